@@ -1,0 +1,1 @@
+"""attnbench: does this attention module, placed here, help this network, and at what price?"""

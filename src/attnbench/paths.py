@@ -1,0 +1,102 @@
+"""Where a study keeps its files, relative to the repository root. dvc.yaml names the same places."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def run_name(variant: str, seed: int) -> str:
+    """Return the name of one training run, as in `train@<name>`."""
+    return f"{variant}-{seed}"
+
+
+@dataclass(frozen=True)
+class StudyPaths:
+    """The files of the study called `study`. Everything under `results` and `reports` is tracked by git."""
+
+    study: str
+    root: Path = Path()
+
+    @property
+    def prepared(self) -> Path:
+        """Images, labels and split, as written by the data stage."""
+        return self.root / "data" / f"{self.study}.safetensors"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results" / self.study
+
+    @property
+    def report(self) -> Path:
+        return self.root / "reports" / self.study
+
+    @property
+    def data_summary(self) -> Path:
+        return self.results / "data.json"
+
+    @property
+    def data_code(self) -> Path:
+        return self.results / "code" / "data.json"
+
+    @property
+    def runs(self) -> Path:
+        return self.results / "runs"
+
+    @property
+    def curves(self) -> Path:
+        return self.results / "curves"
+
+    @property
+    def timings(self) -> Path:
+        return self.results / "timing"
+
+    @property
+    def costs(self) -> Path:
+        return self.results / "cost"
+
+    @property
+    def latency(self) -> Path:
+        return self.results / "latency.json"
+
+    @property
+    def views(self) -> Path:
+        return self.results / "views"
+
+    @property
+    def summary(self) -> Path:
+        return self.report / "summary.json"
+
+    @property
+    def tables(self) -> Path:
+        return self.report / "tables"
+
+    @property
+    def figures(self) -> Path:
+        return self.report / "figures"
+
+    def code(self, stage: str, variant: str) -> Path:
+        """Fingerprint of the code that `stage` (train, cost or views) runs for `variant`."""
+        return self.results / "code" / stage / f"{variant}.json"
+
+    def checkpoint(self, variant: str, seed: int) -> Path:
+        return self.root / "runs" / self.study / run_name(variant, seed) / "checkpoint.safetensors"
+
+    def predictions(self, variant: str, seed: int) -> Path:
+        return self.root / "runs" / self.study / run_name(variant, seed) / "predictions.safetensors"
+
+    def record(self, variant: str, seed: int) -> Path:
+        return self.runs / f"{run_name(variant, seed)}.json"
+
+    def epochs(self, variant: str, seed: int) -> Path:
+        return self.curves / run_name(variant, seed) / "epochs.csv"
+
+    def iterations(self, variant: str, seed: int) -> Path:
+        return self.curves / run_name(variant, seed) / "iterations.csv"
+
+    def timing(self, variant: str, seed: int) -> Path:
+        return self.timings / f"{run_name(variant, seed)}.json"
+
+    def cost(self, variant: str) -> Path:
+        return self.costs / f"{variant}.json"
+
+    def view(self, variant: str) -> Path:
+        return self.views / f"{variant}.safetensors"

@@ -1,0 +1,41 @@
+"""Reading and writing of records."""
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from attnbench import files
+from attnbench.errors import UserError
+
+
+class Record(BaseModel):
+    """A frozen, typed JSON document; an unknown or missing field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+R = TypeVar("R", bound=Record)
+
+
+def write(path: Path, record: Record) -> None:
+    """Write a record as canonical JSON, all or nothing."""
+    files.write_json(path, record.model_dump(mode="json"))
+
+
+def read(path: Path, kind: type[R]) -> R:
+    """Read a record of the given kind.
+
+    Raises:
+        UserError: the file is missing, is no JSON, or does not have the fields of `kind`.
+    """
+    try:
+        return kind.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; `dvc repro` makes it") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UserError(
+            f"{path} is not a {kind.__name__}: {where}: {first['msg']}; delete it and run `dvc repro`"
+        ) from None
