@@ -1,0 +1,47 @@
+"""What every network of the benchmark is: a classifier with slots."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Slot:
+    """An empty place for attention: the attribute `name` of `owner`, an Identity until it is filled."""
+
+    owner: nn.Module
+    name: str
+    stage: int  # counted from 1
+    site: str
+    channels: int
+
+    @property
+    def module(self) -> nn.Module:
+        """What sits there."""
+        module: nn.Module = getattr(self.owner, self.name)
+        return module
+
+    def fill(self, module: nn.Module) -> None:
+        """Put `module` there."""
+        setattr(self.owner, self.name, module)
+
+
+class Network(nn.Module, ABC):
+    """Images (n, c, h, w) to logits (n, classes)."""
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (n, classes) of normalised images (n, c, h, w)."""
+
+    @abstractmethod
+    def places(self) -> dict[str, Slot]:
+        """Return all slots by name, in the order in which the data passes them."""
+
+    @abstractmethod
+    def views(self) -> dict[str, nn.Module]:
+        """Return by name the modules whose outputs are the feature maps worth looking at, shallow to deep."""
+
+    def slots(self) -> dict[str, nn.Module]:
+        """Return what sits in every slot by name: an attention module, or an Identity."""
+        return {name: slot.module for name, slot in self.places().items()}

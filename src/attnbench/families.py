@@ -1,0 +1,126 @@
+"""Reading a family file (`attention/<name>.py`, `backbones/<name>.py`) without importing it.
+
+The file name is the interface: the folder is the list of names, the keyword-only parameters of `build` are the
+options, constants are literals. All is read from the source by AST, so that a wrong params.yaml is refused in a
+fraction of a second, before torch is imported.
+"""
+
+import ast
+import typing
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+
+
+def odd(value: int) -> int:
+    """Return `value` if it is odd; a window of odd size has a middle.
+
+    Raises:
+        ValueError: it is even.
+    """
+    if value % 2 == 0:
+        raise ValueError(f"{value} is even; allowed: odd numbers, such as {value + 1}")
+    return value
+
+
+PositiveInt = Annotated[int, Field(ge=1)]
+OddInt = Annotated[int, Field(ge=1), AfterValidator(odd)]
+Rounding = Literal["floor", "div8"]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+_TYPES: dict[str, Any] = {
+    "bool": bool,
+    "float": float,
+    "int": int,
+    "str": str,
+    "Literal": Literal,
+    "OddInt": OddInt,
+    "PositiveInt": PositiveInt,
+    "Rounding": Rounding,
+    "Share": Share,
+}
+
+
+@dataclass(frozen=True)
+class Option:
+    """A keyword-only parameter of a family's `build`. `type` suits `pydantic.TypeAdapter`."""
+
+    name: str
+    type: Any
+    default: Any
+
+
+def names(folder: Path) -> list[str]:
+    """Return the families in a folder: its Python files whose names do not begin with an underscore."""
+    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+@cache
+def options(path: Path) -> dict[str, Option]:
+    """Return the options of the family in `path`, in the order of its `build`."""
+    for node in _tree(path).body:
+        if isinstance(node, ast.FunctionDef) and node.name == "build":
+            pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            return {
+                argument.arg: Option(argument.arg, _type(path, argument), ast.literal_eval(default))
+                for argument, default in pairs
+                if default is not None
+            }
+    raise TypeError(f"{path} has no function `build`; see an existing family beside it")
+
+
+@cache
+def constant(path: Path, name: str) -> Any:
+    """Return the literal assigned to `name` at the top of the file.
+
+    Raises:
+        TypeError: the file assigns no literal to that name.
+    """
+    for node in _tree(path).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
+                return ast.literal_eval(value)
+            case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if found == name:
+                return ast.literal_eval(value)
+    raise TypeError(f"{path} has no literal constant {name}; see an existing family beside it")
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def _type(path: Path, argument: ast.arg) -> Any:
+    if argument.annotation is None:
+        raise TypeError(f"{path}: option {argument.arg!r} of build() needs a type, such as `int` or `bool`")
+    return _resolve(path, argument.annotation)
+
+
+def _resolve(path: Path, node: ast.expr) -> Any:
+    match node:
+        case ast.Name(id=name) if name in _TYPES:
+            return _TYPES[name]
+        case ast.Constant(value=None):
+            return None
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return typing.Union[_resolve(path, left), _resolve(path, right)]  # noqa: UP007 -- built, not written
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
+            values = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+            return Literal[tuple(ast.literal_eval(value) for value in values)]
+    raise TypeError(f"{path}: an option of build() has the type `{ast.unparse(node)}`; allowed: {', '.join(_TYPES)}")
+
+
+def check_module(module: ModuleType, *needed: str) -> ModuleType:
+    """Return `module` if it has all `needed` names.
+
+    Raises:
+        TypeError: one is missing; the text says which, and in which file.
+    """
+    for name in needed:
+        if not hasattr(module, name):
+            raise TypeError(f"{module.__file__} has no `{name}`; a family file needs {', '.join(needed)}")
+    return module
