@@ -1,0 +1,22 @@
+"""Statistics of a comparison: pure functions from numbers to numbers, which know no file and no variant."""
+
+from attnbench.statistics.family import Verdict, holm, verdict
+from attnbench.statistics.paired import PairedDifference, paired_difference
+from attnbench.statistics.power import POWER, SEEDS_LIMIT, power, seeds_needed, smallest_detectable_difference
+from attnbench.statistics.single import Spread, binomial_standard_error, spread
+
+__all__ = [
+    "POWER",
+    "SEEDS_LIMIT",
+    "PairedDifference",
+    "Spread",
+    "Verdict",
+    "binomial_standard_error",
+    "holm",
+    "paired_difference",
+    "power",
+    "seeds_needed",
+    "smallest_detectable_difference",
+    "spread",
+    "verdict",
+]
