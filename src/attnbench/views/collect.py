@@ -1,0 +1,81 @@
+"""All views of one trained network, as arrays."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attnbench.attention._contract import Attention
+from attnbench.backbones._contract import Network
+from attnbench.data.prepared import Prepared
+from attnbench.records.views import BlockView, GateView, Views
+from attnbench.views import capture
+from attnbench.views.images import LARGEST_IMAGE, LARGEST_MAP, chosen, normalised, reduced
+
+FIRST_CHANNELS = 9  # a 3 x 3 grid
+MOST_ACTIVE = 3
+
+
+def compute(network: Network, data: Prepared, *, images: int, variant: str, seed: int) -> Views:
+    """Return what the network, in eval mode and on its own device, makes of the first test image of each class.
+
+    `images`: of how many classes, in the order of the classes. Same weights and images, same arrays; the network is
+    left as it was, with no hook on it.
+    """
+    rows = chosen(data, images)  # (n,)
+    pictures = data.test_images[rows]  # uint8 (n, c, h, w)
+    x = normalised(pictures, data.description.mean, data.description.std)
+    x = x.to(next(network.parameters()).device)
+    layers = network.views()
+    attention = {name: module for name, module in network.slots().items() if isinstance(module, Attention)}
+    with capture.evaluating(network):
+        logits, features, seen = capture.passed(network, x, outputs_of=layers, inputs_of=attention)
+        probability, predicted = logits.softmax(dim=1).max(dim=1)  # (n,), (n,)
+        blocks = {
+            name: _block(features[name], capture.grad_cam(network, layer, x, predicted))
+            for name, layer in layers.items()
+        }
+        gates = {name: _gates(module, seen[name]) for name, module in attention.items()}
+    masks = data.test_masks
+    return Views(
+        variant=variant,
+        seed=seed,
+        classes=data.description.classes,
+        index=_array(rows, np.int64),
+        images=_array(reduced(pictures.float(), LARGEST_IMAGE).round(), np.uint8),
+        labels=_array(data.test_labels[rows], np.int64),
+        predicted=_array(predicted, np.int64),
+        probability=_array(probability, np.float32),
+        blocks=blocks,
+        gates=gates,
+        masks=None if masks is None else _array(reduced(masks[rows].float(), LARGEST_IMAGE).round(), np.uint8),
+    )
+
+
+def _block(features: Tensor, grad_cam: Tensor) -> BlockView:
+    count = min(MOST_ACTIVE, features.shape[1])
+    # a stable sort, so that equal means (two silent channels) always come in the order of the channels
+    order = features.mean((2, 3)).sort(dim=1, descending=True, stable=True).indices[:, :count]  # (n, m)
+    active = features.take_along_dim(order[:, :, None, None], dim=1)  # (n, m, h, w)
+    return BlockView(
+        features=_array(reduced(features[:, :FIRST_CHANNELS], LARGEST_MAP), np.float16),
+        active=_array(reduced(active, LARGEST_MAP), np.float16),
+        active_index=_array(order, np.int64),
+        grad_cam=_array(reduced(grad_cam, LARGEST_MAP), np.float32),
+    )
+
+
+def _gates(module: Attention, x: Tensor) -> GateView:
+    with torch.no_grad():
+        maps = module.maps(x)
+    channel, spatial = maps.get("channel"), maps.get("spatial")  # (n, c, 1, 1), (n, 1, h, w)
+    return GateView(
+        channel=None if channel is None else _array(channel.flatten(1), np.float16),
+        spatial=None if spatial is None else _array(reduced(spatial.squeeze(1), LARGEST_MAP), np.float16),
+    )
+
+
+def _array(tensor: Tensor, dtype: type[np.generic]) -> NDArray[Any]:
+    return tensor.cpu().numpy().astype(dtype)

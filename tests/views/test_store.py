@@ -1,0 +1,69 @@
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from safetensors.torch import save_file
+
+from attnbench import views
+from attnbench.errors import UserError
+from attnbench.records import views as store
+
+
+def same(left: object, right: object) -> bool:
+    if isinstance(left, np.ndarray):
+        return isinstance(right, np.ndarray) and left.dtype == right.dtype and np.array_equal(left, right)
+    if isinstance(left, dict):
+        return list(left) == list(right) and all(same(left[key], right[key]) for key in left)
+    if hasattr(left, "__dataclass_fields__"):
+        return type(left) is type(right) and same(vars(left), vars(right))
+    return left == right
+
+
+@pytest.mark.parametrize("masks", [True, False])
+def test_round_trip(attended, data, tmp_path, masks):
+    found = views.compute(attended, data, images=3, variant="cbam", seed=7)
+    found = found if masks else replace(found, masks=None)
+    blocks = {"z": found.blocks["block1"], "a": found.blocks["block1"]}  # the order of the blocks is kept
+    found = replace(found, blocks=blocks)
+    store.save(tmp_path / "views.safetensors", found)
+    assert same(store.load(tmp_path / "views.safetensors"), found)
+
+
+def test_reading_needs_no_torch():
+    code = "import sys, attnbench.records.views; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"views/se.safetensors is missing; `dvc repro` makes it"):
+        store.load(tmp_path / "views" / "se.safetensors")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a safetensors file"])
+def test_damaged_file_is_named(tmp_path, content):
+    path = tmp_path / "se.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"se.safetensors holds no views .*; delete it and run `dvc repro`"):
+        store.load(path)
+
+
+def test_weights_of_another_network(network, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    with pytest.raises(UserError, match=r"checkpoint.safetensors is missing; `dvc repro` trains it"):
+        views.load_weights(network, path)
+    path.write_bytes(b"half")
+    with pytest.raises(UserError, match="is not a checkpoint"):
+        views.load_weights(network, path)
+    save_file({name: value for name, value in network.state_dict().items() if name != "linear.bias"}, path)
+    with pytest.raises(UserError, match=r"weights of another network: .*\n.*linear.bias"):
+        views.load_weights(network, path)
+
+
+def test_weights_are_those_of_the_file(network, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    wanted = {name: value + 1 for name, value in network.state_dict().items()}
+    save_file(wanted, path)
+    views.load_weights(network, path)
+    assert all(bool((value == wanted[name]).all()) for name, value in network.state_dict().items())
