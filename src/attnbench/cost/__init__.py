@@ -1,0 +1,6 @@
+"""What a variant costs: counted from the traced network, and measured on a machine."""
+
+from attnbench.cost.count import Counts, count
+from attnbench.cost.latency import measure
+
+__all__ = ["Counts", "count", "measure"]

@@ -1,0 +1,116 @@
+"""What one forward pass of one image costs, counted operator by operator in the traced network.
+
+fvcore traces the network and applies the rules of `attnbench.cost.rules`. An operator without a rule is an error that
+names it and the module it sits in: a count that leaves something out is worse than none.
+"""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from attnbench import placement
+from attnbench.backbones._contract import Network
+from attnbench.cost import handles, memory, rules
+from attnbench.cost.tracer import FlopCountAnalysis
+from attnbench.errors import UserError
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Counts for one image; `attention_*` is the part inside filled slots, the rest is the whole network's."""
+
+    parameters: int
+    trainable_parameters: int
+    attention_parameters: int
+    macs: int
+    attention_macs: int
+    pooling_operations: int
+    elementwise_operations: int
+    activation_bytes: int  # see attnbench.cost.memory
+    attention_modules: dict[str, int]  # slot -> parameters
+
+
+def count(network: Network, image_shape: tuple[int, int, int]) -> Counts:
+    """Count one forward pass of one image (c, h, w) in eval mode.
+
+    Works on a copy on the CPU, so neither the network nor any random stream is touched.
+
+    Raises:
+        UserError: an operator has no counting rule, or a module in a slot never ran as a module.
+    """
+    twin = copy.deepcopy(network).cpu()
+    analysis = _analysis(twin.eval(), image_shape)
+    by_module: dict[str, dict[str, int]] = analysis.by_module_and_operator()
+    _refuse_uncounted(analysis, by_module)
+    filled = placement.attention_modules(twin)
+    attention = {_path(twin, module, analysis): module for module in filled.values()}  # a shared module once
+    _refuse_unseen(analysis, filled, twin)
+    return Counts(
+        parameters=_parameters(network),
+        trainable_parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
+        attention_parameters=sum(_parameters(module) for module in attention.values()),
+        macs=by_module[""].get(handles.MACS, 0),
+        attention_macs=sum(by_module[path].get(handles.MACS, 0) for path in attention),
+        pooling_operations=by_module[""].get(handles.POOLING, 0),
+        elementwise_operations=by_module[""].get(handles.ELEMENTWISE, 0),
+        activation_bytes=memory.activation_bytes(twin, image_shape),
+        attention_modules={slot: _parameters(module) for slot, module in filled.items()},
+    )
+
+
+def _parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _analysis(network: nn.Module, image_shape: tuple[int, int, int]) -> Any:
+    """Return fvcore's analysis of the network, done, with our rules instead of its own and its warnings off."""
+    image = torch.zeros(1, *image_shape)
+    analysis = FlopCountAnalysis(network, image).clear_op_handles().set_op_handle(**rules.all_handles())
+    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
+    # With gradients on, torch's own modules take the path that training takes, not a fused one for inference.
+    with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
+        analysis.total()
+    return analysis
+
+
+def _path(network: nn.Module, module: nn.Module, analysis: Any) -> str:
+    """Return the name under which fvcore keeps a module's counts."""
+    path = next(name for name, found in network.named_modules() if found is module)
+    return str(analysis.canonical_module_name(path))
+
+
+def _refuse_uncounted(analysis: Any, by_module: dict[str, dict[str, int]]) -> None:
+    """Raise if any operator went uncounted; the message names each with the innermost modules that hold it."""
+    places: dict[str, list[str]] = {}
+    for path in sorted(by_module, key=lambda name: name.count("."), reverse=True):  # innermost first
+        marked = {name for name in by_module[path] if name.startswith(rules.UNCOUNTED)}
+        for name in sorted(
+            {mark.removeprefix(rules.UNCOUNTED) for mark in marked} | set(analysis.unsupported_ops(path))
+        ):
+            found = places.setdefault(name, [])
+            if not any(inner.startswith(f"{path}.") or not path for inner in found):
+                found.append(path)
+    if places:
+        listed = "; ".join(
+            f"{name} in {', '.join(path or 'the network itself' for path in sorted(found))}"
+            for name, found in sorted(places.items())
+        )
+        raise UserError(
+            f"no counting rule for {listed}. A cost that leaves them out would be wrong: add a rule to "
+            "src/attnbench/cost/handles.py, or write the module with operators that have one"
+        )
+
+
+def _refuse_unseen(analysis: Any, filled: dict[str, nn.Module], network: nn.Module) -> None:
+    """Raise if a module in a slot has parameters but never ran as a module: its cost would look like the backbone's."""
+    uncalled = analysis.uncalled_modules()
+    for slot, module in filled.items():
+        path = _path(network, module, analysis)
+        if path in uncalled and _parameters(module):
+            raise UserError(
+                f"the {type(module).__name__} in slot {slot} was never called as a module, so its cost cannot be told "
+                f"apart; the backbone has to call `self.{path}(x)`, not its `forward` or another method"
+            )

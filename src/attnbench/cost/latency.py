@@ -1,0 +1,181 @@
+"""Measured inference latency of all variants, taken in turns in one process.
+
+In each round every variant is timed once, in an order shuffled anew, so a slow second of the machine hits all alike.
+A variant is compared with the baseline by the ratio of their times within a round; the ratio given is the median over
+the rounds, with a distribution-free interval (order statistics, binomial). Absolute times drift by several percent on
+a shared machine, such ratios by a few tenths.
+
+Networks run in eval and inference mode, channels_last, with threads pinned; bf16 means autocast around the whole
+measurement, so that weights are cast once and not in every call.
+"""
+
+import copy
+import math
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import nn
+from torch.utils.benchmark import Measurement, Timer
+
+from attnbench import machine, seeding
+from attnbench.config.schema import Machine, Study
+from attnbench.errors import UserError
+from attnbench.records import LatencyRecord, LatencyRow
+
+SAMPLE_SECONDS = 0.005  # one sample lasts at least this long: a clock's jitter is microseconds
+MOST_REPEATS = 1000
+ALLOWED_SECONDS = 0.04  # per round, variant and batch size, on average: 19 s for 30 rounds of 8 variants at 2 sizes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How often to run at one batch size."""
+
+    batch_size: int
+    repeats: int  # forward passes in one sample, the same for all variants
+    round_seconds: float  # expected, over all variants, warm-up included
+
+
+def measure(study: Study, networks: dict[str, nn.Module], image_shape: tuple[int, int, int]) -> LatencyRecord:
+    """Time the networks, one per variant, the baseline among them, on random images (c, h, w).
+
+    Images and order are drawn from the first seed; the networks themselves stay as they are. Rounds are as many as
+    `study.latency` says, fewer (each row says how many) where that would take more than `ALLOWED_SECONDS` a sample,
+    and always enough for the interval of a median.
+
+    Raises:
+        UserError: the machine that params.yaml asks for is not there.
+    """
+    load = machine.load_average()  # before our own work
+    device = _device(study.machine)
+    ready = {name: _ready(network, device) for name, network in networks.items()}
+    order = random.Random(seeding.derive(study.seeds[0], "latency"))
+    rows: list[LatencyRow] = []
+    with _arithmetic(study.machine):
+        timers = {size: _timers(study, ready, size, image_shape) for size in study.latency.batch_sizes}
+        plans = [plan(size, timers[size]) for size in timers]
+        rounds = affordable_rounds(study.latency.rounds, study.confidence, plans, variants=len(networks))
+        for scheme in plans:
+            samples = _interleaved(timers[scheme.batch_size], scheme, rounds, order)
+            rows += [row(name, study, scheme.batch_size, samples[name], samples[study.baseline]) for name in networks]
+    return LatencyRecord(
+        study=study.study,
+        baseline=study.baseline,
+        processor=_processor(device),
+        cores=machine.cores(),
+        threads=study.machine.threads,
+        precision=study.machine.precision,
+        torch=str(torch.__version__),
+        load_average=load,
+        confidence=study.confidence,
+        rows=rows,
+    )
+
+
+def plan(batch_size: int, timers: dict[str, Timer]) -> Plan:
+    """Warm every variant up and choose how often a sample repeats it: the fastest lasts `SAMPLE_SECONDS`."""
+    seconds = [min(timer.timeit(1).median for _ in range(2)) for timer in timers.values()]
+    repeats = min(MOST_REPEATS, math.ceil(SAMPLE_SECONDS / min(seconds)))
+    calls = repeats + max(repeats // 100, 2)  # Timer.timeit warms up before each sample
+    return Plan(batch_size, repeats, calls * sum(seconds))
+
+
+def affordable_rounds(wanted: int, confidence: float, plans: list[Plan], *, variants: int) -> int:
+    """Return how many rounds to run: `wanted`, fewer if they would take too long, never too few for an interval."""
+    allowed = ALLOWED_SECONDS * wanted * variants * len(plans)
+    affordable = int(allowed / sum(scheme.round_seconds for scheme in plans))
+    return max(min(wanted, affordable), fewest_rounds(confidence))
+
+
+def fewest_rounds(confidence: float) -> int:
+    """Return the smallest n for which minimum to maximum covers the median: 1 - 2 / 2**n >= confidence."""
+    return math.ceil(math.log2(2 / (1 - confidence)) - 1e-9)
+
+
+def median_interval(values: list[float], confidence: float) -> tuple[float, float]:
+    """Return an interval for the median from order statistics; it holds for any distribution.
+
+    Source: Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2. NaN below `fewest_rounds` values.
+    """
+    interval = stats.quantile_test(values, p=0.5).confidence_interval(confidence)
+    return float(interval.low), float(interval.high)
+
+
+def row(name: str, study: Study, batch_size: int, samples: list[Measurement], base: list[Measurement]) -> LatencyRow:
+    """Return the row of one variant from its samples and the baseline's, round by round."""
+    merged = Measurement.merge(samples)[0]
+    ratios = [one.median / other.median for one, other in zip(samples, base, strict=True)]
+    low, high = median_interval(ratios, study.confidence)
+    return LatencyRow(
+        variant=name,
+        batch_size=batch_size,
+        median_ms=1e3 * merged.median,
+        iqr_ms=1e3 * merged.iqr,
+        p90_ms=1e3 * float(np.quantile(merged.times, 0.9)),
+        ratio=float(np.median(ratios)),
+        ratio_low=low,
+        ratio_high=high,
+        rounds=len(samples),
+    )
+
+
+def _interleaved(
+    timers: dict[str, Timer], scheme: Plan, rounds: int, order: random.Random
+) -> dict[str, list[Measurement]]:
+    """Time every variant once a round, in a new order each round."""
+    samples: dict[str, list[Measurement]] = {name: [] for name in timers}
+    names = list(timers)
+    for _ in range(rounds):
+        order.shuffle(names)
+        for name in names:
+            samples[name].append(timers[name].timeit(scheme.repeats))
+    return samples
+
+
+def _timers(
+    study: Study, networks: dict[str, nn.Module], batch_size: int, image_shape: tuple[int, int, int]
+) -> dict[str, Timer]:
+    """Return one timer per network, all on the same random images."""
+    stream = seeding.generator(study.seeds[0], f"latency/{batch_size}")
+    images = torch.randn(batch_size, *image_shape, generator=stream)  # (n, c, h, w)
+    images = images.to(_device(study.machine), memory_format=torch.channels_last)
+    return {
+        name: Timer(
+            "network(images)",
+            globals={"network": network, "images": images},
+            num_threads=study.machine.threads,
+            description=name,
+        )
+        for name, network in networks.items()
+    }
+
+
+@contextmanager
+def _arithmetic(asked: Machine) -> Iterator[None]:
+    """Switch to inference mode and the precision that params.yaml asks for."""
+    bf16 = asked.precision == "bf16"
+    with torch.inference_mode(), torch.autocast(asked.device, dtype=torch.bfloat16, enabled=bf16):
+        yield
+
+
+def _device(asked: Machine) -> torch.device:
+    if asked.device == "cuda" and not torch.cuda.is_available():
+        raise UserError(
+            "machine.device is 'cuda', but torch sees no GPU here; set `machine.device: cpu` in params.yaml, "
+            "or run on a machine with a GPU"
+        )
+    return torch.device(asked.device)
+
+
+def _ready(network: nn.Module, device: torch.device) -> nn.Module:
+    copied = copy.deepcopy(network).to(device)
+    return copied.to(memory_format=torch.channels_last).eval()
+
+
+def _processor(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else machine.processor()
