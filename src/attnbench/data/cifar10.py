@@ -1,0 +1,91 @@
+"""CIFAR-10 as published (Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009).
+
+torchvision reads the files and checks the MD5 of each. It does not download them: its downloader has no time-out, does
+not try again or resume, and falls back to an unencrypted connection.
+"""
+
+import tarfile
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from torchvision.datasets import CIFAR10
+
+from attnbench.config.schema import Cifar10Data
+from attnbench.data.archives import check_sha256
+from attnbench.data.download import Patience, download
+from attnbench.data.images import Images, Part
+from attnbench.errors import UserError
+
+PLACE = Path("data/raw/cifar-10-python.tar.gz")  # of the downloaded archive, from the repository root
+
+
+@dataclass(frozen=True)
+class Release:
+    """Where the published archive is and what it must be."""
+
+    url: str = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+    sha256: str = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+    dataset: type[CIFAR10] = CIFAR10  # names the files in it, with their MD5
+    patience: Patience = field(default_factory=Patience)
+
+
+def read(config: Cifar10Data, root: Path, release: Release = Release()) -> Images:
+    """Read CIFAR-10 from the archive that `config` names, else from the one downloaded to `PLACE`.
+
+    Raises:
+        UserError: the archive is missing, cannot be downloaded, or is not the published one.
+    """
+    archive = _downloaded(root, release) if config.archive is None else _given(config.archive, root, release)
+    classes, train, test = _parsed(archive, release.dataset)
+    return Images(
+        title="CIFAR-10",
+        provenance=(
+            f"CIFAR-10 (Krizhevsky, 2009) as published: {len(train.labels):,} training and {len(test.labels):,} test "
+            f"images of 32 x 32, from the archive with SHA-256 {release.sha256}."
+        ),
+        classes=classes,
+        train=train,
+        test=test,
+    )
+
+
+def _given(name: str, root: Path, release: Release) -> Path:
+    archive = root / name
+    if not archive.is_file():
+        raise UserError(
+            f"data: archive: {name!r} does not exist ({archive.absolute()}). Put a copy of {release.url} there, "
+            "or remove the key to have it downloaded"
+        )
+    check_sha256(archive, release.sha256)
+    return archive
+
+
+def _downloaded(root: Path, release: Release) -> Path:
+    archive = root / PLACE
+    if archive.is_file():
+        check_sha256(archive, release.sha256)
+        return archive
+    advice = (
+        f"Without a network, bring that file (SHA-256 {release.sha256}) from another machine, put it at {PLACE} or "
+        "anywhere, then named by `data: archive: <path>` in params.yaml, and run the same command again"
+    )
+    download(release.url, archive, release.sha256, advice=advice, patience=release.patience)
+    return archive
+
+
+def _parsed(archive: Path, dataset: type[CIFAR10]) -> tuple[tuple[str, ...], Part, Part]:
+    with tempfile.TemporaryDirectory(prefix="cifar10-") as folder:
+        try:
+            with tarfile.open(archive) as packed:
+                packed.extractall(folder, filter="data")
+            train, test = (dataset(folder, train=is_train) for is_train in (True, False))
+        except (tarfile.TarError, EOFError, RuntimeError) as error:  # RuntimeError: torchvision's checksums
+            raise UserError(f"{archive} does not hold CIFAR-10: {error}; delete it and fetch it again") from None
+    return tuple(train.classes), _part(train), _part(test)
+
+
+def _part(data: CIFAR10) -> Part:
+    images = np.ascontiguousarray(data.data.transpose(0, 3, 1, 2))  # (n, h, w, 3) -> (n, 3, h, w)
+    return Part(images=images, labels=np.array(data.targets, dtype=np.int64))

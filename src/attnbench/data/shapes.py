@@ -1,0 +1,100 @@
+"""Generated images: ten plane shapes on clutter, drawn from a seed. The default data set, for which nothing is fetched.
+
+In each image lies one shape, of random place, size, rotation, colour and contrast, filled or as an outline, among bars
+and pieces of other shapes on a textured, noisy ground. Neither colour, place nor area says anything about the class.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnbench.config.schema import ShapesData
+from attnbench.data.clutter import (
+    Pose,
+    bar,
+    coverage,
+    fragment,
+    outlined,
+    outlines_of,
+    rotation,
+    texture,
+    uniform,
+)
+from attnbench.data.images import Images, Part
+from attnbench.data.outlines import OUTLINES, Grid
+
+SIZE = 32  # pixels
+_CHUNK = 250  # images drawn at a time, so that the working arrays stay in the processor's cache
+_SCALE = (3.6, 7.0)  # pixels per unit: the shapes cover 26 to 98 pixels of 1,024
+_REACH = 1.45  # units from the origin to the furthest corner of any shape
+_CONTRAST = (40.0, 110.0)  # distance of the shape's colour from the ground's, of 255 levels
+_TEXTURE = 40.0  # largest amplitude of the ground's texture, levels
+_NOISE = 22.0  # largest standard deviation of the noise, levels
+_FRAGMENTS = 3  # at most
+_BARS = 3  # at most
+
+
+def generate(config: ShapesData) -> Images:
+    """Draw the images. The same `seed` gives the same bytes; training and test images come from separate streams."""
+    train, test = np.random.SeedSequence(config.seed).spawn(2)
+    return Images(
+        title="generated shapes",
+        provenance=(
+            f"{config.train_images + config.test_images:,} images of {SIZE} x {SIZE} drawn by this program from seed "
+            f"{config.seed}: one of {len(OUTLINES)} shapes on clutter in each, with the mask of its area."
+        ),
+        classes=tuple(OUTLINES),
+        train=_part(np.random.Generator(np.random.PCG64(train)), config.train_images),
+        test=_part(np.random.Generator(np.random.PCG64(test)), config.test_images),
+    )
+
+
+def _part(generator: np.random.Generator, count: int) -> Part:
+    labels = generator.permutation(np.arange(count) % len(OUTLINES))  # as balanced as the count allows
+    drawn = [_draw(generator, labels[start : start + _CHUNK]) for start in range(0, count, _CHUNK)]
+    images, masks = zip(*drawn, strict=True)
+    return Part(np.concatenate(images), labels.astype(np.int64), np.concatenate(masks))
+
+
+def _draw(generator: np.random.Generator, labels: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    count = len(labels)
+    ground = uniform(generator, 50, 205, (count, 3))
+    canvas = np.repeat(ground[:, :, None, None], SIZE, axis=2).repeat(SIZE, axis=3)  # (n, 3, h, w)
+    for cells in (3, 9):
+        tint = uniform(generator, -1, 1, (count, 3)) * uniform(generator, 0, _TEXTURE, (count, 1))
+        canvas += texture(generator, count, SIZE, cells)[:, None] * tint[:, :, None, None]
+    for _ in range(_FRAGMENTS):
+        _paint(generator, canvas, ground, fragment(generator, count, SIZE, (2.5, 5.0)))
+    for _ in range(_BARS):
+        _paint(generator, canvas, ground, bar(generator, count, SIZE, 9))
+    distance = outlines_of(labels, _placed(generator, count), SIZE)
+    _paint(generator, canvas, ground, coverage(outlined(generator, distance)), always=True)
+    deviation = uniform(generator, 4, _NOISE, count)
+    canvas += generator.standard_normal(canvas.shape, dtype=np.float32) * deviation[:, None, None, None]
+    return np.rint(np.clip(canvas, 0, 255)).astype(np.uint8), (distance < 0).astype(np.uint8)
+
+
+def _placed(generator: np.random.Generator, count: int) -> Pose:
+    """Draw poses with which every shape lies wholly inside the image."""
+    scale = uniform(generator, *_SCALE, count)
+    margin = scale * np.float32(_REACH)
+    room = np.float32(SIZE) - 2 * margin
+    x, y = (margin + room * uniform(generator, 0, 1, count) for _ in range(2))
+    return Pose(x, y, *rotation(generator, count), scale)
+
+
+def _paint(
+    generator: np.random.Generator,
+    canvas: NDArray[np.float32],
+    ground: NDArray[np.float32],
+    cover: Grid,
+    *,
+    always: bool = False,
+) -> None:
+    """Lay one thing in a plain colour on each image; unless `always`, on half of them."""
+    count = len(canvas)
+    direction = uniform(generator, -1, 1, (count, 3))
+    direction /= np.sqrt(direction[:, :1] ** 2 + direction[:, 1:2] ** 2 + direction[:, 2:] ** 2)
+    colour = ground + direction * uniform(generator, *_CONTRAST, (count, 1))
+    if not always:
+        cover = cover * (generator.random(count) < 0.5)[:, None, None]
+    canvas += cover[:, None] * (colour[:, :, None, None] - canvas)
