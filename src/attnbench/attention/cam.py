@@ -7,13 +7,14 @@
 Source: Woo et al., equation 2; the authors' code, which has both biases (the second enters the sum twice).
 Parameters: 2Cd + d + C; without biases 2Cd. C = 64, r = 16: 580, 512.
 Differs from: timm's ChannelAttn, which has no biases and rounds d to a multiple of 8 (`bias: false`,
-`rounding: div8`). The maximum shares its gradient equally among ties, where a max pool gives it all to the first.
+`rounding: div8`).
 """
 
 from torch import Tensor
 
 from attnbench.attention._bottleneck import Bottleneck, as_gate, bottleneck_parameters
 from attnbench.attention._contract import Gate
+from attnbench.attention._pooling import max_over_positions, mean_over_positions
 from attnbench.families import PositiveInt, Rounding
 
 PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV 2018. arXiv:1807.06521"
@@ -27,7 +28,7 @@ class ChannelAttention(Gate):
         self.mlp = Bottleneck(channels, reduction=reduction, bias=bias, rounding=rounding)
 
     def gate(self, x: Tensor) -> Tensor:
-        return as_gate(self.mlp(x.mean((2, 3))) + self.mlp(x.amax((2, 3))))  # (n, c, 1, 1)
+        return as_gate(self.mlp(mean_over_positions(x)) + self.mlp(max_over_positions(x)))  # (n, c, 1, 1)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         return {"channel": self.gate(x)}

@@ -16,6 +16,7 @@ from math import log2
 from torch import Tensor, nn
 
 from attnbench.attention._contract import Gate
+from attnbench.attention._pooling import mean_over_positions
 from attnbench.families import OddInt, odd
 
 PAPER = (
@@ -38,7 +39,7 @@ class EfficientChannelAttention(Gate):
         self.conv = nn.Conv1d(1, 1, odd(kernel_size), padding=kernel_size // 2, bias=False)
 
     def gate(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.conv(x.mean((2, 3))[:, None])  # (n, 1, c)
+        logits: Tensor = self.conv(mean_over_positions(x)[:, None])  # (n, 1, c)
         return logits.sigmoid()[:, 0, :, None, None]  # (n, c, 1, 1)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:

@@ -8,13 +8,14 @@ Source: Woo et al., equation 3; the authors' code, which has a batch norm behind
 weight starts at 0, so that the gate starts as the constant 0.5.
 Parameters: 2k^2 + 2; without norm 2k^2. k = 7: 100, 98. Any C.
 Differs from: the paper's text, which has no norm (`norm: false`); timm's SpatialAttn, whose norm weight starts at 1
-(`norm_weight: 1.0`, momentum 0.1) and which stacks mean before max. The maximum shares its gradient equally among ties.
+(`norm_weight: 1.0`, momentum 0.1) and which stacks mean before max.
 """
 
 import torch
 from torch import Tensor, nn
 
 from attnbench.attention._contract import Gate
+from attnbench.attention._pooling import max_over_channels, mean_over_channels
 from attnbench.families import OddInt, odd
 
 PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV 2018. arXiv:1807.06521"
@@ -32,7 +33,7 @@ class SpatialAttention(Gate):
             nn.init.constant_(self.norm.weight, norm_weight)
 
     def gate(self, x: Tensor) -> Tensor:
-        descriptor = torch.cat([x.amax(1, keepdim=True), x.mean(1, keepdim=True)], dim=1)  # (n, 2, h, w)
+        descriptor = torch.cat([max_over_channels(x), mean_over_channels(x)], dim=1)  # (n, 2, h, w)
         logits: Tensor = self.norm(self.conv(descriptor))  # (n, 1, h, w)
         return logits.sigmoid()
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from attnbench.attention._bottleneck import Bottleneck, as_gate, bottleneck_parameters
 from attnbench.attention._contract import Gate
+from attnbench.attention._pooling import mean_over_positions
 from attnbench.families import PositiveInt, Rounding
 
 PAPER = "Hu, Shen, Albanie, Sun, Wu: Squeeze-and-Excitation Networks. IEEE TPAMI 42(8), 2020. arXiv:1709.01507"
@@ -27,7 +28,7 @@ class SqueezeExcitation(Gate):
         self.excitation = Bottleneck(channels, reduction=reduction, bias=bias, rounding=rounding)
 
     def gate(self, x: Tensor) -> Tensor:
-        return as_gate(self.excitation(x.mean((2, 3))))  # (n, c, 1, 1)
+        return as_gate(self.excitation(mean_over_positions(x)))  # (n, c, 1, 1)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         return {"channel": self.gate(x)}
