@@ -1,0 +1,115 @@
+"""Reading a YAML file as plain values, with the line and column of every key."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from attnbench.errors import UserError
+
+Location = tuple[str | int, ...]  # keys and list indices from the top of the file
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong in a file. Lines and columns count from 1."""
+
+    line: int
+    column: int
+    key: str  # dotted, e.g. variants.se.stages[1]
+    text: str
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Where each key of a YAML file stands."""
+
+    path: Path
+    tree: CommentedMap
+
+    def of(self, location: Sequence[str | int]) -> tuple[int, int]:
+        """Return line and column of a key or list item; of the nearest thing around it where it is not in the file."""
+        here: Any = self.tree
+        found = (here.lc.line, here.lc.col)
+        for part in location:
+            if isinstance(here, CommentedMap) and part in (here.lc.data or {}):  # a merged key has no line of its own
+                found = here.lc.key(part)
+            elif isinstance(here, CommentedSeq) and isinstance(part, int) and part < len(here):
+                found = here.lc.item(part)
+            else:
+                break
+            here = here[part]
+        return found[0] + 1, found[1] + 1
+
+    def problem(self, location: Sequence[str | int], text: str) -> Problem:
+        """Return a problem at a key."""
+        return Problem(*self.of(location), dotted(location), text)
+
+    def refusal(self, problems: list[Problem]) -> UserError:
+        """Return the error that tells all problems, one a line, in the order of the file."""
+        lines = [f"{self.path}:{each.line}:{each.column}: {each.key}: {each.text}" for each in sorted(set(problems))]
+        return UserError(lines[0] if len(lines) == 1 else "\n".join([f"{len(lines)} problems in {self.path}", *lines]))
+
+
+def dotted(location: Sequence[str | int]) -> str:
+    """Return a location as it is written in messages: `variants.se.stages[1]`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+
+
+def read(path: Path) -> tuple[dict[str, Any], Positions]:
+    """Return the values of a YAML mapping as plain Python, and their positions.
+
+    Raises:
+        UserError: the file is missing, is not readable text, is not YAML, holds a key twice, or is not a mapping.
+    """
+    try:
+        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        values = _plain(tree)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{path} does not exist; a study is a params.yaml, such as the one at the root") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder; give the params.yaml in it") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except DuplicateKeyError as error:
+        raise UserError(_duplicate(path, error)) from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else f"{path}"
+        raise UserError(f"{where}: not YAML: {error.problem or error.context}") from None
+    except YAMLError as error:
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise UserError(f"{path}: nested too deeply, or a YAML alias in it refers to itself") from None
+    if not isinstance(tree, CommentedMap):
+        raise UserError(f"{path} {_kind(tree)}; a study is a mapping, with keys such as `study:` and `variants:`")
+    return values, Positions(path, tree)
+
+
+def _duplicate(path: Path, error: DuplicateKeyError) -> str:
+    mark = error.problem_mark
+    key = (error.problem or "").split('"')[1]  # found duplicate key "<key>" with value ...
+    return f"{path}:{mark.line + 1}:{mark.column + 1}: the key {key!r} is given twice in one mapping; keep one"
+
+
+def _kind(tree: Any) -> str:
+    if tree is None:
+        return "is empty"
+    return "is a list" if isinstance(tree, CommentedSeq) else f"holds only {str(tree)[:40]!r}"
+
+
+def _plain(value: Any) -> Any:
+    """Return the value without what ruamel.yaml keeps for writing it back: comments, number formats, quotes."""
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    for kind in (bool, int, float, str):  # bool first: it is an int
+        if isinstance(value, kind):
+            return kind(value)
+    return value

@@ -1,0 +1,147 @@
+"""Form of a params.yaml: keys, types, ranges; every problem with its place."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, TypeAdapter
+from ruamel.yaml import YAML
+
+from attnbench.config import load, schema
+from attnbench.config.document import read
+from attnbench.config.examples import example
+from attnbench.errors import UserError
+
+Write = Callable[..., Path]  # fixture: the valid file, with one text replaced by another
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(UserError) as caught:
+        load.load(path)
+    return str(caught.value).replace(f"{path}:", "params.yaml:")
+
+
+def test_a_valid_file_is_a_study_of_plain_values(write: Write) -> None:
+    study, positions = load.load(write())
+    assert type(study.recipe.learning_rate) is float and study.recipe.learning_rate == 0.001
+    assert study.recipe.weight_decay == 0
+    assert study.variants["se"] == schema.Variant(attention="se", site="before_pool")
+    assert positions.of(("variants", "se", "site")) == (13, 5)
+
+
+def test_the_root_study_is_valid() -> None:
+    assert load.load(Path(__file__).parents[2] / "params.yaml")[0].study == "quickstart"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("    site:", "    siet:", "13:5: variants.se.siet: unknown key; allowed: 'attention', .*did you mean 'site'"),
+        ("  epochs: 1\n", "", "15:1: recipe.epochs: missing; add it, for example `epochs: 50`"),
+        ("seeds: [0, 1]", "seeds: [0, x]", r"14:12: seeds\[1\]: given 'x'; must be a whole number"),
+        ("seeds: [0, 1]", "seeds: []", r"14:1: seeds: given \[\]; must be at least 1 long"),
+        ("epochs: 1", "epochs: 1.5", "18:3: recipe.epochs: given 1.5; must be a whole number"),
+        ("epochs: 1", "epochs: 0", "18:3: recipe.epochs: given 0; must be at least 1"),
+        ("epochs: 1", "epochs: true", "recipe.epochs: given true; must be a whole number"),
+        ("1e-3", ".inf", "recipe.learning_rate: given inf; must be a finite number"),
+        ("1e-3", "'1e-3'", "recipe.learning_rate: given '1e-3'; must be a number"),
+        ("0.95", "", "26:1: confidence: given nothing; must be a number"),
+        ("name: onecycle", "name: onecyle", "16:3: recipe.name: given 'onecyle'; .*did you mean 'onecycle'"),
+        ("source: shapes", "sorce: shapes", "5:1: data.source: missing; allowed: 'shapes', 'cifar10', 'folder'"),
+        ("seed: 0, split", "sed: 0, split", r"5:60: data.sed: unknown key; .* \(did you mean 'seed'\?\)"),
+        ("[flip]", "[flop]", r"24:18: recipe.augmentation\[0\]: given 'flop'; must be 'crop', .*mean 'flip'"),
+        ("{images: 6}", "6", "28:1: views: given 6; must be a mapping of keys to values"),
+        ("{source: shapes,", "5 #", "5:1: data: given 5; must be a mapping of keys to values"),
+        ("  se:\n", "  S-E:\n", "11:3: variants.S-E: given 'S-E'; must be made of a-z, 0-9 and _ alone"),
+        (
+            "site: before_pool",
+            "stages: frist",
+            "variants.se.stages: given 'frist'; must be 'all', .* or a list in brac",
+        ),
+        ("site: before_pool", "stages: [1, 0]", r"13:17: variants.se.stages\[1\]: given 0; must be at least 1"),
+        (
+            "site: before_pool",
+            "options: {a: null}",
+            "variants.se.options.a: given nothing; must be true or false, a wh",
+        ),
+        ("A small study", "''", "title: given ''; must be text that is not empty"),
+        ("study: small", "study: small\n1: 2", r"2:1: \[1\]: given 1; must be text"),
+    ],
+)
+def test_each_problem_has_its_place_and_its_remedy(write: Write, old: str, new: str, message: str) -> None:
+    text = refusal(write(old, new))
+    assert re.search(message, text), text
+
+
+def test_a_wrong_union_member_is_one_problem(write: Write) -> None:
+    assert "\n" not in refusal(write("site: before_pool", "stages: frist"))
+    assert "\n" not in refusal(write("site: before_pool", "options: {a: null}"))
+
+
+def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path, valid: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(valid.replace("epochs", "epoch").replace("[0, 1]", "[-1, x]").replace("images: 6", "images: 11"))
+    lines = refusal(path).splitlines()
+    assert lines[0].startswith("5 problems in ")
+    assert [line.split(":")[1:4] for line in lines[1:]] == [
+        ["14", "9", " seeds[0]"],
+        ["14", "13", " seeds[1]"],
+        ["15", "1", " recipe.epochs"],
+        ["18", "3", " recipe.epoch"],
+        ["28", "9", " views.images"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty; a study is a mapping"),
+        ("- 1\n", "is a list; a study is a mapping"),
+        ("word\n", "holds only 'word'; a study is a mapping"),
+        ("a: 1\nb: {c: 1, c: 2}\n", ":2:11: the key 'c' is given twice in one mapping; keep one"),
+        ("a: [\n", ":2:1: not YAML: expected the node content"),
+        ("a: b: c\n", ":1:5: not YAML: mapping values are not allowed here"),
+        ("a: \x01\n", ": not YAML: unacceptable character"),
+        ("a: *b\n", ":1:4: not YAML: found undefined alias 'b'"),
+        ("[" * 3000, "nested too deeply"),
+    ],
+)
+def test_what_is_no_mapping_is_refused_in_one_sentence(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=re.escape(str(path)) + ".*" + message):
+        load.load(path)
+
+
+def test_what_is_no_text_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "binary.yaml").write_bytes(b"study: \xff\n")
+    with pytest.raises(UserError, match=r"binary\.yaml is not UTF-8 text \(byte 7\)"):
+        load.load(tmp_path / "binary.yaml")
+    with pytest.raises(UserError, match=r"none\.yaml does not exist; a study is a params\.yaml"):
+        load.load(tmp_path / "none.yaml")
+    with pytest.raises(UserError, match="is a folder; give the params"):
+        load.load(tmp_path)
+
+
+def test_an_alias_is_placed_where_it_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("a: &a {b: 1}\nc:\n  <<: *a\n  d: 2\n")
+    values, positions = read(path)
+    assert values["c"] == {"b": 1, "d": 2}
+    assert positions.of(("c", "d")) == (4, 3)
+    assert positions.of(("c", "b")) == (2, 1)
+
+
+def sections(kind: type[BaseModel]) -> list[type[BaseModel]]:
+    return [kind, *(each for child in kind.__subclasses__() for each in sections(child))]
+
+
+@pytest.mark.parametrize("section", sections(schema.Section), ids=lambda section: section.__name__)
+def test_every_required_key_has_a_valid_example(section: type[BaseModel]) -> None:
+    for key, field in section.model_fields.items():
+        if field.is_required():
+            value = YAML(typ="safe", pure=True).load(example(section, key))[key]
+            annotation: Any = section.__annotations__.get(key, field.annotation)
+            TypeAdapter(annotation).validate_python(value, strict=True)
