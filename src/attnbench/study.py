@@ -126,10 +126,8 @@ def _options(
 def _site(variant: dict[str, Any], backbone: str, at: Location) -> Iterator[Finding]:
     site, sites = variant.get("site"), list(backbones.sites(backbone))
     if site is None:
-        yield (
-            at,
-            f"has an attention module and no site; add `site: {sites[0]}`; allowed for {backbone}: {listed(sites)}",
-        )
+        text = f"missing; add `site: {sites[0]}`; allowed for {backbone}: {listed(sites)}"
+        yield (*at, "site"), text
     elif isinstance(site, str) and site not in sites:
         yield (*at, "site"), _unknown(site, f"site of {backbone}", sites)
 
