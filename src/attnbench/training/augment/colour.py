@@ -1,0 +1,93 @@
+"""Changing colours: brightness, contrast, saturation and hue of float images (n, c, h, w) in 0..1, c = 1 or 3."""
+
+import torch
+from torch import Tensor
+
+from attnbench.training.augment.parameters import BRIGHTNESS, CONTRAST, HUE, ORDERS, SATURATION, Parameters
+
+_LUMA = (0.2989, 0.587, 0.114)
+
+
+def brightness(images: Tensor, factor: Tensor) -> Tensor:
+    """Scale the images by `factor` (n,)."""
+    return _mixed(images, BRIGHTNESS, factor)
+
+
+def contrast(images: Tensor, factor: Tensor) -> Tensor:
+    """Move the images away from (factor > 1) or towards their mean grey."""
+    return _mixed(images, CONTRAST, factor)
+
+
+def saturation(images: Tensor, factor: Tensor) -> Tensor:
+    """Move every pixel away from (factor > 1) or towards its grey."""
+    return _mixed(images, SATURATION, factor)
+
+
+def hue(images: Tensor, shift: Tensor) -> Tensor:
+    """Turn the colours by `shift` (n,), in turns of the colour circle; grey images are returned as they are.
+
+    Same as RGB -> HSV, H + shift, HSV -> RGB, without the six cases of the way back: with H in sixths of a turn,
+    red = min + (max - min) clip(|H - 3| - 1, 0, 1), green the same of 2 - |H - 2|, blue of 2 - |H - 4|.
+    """
+    if images.shape[1] == 1:
+        return images
+    red, green, blue = images.unbind(1)  # (n, h, w)
+    low = torch.minimum(red, green).minimum(blue)  # `aminmax` over a dimension takes ten times as long
+    high = torch.maximum(red, green).maximum(blue)
+    chroma = high - low
+    divisor = chroma.clamp(min=torch.finfo(images.dtype).tiny)
+    from_green, from_blue = (blue - red).div_(divisor).add_(2), (red - green).div_(divisor).add_(4)
+    sixth = from_blue.lerp_(from_green, _equal(high, green)).lerp_((green - blue).div_(divisor), _equal(high, red))
+    sixth.add_(6 * shift[:, None, None])
+    sixth.sub_((sixth / 6).floor_(), alpha=6)  # the remainder by 6; `remainder` is slow
+    ramps = (sixth - 3).abs_().sub_(1), (sixth - 2).abs_().neg_().add_(2), (sixth - 4).abs_().neg_().add_(2)
+    return torch.stack([ramp.clamp_(0, 1).mul_(chroma).add_(low) for ramp in ramps], 1)
+
+
+def jitter(images: Tensor, drawn: Parameters) -> Tensor:
+    """Change brightness, contrast, saturation and hue of each image, in the image's own order.
+
+    The first three blend an image with another, a factor of 1 leaving it as it is. So every image passes three
+    blends, its hue, and three blends again, with a factor of 1 where the image's own order has the blend elsewhere.
+    """
+    blends = [[kind for kind in order if kind != HUE] for order in ORDERS]
+    kinds = torch.tensor(blends, device=images.device)[drawn.order]  # (n, 3)
+    place = torch.tensor([order.index(HUE) for order in ORDERS], device=images.device)[drawn.order]  # (n,)
+    factors = torch.stack((drawn.brightness, drawn.contrast, drawn.saturation), 1).gather(1, kinds)  # (n, 3)
+    images = images.clone()
+    for i in range(3):
+        _blend_(images, kinds[:, i], torch.where(i < place, factors[:, i], 1))
+    images = hue(images, drawn.hue)
+    for i in range(3):
+        _blend_(images, kinds[:, i], torch.where(i < place, 1, factors[:, i]))
+    return images
+
+
+def _mixed(images: Tensor, kind: int, factor: Tensor) -> Tensor:
+    return _blend_(images.clone(), torch.full_like(factor, kind, dtype=torch.int64), factor)
+
+
+def _blend_(images: Tensor, kind: Tensor, factor: Tensor) -> Tensor:
+    """Make the images factor * image + (1 - factor) * other, cut to 0..1; other: by `kind` (n,) 0, mean grey, grey."""
+    weight = (1 - factor)[:, None, None, None]
+    grey = _grey(images)  # (n, 1, h, w)
+    mean = grey.mean((1, 2, 3), keepdim=True)
+    other = grey.mul_(weight * _is(kind, SATURATION)).add_(mean * (weight * _is(kind, CONTRAST)))
+    return images.mul_(factor[:, None, None, None]).add_(other).clamp_(0, 1)
+
+
+def _grey(images: Tensor) -> Tensor:
+    """Return the luma (n, 1, h, w), a new tensor."""
+    if images.shape[1] == 1:
+        return images.clone()
+    red, green, blue = images.unbind(1)
+    return (red * _LUMA[0]).add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])[:, None]
+
+
+def _equal(a: Tensor, b: Tensor) -> Tensor:
+    """Return 1.0 where a == b, else 0.0: `lerp` by it is `where`, exactly, and several times as fast."""
+    return torch.eq(a, b, out=torch.empty_like(a, memory_format=torch.contiguous_format))
+
+
+def _is(kind: Tensor, wanted: int) -> Tensor:
+    return (kind == wanted)[:, None, None, None]

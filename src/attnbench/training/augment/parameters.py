@@ -1,0 +1,51 @@
+"""The random parameters of a batch, all drawn at once."""
+
+from dataclasses import dataclass
+from itertools import permutations
+
+import torch
+from torch import Tensor
+
+PADDING = 4  # pixels of black around an image before it is cropped
+MAX_DEGREES = 15.0
+MAX_HUE = 0.1
+SPREAD = 0.2  # of the factors of brightness, contrast and saturation, around 1
+
+BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
+ORDERS = tuple(permutations((BRIGHTNESS, CONTRAST, SATURATION, HUE)))  # the 24 orders of the colour operations
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What happens to each of n images; every field is a tensor (n,)."""
+
+    top: Tensor  # int64, 0..8: first row of the crop in the padded image
+    left: Tensor  # int64, 0..8
+    flipped: Tensor  # bool
+    order: Tensor  # int64, 0..23: number in ORDERS
+    brightness: Tensor  # float32, 0.8..1.2: factor
+    contrast: Tensor
+    saturation: Tensor
+    hue: Tensor  # float32, -0.1..0.1: shift in turns of the colour circle
+    degrees: Tensor  # float32, -15..15, counter-clockwise
+
+
+def draw(n: int, generator: torch.Generator, device: torch.device | str = "cpu") -> Parameters:
+    """Draw the parameters of n images and put them on `device`.
+
+    All are drawn whatever operations are on, so that one operation's numbers do not depend on the others.
+    """
+    uniform = torch.rand((9, n), generator=generator, device=generator.device).to(device)  # 0 <= u < 1
+    offsets = 2 * PADDING + 1
+    factors = 1 - SPREAD + 2 * SPREAD * uniform[4:7]
+    return Parameters(
+        top=(uniform[0] * offsets).long(),
+        left=(uniform[1] * offsets).long(),
+        flipped=uniform[2] < 0.5,
+        order=(uniform[3] * len(ORDERS)).long(),
+        brightness=factors[0],
+        contrast=factors[1],
+        saturation=factors[2],
+        hue=(2 * uniform[7] - 1) * MAX_HUE,
+        degrees=(2 * uniform[8] - 1) * MAX_DEGREES,
+    )
