@@ -5,61 +5,49 @@ edit of one module reruns only the variants that use it.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from attnbench import files
-from attnbench.config.schema import Study
+from attnbench.config.schema import Data, Study
 from attnbench.errors import UserError
 
 PACKAGE = Path(__file__).parent
 Stage = Literal["train", "cost", "views"]
+SOURCES = [get_args(kind.model_fields["source"].annotation)[0] for kind in get_args(get_args(Data)[0])]
 
 # These carry values in and results out; they compute none of them. What the configuration resolves to is hashed as
 # values (`resolved`), so a new key with a default, or a better error message, retrains nothing.
-LEFT_OUT = (
-    "config",
-    "study",
-    "records",
-    "errors",
-    "paths",
-    "files",
-    "machine",
-    "fingerprint",
-    "families",
-)
+LEFT_OUT = {
+    *("config", "study", "records", "observers", "errors", "paths", "files"),
+    *("machine", "fingerprint", "families"),
+}
 
-# Where a stage's code begins, in the package; a folder stands for all its modules. The family files come on top:
-# `attention` and `backbones` import them by name, so no import statement leads from one family to another.
-ROOTS: dict[Stage, tuple[str, ...]] = {
-    "train": (
-        "training/__init__.py",
-        "training/run.py",
-        "placement.py",
-        "data/prepared.py",
-    ),
-    "cost": ("cost", "placement.py"),
-    "views": ("views", "placement.py", "data/prepared.py"),
+# What runs, from the repository root; all else follows from its imports. The family files come on top: `attention`
+# and `backbones` import them by name, so no import statement leads from one family to another.
+SCRIPTS: dict[Stage, tuple[str, ...]] = {
+    "train": ("stages/train.py",),
+    "cost": ("stages/cost.py", "stages/latency.py"),
+    "views": ("stages/views.py",),
 }
 TYPE_CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
-DATA_ROOTS = ("data/split.py", "data/prepare.py", "data/prepared.py")
 
 
 def of_stage(study: Study, stage: Stage, variant: str, package: Path = PACKAGE) -> dict[str, Any]:
     """Return the fingerprint of one stage for one variant: `sha256` over `files` (path -> SHA-256) and `resolved`."""
-    roots = [package / root for root in ROOTS[stage]]
+    roots = [package.parents[1] / script for script in SCRIPTS[stage]]
     roots.append(package / "backbones" / f"{study.backbone.name}.py")
     if study.variants[variant].attention != "none":
         roots.append(package / "attention" / f"{study.variants[variant].attention}.py")
     sections = {"train": ["recipe"], "cost": [], "views": ["recipe", "views"]}[stage]
-    return _fingerprint(roots, package, _resolved(study, ["backbone", "machine", *sections], variant))
+    return _fingerprint(of_files(roots, package), _resolved(study, ["backbone", "machine", *sections], variant))
 
 
 def of_data(study: Study, package: Path = PACKAGE) -> dict[str, Any]:
-    """Return the fingerprint of the data stage: the code of this study's source of images, and its section."""
-    roots = [package / root for root in (*DATA_ROOTS, f"data/{study.data.source}.py")]
-    return _fingerprint(roots, package, _resolved(study, ["data"]))
+    """Return the fingerprint of the data stage: its code without the other sources of images, and its section."""
+    others = [package / "data" / f"{source}.py" for source in SOURCES if source != study.data.source]
+    return _fingerprint(of_files([package.parents[1] / "stages/data.py"], package, others), _resolved(study, ["data"]))
 
 
 def params_sha256(study: Study, variant: str) -> str:
@@ -67,34 +55,30 @@ def params_sha256(study: Study, variant: str) -> str:
     return files.sha256_of_json(_resolved(study, ["backbone", "recipe", "machine", "data"], variant))
 
 
-def of_files(roots: list[Path], package: Path = PACKAGE) -> dict[str, str]:
-    """Return path -> SHA-256 of all modules of the package that the roots reach by import statements.
+def of_files(roots: list[Path], package: Path = PACKAGE, without: Sequence[Path] = ()) -> dict[str, str]:
+    """Return path -> SHA-256 of the roots and of all modules of the package that they reach by import statements.
 
-    Paths are relative to the folder that holds the package. Imports inside functions count, those under
-    `if TYPE_CHECKING` do not; neither do the modules of `LEFT_OUT`.
+    `package` is the folder src/attnbench; paths are relative to the repository. Imports inside functions count, those
+    under `if TYPE_CHECKING` do not; neither do the modules of `LEFT_OUT`, and the files of `without`.
 
     Raises:
         UserError: a root or an imported module is missing, or a file is not valid Python.
     """
     found: dict[str, str] = {}
-    waiting = [module for root in roots for module in _modules(root)]
+    waiting = list(roots)
     while waiting:
         path = waiting.pop()
-        name = path.relative_to(package.parent).as_posix()
-        if name in found or _is_left_out(path, package):
+        name = path.relative_to(package.parents[1]).as_posix()
+        if name in found or path in without or _is_left_out(path, package):
             continue
         tree = _parse(path)
         found[name] = files.sha256_of_json(_canonical(tree))
-        waiting += [
-            package / "__init__.py",
-            *_ancestors(path, package),
-            *_imported(tree, path, package),
-        ]
+        waiting += [*_ancestors(path, package), *_imported(tree, path, package)]
     return dict(sorted(found.items()))
 
 
-def _fingerprint(roots: list[Path], package: Path, resolved: dict[str, Any]) -> dict[str, Any]:
-    content = {"files": of_files(roots, package), "resolved": resolved}
+def _fingerprint(code: dict[str, str], resolved: dict[str, Any]) -> dict[str, Any]:
+    content = {"files": code, "resolved": resolved}
     return {"sha256": files.sha256_of_json(content), **content}
 
 
@@ -105,13 +89,8 @@ def _resolved(study: Study, sections: list[str], variant: str | None = None) -> 
     return values
 
 
-def _modules(root: Path) -> list[Path]:
-    """Return the file itself, or all modules below a folder."""
-    return sorted(root.rglob("*.py")) if root.is_dir() else [root]
-
-
 def _is_left_out(path: Path, package: Path) -> bool:
-    return path.relative_to(package).parts[0].removesuffix(".py") in LEFT_OUT
+    return path.is_relative_to(package) and path.relative_to(package).parts[0].removesuffix(".py") in LEFT_OUT
 
 
 def _parse(path: Path) -> ast.Module:
@@ -125,7 +104,7 @@ def _parse(path: Path) -> ast.Module:
 
 def _ancestors(path: Path, package: Path) -> Iterator[Path]:
     """Yield the `__init__.py` of every package that Python runs before the module at `path`."""
-    folders = path.relative_to(package).parents
+    folders = path.relative_to(package).parents if path.is_relative_to(package) else ()
     return (package / folder / "__init__.py" for folder in folders)
 
 

@@ -27,15 +27,15 @@ PACKAGE: Tree = {
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     for name, text in PACKAGE.items():
-        path = tmp_path / "attnbench" / name
+        path = tmp_path / "src" / "attnbench" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return tmp_path / "attnbench"
+    return tmp_path / "src" / "attnbench"
 
 
 def reached(package: Path, *roots: str) -> set[str]:
     found = fingerprint.of_files([package / root for root in roots], package)
-    return {name.removeprefix("attnbench/") for name in found}
+    return {name.removeprefix("src/attnbench/") for name in found}
 
 
 def test_the_closure_follows_relative_nested_and_submodule_imports(package: Path) -> None:
@@ -49,8 +49,16 @@ def test_a_family_brings_its_helpers_and_no_other_family(package: Path) -> None:
     assert reached(package, "attention/cbam.py") == expected
 
 
-def test_a_folder_stands_for_its_modules(package: Path) -> None:
-    assert "attention/se.py" in reached(package, "attention")
+def test_a_script_outside_the_package_is_a_root(package: Path) -> None:
+    script = package.parents[1] / "stages" / "train.py"
+    script.parent.mkdir()
+    script.write_text("from attnbench.attention import _gate\n")
+    assert {"stages/train.py", "src/attnbench/attention/_gate.py"} < set(fingerprint.of_files([script], package))
+
+
+def test_a_file_can_be_left_out(package: Path) -> None:
+    found = fingerprint.of_files([package / "training/run.py"], package, [package / "training/step.py"])
+    assert {"src/attnbench/training/step.py", "src/attnbench/placement.py"}.isdisjoint(found)
 
 
 def test_what_carries_values_in_and_results_out_is_left_out(package: Path) -> None:
@@ -84,7 +92,7 @@ def test_a_real_edit_changes_the_hash_of_its_file_alone(package: Path, value: st
     before = fingerprint.of_files([package / "attention/se.py"], package)
     (package / "attention/se.py").write_text(PACKAGE["attention/se.py"].replace("16", value))
     after = fingerprint.of_files([package / "attention/se.py"], package)
-    assert {name for name in before if before[name] != after[name]} == {"attnbench/attention/se.py"}
+    assert {name for name in before if before[name] != after[name]} == {"src/attnbench/attention/se.py"}
 
 
 def test_docstrings_of_functions_and_classes_do_not_count(package: Path) -> None:
@@ -93,13 +101,13 @@ def test_docstrings_of_functions_and_classes_do_not_count(package: Path) -> None
     hashes = []
     for text in (bare, said):
         (package / "report.py").write_text(text)
-        hashes.append(fingerprint.of_files([package / "report.py"], package)["attnbench/report.py"])
+        hashes.append(fingerprint.of_files([package / "report.py"], package)["src/attnbench/report.py"])
     assert hashes[0] == hashes[1]
 
 
 def test_the_hash_is_one_that_every_python_gives(package: Path) -> None:
     (package / "report.py").write_text("def f(a, *, b=None, **k) -> int:\n    return {**k, 'a': f'{a!r:>{b}}x'}\n")
-    found = fingerprint.of_files([package / "report.py"], package)["attnbench/report.py"]
+    found = fingerprint.of_files([package / "report.py"], package)["src/attnbench/report.py"]
     assert found == "164f72ae1a76f649c47b672099dbc0b9db13412b66bbccdaa43884cbd92cc541"
 
 
