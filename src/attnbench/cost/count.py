@@ -41,13 +41,16 @@ def count(network: Network, image_shape: tuple[int, int, int]) -> Counts:
     Raises:
         UserError: an operator has no counting rule, or a module in a slot never ran as a module.
     """
-    twin = copy.deepcopy(network).cpu()
-    analysis = _analysis(twin.eval(), image_shape)
+    with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
+        # With gradients on, torch's own modules take the path that training takes, not a fused one for inference.
+        twin = copy.deepcopy(network).cpu().float().eval()
+        analysis = _analysis(twin, image_shape)
+        kept = memory.activation_bytes(twin, image_shape)
     by_module: dict[str, dict[str, int]] = analysis.by_module_and_operator()
     _refuse_uncounted(analysis, by_module)
     filled = placement.attention_modules(twin)
-    attention = {_path(twin, module, analysis): module for module in filled.values()}  # a shared module once
     _refuse_unseen(analysis, filled, twin)
+    attention = {_path(twin, module, analysis): module for module in filled.values()}  # a shared module once
     return Counts(
         parameters=_parameters(network),
         trainable_parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
@@ -56,7 +59,7 @@ def count(network: Network, image_shape: tuple[int, int, int]) -> Counts:
         attention_macs=sum(by_module[path].get(handles.MACS, 0) for path in attention),
         pooling_operations=by_module[""].get(handles.POOLING, 0),
         elementwise_operations=by_module[""].get(handles.ELEMENTWISE, 0),
-        activation_bytes=memory.activation_bytes(twin, image_shape),
+        activation_bytes=kept,
         attention_modules={slot: _parameters(module) for slot, module in filled.items()},
     )
 
@@ -70,9 +73,7 @@ def _analysis(network: nn.Module, image_shape: tuple[int, int, int]) -> Any:
     image = torch.zeros(1, *image_shape)
     analysis = FlopCountAnalysis(network, image).clear_op_handles().set_op_handle(**rules.all_handles())
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
-    # With gradients on, torch's own modules take the path that training takes, not a fused one for inference.
-    with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
-        analysis.total()
+    analysis.total()
     return analysis
 
 
@@ -85,13 +86,11 @@ def _path(network: nn.Module, module: nn.Module, analysis: Any) -> str:
 def _refuse_uncounted(analysis: Any, by_module: dict[str, dict[str, int]]) -> None:
     """Raise if any operator went uncounted; the message names each with the innermost modules that hold it."""
     places: dict[str, list[str]] = {}
-    for path in sorted(by_module, key=lambda name: name.count("."), reverse=True):  # innermost first
-        marked = {name for name in by_module[path] if name.startswith(rules.UNCOUNTED)}
-        for name in sorted(
-            {mark.removeprefix(rules.UNCOUNTED) for mark in marked} | set(analysis.unsupported_ops(path))
-        ):
-            found = places.setdefault(name, [])
-            if not any(inner.startswith(f"{path}.") or not path for inner in found):
+    for path in sorted(by_module, key=_depth, reverse=True):  # innermost first; what holds it in turn is not named
+        marks = {name.removeprefix(rules.UNCOUNTED) for name in by_module[path] if name.startswith(rules.UNCOUNTED)}
+        for operator in marks | set(analysis.unsupported_ops(path)):
+            found = places.setdefault(operator, [])
+            if not any(inner.startswith(f"{path}." if path else "") for inner in found):
                 found.append(path)
     if places:
         listed = "; ".join(
@@ -102,6 +101,10 @@ def _refuse_uncounted(analysis: Any, by_module: dict[str, dict[str, int]]) -> No
             f"no counting rule for {listed}. A cost that leaves them out would be wrong: add a rule to "
             "src/attnbench/cost/handles.py, or write the module with operators that have one"
         )
+
+
+def _depth(path: str) -> int:
+    return path.count(".") + 1 if path else 0
 
 
 def _refuse_unseen(analysis: Any, filled: dict[str, nn.Module], network: nn.Module) -> None:

@@ -1,13 +1,13 @@
 """The counting rule of every operator that a traced network may hold.
 
     macs          multiply-adds of convolutions, linear layers and matrix products; biases are not counted
-    pooling       adds or comparisons of what shrinks a map: one for each element of the input, whatever the spelling:
-                  `x.mean((2, 3))`, `AdaptiveAvgPool2d(1)` and `avg_pool2d` over the whole map cost the same
-                  (where windows overlap, an element still counts once)
+    pooling       adds or comparisons of what shrinks a map: one for each element of the input; where windows overlap,
+                  an element still counts once
     elementwise   one for each element of the output, whatever the function: a ReLU, a sigmoid, a product with a gate
 
-Some operators are several of these at once:
+Some operators are several of these at once, so that a spelling in parts costs the same:
 
+    mean, average pools               1 pooling for each element of the input, 1 elementwise of the output (quotient)
     softmax, log_softmax              2 pooling (maximum, sum) and 2 elementwise (exponential, quotient) an element
     group, layer, instance norm       2 pooling (mean, squares) and 1 elementwise (scale and shift) an element
     batch norm                        1 elementwise: at inference its mean and variance are constants
@@ -18,7 +18,8 @@ Some operators are several of these at once:
     glu                               2 elementwise (sigmoid, product);  fold: 1 for each element of the input
 
 What only moves, reshapes, makes or measures tensors is free, and `MOVES` lists it. Integer arithmetic, as in
-`x.shape[2] // 2`, is free too. An operator that is in none of these tables is never taken for free.
+`x.shape[2] // 2`, is free too, and so is arithmetic on tensors without axes, which is what `1 / (h * w)` turns into
+when it is traced. An operator that is in none of these tables is never taken for free.
 """
 
 from collections import Counter
@@ -43,10 +44,13 @@ ELEMENTWISE_OPERATORS = """
 """
 
 POOLING_OPERATORS = """
-    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d
-    adaptive_max_pool3d all amax amin aminmax any argmax argmin avg_pool1d avg_pool2d avg_pool3d count_nonzero logsumexp
-    max_pool1d max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices mean
+    adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d all amax amin aminmax any argmax argmin count_nonzero
+    logsumexp max_pool1d max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices
     nansum prod sum
+"""
+
+AVERAGES = """
+    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d avg_pool1d avg_pool2d avg_pool3d mean nanmean
 """
 
 MOVES = """
@@ -98,19 +102,24 @@ def free(given: list[Any], made: list[Any]) -> Counter[str]:
 
 
 POOL = rule(inputs={POOLING: 1})
-EACH = rule(outputs={ELEMENTWISE: 1})
+AVERAGE = rule(inputs={POOLING: 1}, outputs={ELEMENTWISE: 1})
 SOFTMAX = rule(inputs={POOLING: 2}, outputs={ELEMENTWISE: 2})
 STATISTICS_NORM = rule(inputs={POOLING: 2}, outputs={ELEMENTWISE: 1})
 
 
+def each(given: list[Any], made: list[Any]) -> Counter[str]:
+    """Count one for each element of the output; nothing where the output has no axes."""
+    return Counter() if get_shape(made[0]) == [] else rule(outputs={ELEMENTWISE: 1})(given, made)
+
+
 def maximum(given: list[Any], made: list[Any]) -> Counter[str]:
     """Count `x.max()` and `x.max(dim)` as pools, and `torch.max(x, y)` as element-wise."""
-    return EACH(given, made) if len(given) == 2 else POOL(given, made)
+    return each(given, made) if len(given) == 2 else POOL(given, made)
 
 
 def dropout(given: list[Any], made: list[Any]) -> Counter[str]:
     """Count dropout that is on even at inference as element-wise; usually it is off and free."""
-    return EACH(given, made) if given[2].toIValue() else Counter()
+    return each(given, made) if given[2].toIValue() else Counter()
 
 
 def interpolation(taps: int) -> Handle:

@@ -93,8 +93,11 @@ def affordable_rounds(wanted: int, confidence: float, plans: list[Plan], *, vari
 
 
 def fewest_rounds(confidence: float) -> int:
-    """Return the smallest n for which minimum to maximum covers the median: 1 - 2 / 2**n >= confidence."""
-    return math.ceil(math.log2(2 / (1 - confidence)) - 1e-9)
+    """Return the smallest number of rounds that gives an interval: about log2(2 / (1 - confidence))."""
+    rounds = 2
+    while any(math.isnan(end) for end in median_interval([float(n) for n in range(rounds)], confidence)):
+        rounds += 1
+    return rounds
 
 
 def median_interval(values: list[float], confidence: float) -> tuple[float, float]:

@@ -32,9 +32,8 @@ def _kept(network: nn.Module, images: Tensor) -> int:
     def give_back(packed: Any) -> Any:
         return packed
 
-    with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():  # noqa: SIM117
-        with saved_tensors_hooks(keep, give_back):
-            twin(images)
+    with torch.random.fork_rng(devices=[]), torch.enable_grad(), saved_tensors_hooks(keep, give_back):
+        twin(images)
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
 
 

@@ -37,9 +37,10 @@ def einsum(given: list[Any], made: list[Any]) -> Counter[str]:
     del made
     shapes = [get_shape(value) for value in given[1].node().inputs()]
     terms, output = _terms(given[0].toIValue(), shapes)
-    sizes = {
-        axis: size for term, shape in zip(terms, shapes, strict=True) for axis, size in zip(term, shape, strict=True)
-    }
+    sizes: dict[str, int] = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        for axis, size in zip(term, shape, strict=True):
+            sizes[axis] = max(size, sizes.get(axis, 1))  # an axis of size 1 is broadcast
     if len(terms) == 1:
         return Counter({POOLING: prod(shapes[0]) if set(terms[0]) - set(output) else 0})
     macs, held = 0, set(terms[0])

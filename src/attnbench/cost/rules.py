@@ -55,8 +55,9 @@ OPAQUE = ("prim::CallMethod", "prim::CallFunction", "prim::If", "prim::Loop")
 def counted() -> dict[str, Handle]:
     """Return the rule of every operator that has one, under the tracer's names; in-place spellings included."""
     named = (
-        dict.fromkeys(handles.ELEMENTWISE_OPERATORS.split(), handles.EACH)
+        dict.fromkeys(handles.ELEMENTWISE_OPERATORS.split(), handles.each)
         | dict.fromkeys(handles.POOLING_OPERATORS.split(), handles.POOL)
+        | dict.fromkeys(handles.AVERAGES.split(), handles.AVERAGE)
         | dict.fromkeys(handles.MOVES.split(), handles.free)
         | dict.fromkeys(handles.DROPOUTS.split(), handles.dropout)
         | SPECIAL

@@ -1,0 +1,181 @@
+"""Latency: the statistics by hand, the order of the turns, and small networks in earnest."""
+
+import math
+import random
+import time
+from math import comb
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.benchmark import Measurement, TaskSpec
+
+from attnbench import cost
+from attnbench.config import schema
+from attnbench.cost import latency
+from attnbench.errors import UserError
+from attnbench.records import LatencyRecord
+
+SHAPE = (3, 16, 16)
+
+
+class FakeTimer:
+    """A timer whose samples are given, and which notes when it was asked."""
+
+    def __init__(self, name: str, seconds: list[float], asked: list[str]) -> None:
+        self.name, self.seconds, self.asked = name, seconds, asked
+        self.calls = 0
+
+    def timeit(self, number: int) -> Measurement:
+        self.asked.append(self.name)
+        taken = self.seconds[self.calls % len(self.seconds)] * number
+        self.calls += 1
+        return Measurement(number, [taken], TaskSpec("", "", description=self.name))
+
+
+class Notes(list):
+    """A list that copies of its holders share."""
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+class Witness(nn.Module):
+    """Notes in what way it was run."""
+
+    def __init__(self, work: int, notes: Notes) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.work, self.notes = work, notes
+
+    def forward(self, x):
+        for _ in range(self.work):
+            out = self.conv(x)
+        how = (x.is_contiguous(memory_format=torch.channels_last), torch.get_num_threads(), self.training)
+        self.notes.append((tuple(x.shape), str(out.dtype), torch.is_inference_mode_enabled(), *how))
+        return out
+
+
+@pytest.fixture
+def study():
+    """Return `study(...)`: a study of three variants, with what latency needs."""
+
+    def make(*, rounds: int = 6, batch_sizes=(1, 4), precision="float32", device="cpu", confidence=0.95):
+        return schema.Study(
+            study="tiny",
+            root=".",
+            params="params.yaml",
+            title="Tiny",
+            data=schema.ShapesData(source="shapes", train_images=100, test_images=10, seed=0, split_seed=0),
+            backbone=schema.Backbone(name="cnn"),
+            variants={name: schema.Variant(attention="none") for name in ("plain", "same", "heavy")},
+            baseline="plain",
+            seeds=[3],
+            recipe=schema.SourceRecipe(
+                name="source", epochs=1, batch_size=8, learning_rate=0.001, weight_decay=0.0, label_smoothing=0.0,
+                augmentation=[], patience=1, factor=0.5,
+            ),
+            machine=schema.Machine(device=device, precision=precision, threads=1),
+            confidence=confidence,
+            latency=schema.Latency(batch_sizes=list(batch_sizes), rounds=rounds),
+            views=schema.Views(images=1),
+        )  # fmt: skip
+
+    return make
+
+
+def networks(notes: Notes) -> dict[str, nn.Module]:
+    return {name: Witness(work, notes) for name, work in (("plain", 1), ("same", 1), ("heavy", 20))}
+
+
+def test_the_interval_is_made_of_order_statistics():
+    values = [float(value) for value in random.Random(0).sample(range(1, 31), 30)]  # 1..30, shuffled
+    low, high = latency.median_interval(values, 0.95)
+    assert (low, high) == (10.0, 21.0)
+    assert sum(comb(30, k) for k in range(10, 21)) / 2**30 >= 0.95 > sum(comb(30, k) for k in range(11, 20)) / 2**30
+
+
+@pytest.mark.parametrize(("confidence", "fewest"), [(0.75, 4), (0.9, 5), (0.95, 6), (0.99, 8), (0.999, 11)])
+def test_the_fewest_rounds_are_just_enough(confidence, fewest):
+    assert latency.fewest_rounds(confidence) == fewest
+    assert latency.median_interval([float(n) for n in range(fewest)], confidence) == (0.0, fewest - 1.0)
+    low, _ = latency.median_interval([float(n) for n in range(fewest - 1)], confidence)
+    assert math.isnan(low)
+
+
+def test_the_ratio_is_taken_within_a_round(study):
+    seconds = {"plain": [1.0, 2.0, 10.0, 1.0, 2.0, 3.0], "heavy": [2.0, 4.0, 20.0, 2.0, 4.0, 9.0]}
+    samples = {
+        name: [Measurement(1, [value], TaskSpec("", "", description=name)) for value in values]
+        for name, values in seconds.items()
+    }
+    row = latency.row("heavy", study(), 4, samples["heavy"], samples["plain"])
+    assert (row.ratio, row.ratio_low, row.ratio_high) == (2.0, 2.0, 3.0)
+    assert row.median_ms == pytest.approx(4000.0)
+    assert row.iqr_ms == pytest.approx(1e3 * (7.75 - 2.5))  # quartiles of 2, 2, 4, 4, 9, 20
+    assert row.p90_ms == pytest.approx(1e3 * 14.5)
+    assert (row.batch_size, row.rounds) == (4, 6)
+
+
+def test_a_sample_of_the_fastest_lasts_five_milliseconds():
+    timers = {"fast": FakeTimer("fast", [0.0004], []), "slow": FakeTimer("slow", [0.001], [])}
+    found = latency.plan(1, timers)
+    assert found.repeats == 13  # 5 ms / 0.4 ms, rounded up
+    assert found.round_seconds == pytest.approx((13 + 2) * 0.0014)  # two more calls for the timer's own warm-up
+    assert latency.plan(1, {"slow": FakeTimer("slow", [0.5], [])}).repeats == 1
+    assert latency.plan(1, {"instant": FakeTimer("instant", [1e-9], [])}).repeats == latency.MOST_REPEATS
+
+
+def test_rounds_are_cut_where_time_is_short_but_never_below_what_the_interval_needs():
+    quick, slow, endless = (latency.Plan(1, 1, seconds) for seconds in (0.1, 1.0, 100.0))
+    assert latency.affordable_rounds(30, 0.95, [quick, quick], variants=8) == 30
+    assert latency.affordable_rounds(30, 0.95, [quick, slow], variants=8) == 17  # 19.2 s / 1.1 s
+    assert latency.affordable_rounds(30, 0.95, [endless], variants=8) == 6
+    assert latency.affordable_rounds(5, 0.99, [quick], variants=8) == 8
+
+
+def test_variants_take_turns_in_an_order_shuffled_anew_and_drawn_from_the_seed():
+    def turns(seed: int) -> list[list[str]]:
+        asked: list[str] = []
+        timers = {name: FakeTimer(name, [1.0], asked) for name in "abcd"}
+        samples = latency._interleaved(timers, latency.Plan(1, 2, 0.0), 10, random.Random(seed))
+        assert [len(found) for found in samples.values()] == [10] * 4
+        return [asked[start : start + 4] for start in range(0, 40, 4)]
+
+    first = turns(0)
+    assert all(sorted(turn) == list("abcd") for turn in first)
+    assert len({tuple(turn) for turn in first}) > 3
+    assert turns(0) == first != turns(1)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_small_networks_in_earnest(precision, study):
+    notes = Notes()
+    given = networks(notes)
+    before = torch.get_rng_state()
+    start = time.perf_counter()
+    record = cost.measure(study(precision=precision), given, SHAPE)
+    assert time.perf_counter() - start < 10
+    assert [(row.variant, row.batch_size) for row in record.rows] == [
+        (name, size) for size in (1, 4) for name in ("plain", "same", "heavy")
+    ]
+    for plain, same, heavy in (record.rows[:3], record.rows[3:]):
+        assert (plain.ratio, plain.ratio_low, plain.ratio_high) == (1.0, 1.0, 1.0)
+        assert 0.5 < same.ratio < 2 < heavy.ratio
+        assert all(0 < row.ratio_low <= row.ratio <= row.ratio_high for row in (plain, same, heavy))
+        assert all(0 < row.median_ms <= row.p90_ms for row in (plain, same, heavy))
+        assert all(row.rounds == 6 for row in (plain, same, heavy))
+    assert (record.study, record.baseline, record.threads, record.precision) == ("tiny", "plain", 1, precision)
+    assert (record.torch, record.confidence) == (torch.__version__, 0.95)
+    assert record.processor
+    assert LatencyRecord.model_validate_json(record.model_dump_json()) == record
+    dtype = "torch.bfloat16" if precision == "bf16" else "torch.float32"
+    assert set(notes) == {((size, *SHAPE), dtype, True, True, 1, False) for size in (1, 4)}
+    assert all(network.training for network in given.values())  # copies were timed
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_missing_gpu_is_told(monkeypatch, study):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match=r"machine\.device is 'cuda', but torch sees no GPU here; set `machine.device:"):
+        cost.measure(study(device="cuda"), networks(Notes()), SHAPE)
