@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from attnbench import files, fingerprint, records
@@ -20,6 +21,9 @@ from attnbench.records import (
     RunRecord,
     TimingRecord,
 )
+from attnbench.records.curves import EpochRow, write_epochs, write_iterations
+from attnbench.records.views import BlockView, GateView, Views
+from attnbench.records.views import save as save_views
 
 CLASSES = ["ring", "cross|bar", "star"]
 DATA_SHA256 = "d" * 64
@@ -130,6 +134,7 @@ def write_records(made: MadeUp, differences: dict[str, list[float]]) -> None:
         code = {"sha256": files.sha256_of_json(["code", variant])}
         files.write_json(paths.code("train", variant), code)
         records.write(paths.cost(variant), cost(study, variant, place))
+        save_views(paths.view(variant), views(study, variant))
         for seed in study.seeds:
             accuracy = BASE[seed] + differences[variant][seed]
             records.write(paths.record(variant, seed), run(study, variant, seed, accuracy, code["sha256"]))
@@ -241,3 +246,44 @@ def timing(study: Study, variant: str, seed: int, place: int) -> TimingRecord:
 
 def write_curves(paths: StudyPaths, variant: str, seed: int, epochs: int) -> None:
     """Write the two curves of a run as the training stage does."""
+    rows = [
+        EpochRow(epoch, 0.003 / epoch, 1.5 / epoch, 0.4 + 0.05 * epoch, 1.4 / epoch, 0.45 + 0.05 * epoch + 0.01 * seed)
+        for epoch in range(1, epochs + 1)
+    ]
+    write_epochs(paths.epochs(variant, seed), rows)
+    write_iterations(paths.iterations(variant, seed), [2.0 / step for step in range(1, 15 * epochs + 1)])
+
+
+def views(study: Study, variant: str) -> Views:
+    """Return arrays of the right shapes, drawn from the variant's name, with gates where its module has them."""
+    random = np.random.default_rng(len(variant))
+    n, attention = study.views.images, study.variants[variant].attention
+
+    def drawn(*shape: int, kind: type = np.float16) -> np.ndarray:
+        return random.random(shape).astype(kind)
+
+    blocks = {
+        f"block{i}": BlockView(
+            features=drawn(n, 9, 16 // i, 16 // i),
+            active=drawn(n, 3, 16 // i, 16 // i),
+            active_index=random.integers(0, 32, (n, 3)),
+            grad_cam=drawn(n, 16 // i, 16 // i, kind=np.float32),
+        )
+        for i in (1, 2)
+    }
+    gate = GateView(
+        channel=None if attention == "sam" else drawn(n, 32),
+        spatial=drawn(n, 8, 8) if attention in ("sam", "cbam") else None,
+    )
+    return Views(
+        variant=variant,
+        seed=study.seeds[0],
+        classes=tuple(CLASSES),
+        index=np.arange(n),
+        images=random.integers(0, 256, (n, 3, 32, 32)).astype(np.uint8),
+        labels=np.arange(n),
+        predicted=np.zeros(n, dtype=np.int64),
+        probability=drawn(n, kind=np.float32),
+        blocks=blocks,
+        gates={} if attention == "none" else {"block1.after_pool": gate},
+    )

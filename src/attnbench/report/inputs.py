@@ -1,0 +1,73 @@
+"""What the report reads."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from attnbench import analysis, records
+from attnbench.config.schema import Study
+from attnbench.errors import UserError
+from attnbench.paths import StudyPaths
+from attnbench.records import DataSummary, LatencyRecord, views
+from attnbench.records.views import Views
+
+TABLES = (
+    "runs",
+    "accuracy",
+    "differences",
+    "difference_by_seed",
+    "per_class",
+    "cost",
+    "latency",
+    "time",
+    "environment",
+)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All of a study that the report speaks of. `tables` are in full precision, by file name."""
+
+    study: Study
+    paths: StudyPaths
+    tables: dict[str, pd.DataFrame]
+    data: DataSummary
+    latency: LatencyRecord
+    views: dict[str, Views]  # by variant
+
+    def row(self, table: str, variant: str, **wanted: Any) -> "pd.Series[Any]":
+        """Return the one row of a table for a variant (and further columns' values)."""
+        frame = self.tables[table]
+        for column, value in {"variant": variant, **wanted}.items():
+            frame = frame[frame[column] == value]
+        return frame.iloc[0]
+
+    @property
+    def others(self) -> list[str]:
+        """All variants but the baseline, in the order of params.yaml."""
+        return [variant for variant in self.study.variants if variant != self.study.baseline]
+
+
+def read(study: Study, paths: StudyPaths) -> Inputs:
+    """Read the tables and records of a study.
+
+    Raises:
+        UserError: one is missing; the text says which.
+    """
+    return Inputs(
+        study=study,
+        paths=paths,
+        tables={name: _table(paths.tables / f"{name}.csv") for name in TABLES},
+        data=records.read(paths.data_summary, DataSummary),
+        latency=analysis.load_latency(study, paths),
+        views={variant: views.load(paths.view(variant)) for variant in study.variants},
+    )
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """Names such as `none` or `NA` may be classes: only an empty cell is a missing number."""
+    if not path.is_file():
+        raise UserError(f"{path} is missing; `dvc repro analyse` makes it")
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"variant": str, "class": str})

@@ -1,0 +1,133 @@
+"""How the runs were made, from params.yaml and from the constants of the code that made them."""
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import attnbench
+from attnbench import attention, backbones, families
+from attnbench.config.schema import OptionValue, SourceRecipe, Study, Variant
+from attnbench.report.words import count, number
+from attnbench.tables.form import percent
+
+_AUGMENT = Path(attnbench.__file__).parent / "training" / "augment" / "parameters.py"
+
+
+def augmentation(study: Study) -> list[str]:
+    """Return the random changes of a training image, in words, with the constants of the code."""
+
+    def constant(name: str) -> str:
+        return number(families.constant(_AUGMENT, name))
+
+    words = {
+        "crop": f"a crop of the original size after padding by {constant('PADDING')} pixels",
+        "flip": "a horizontal flip with probability 1/2",
+        "jitter": f"brightness, contrast and saturation changed by factors within ±{constant('SPREAD')} of 1 and the "
+        f"hue by up to ±{constant('MAX_HUE')} of the colour circle",
+        "rotate": f"a rotation within ±{constant('MAX_DEGREES')} degrees",
+    }
+    return [words[name] for name in study.recipe.augmentation]
+
+
+def options(known: dict[str, families.Option], given: dict[str, OptionValue]) -> str:
+    """Return all options of a family with their values, those of params.yaml before the defaults."""
+    values = {name: given.get(name, option.default) for name, option in known.items()}
+    return ", ".join(f"{name}: {_value(value)}" for name, value in values.items())
+
+
+def _value(value: object) -> str:
+    """Return a value as it is written in a params.yaml."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def headline(path: Path) -> str:
+    """Return what a family file says of itself in the first line of its docstring."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0]
+
+
+@dataclass(frozen=True)
+class Network:
+    """The backbone in words."""
+
+    name: str
+    headline: str
+    options: str
+
+
+def network(study: Study) -> Network:
+    """Return what the backbone is, from its file."""
+    name = study.backbone.name
+    known = backbones.options(name)
+    return Network(name, headline(backbones.path(name)), options(known, study.backbone.options))
+
+
+def modules(study: Study) -> dict[str, str]:
+    """Return attention module -> the first line of its file, for those that the study uses, in its order."""
+    return {name: headline(attention.path(name)) for name in used(study)}
+
+
+def used(study: Study) -> list[str]:
+    """Return the attention modules that the variants use, in the order of params.yaml."""
+    names = [variant.attention for variant in study.variants.values() if variant.attention != attention.NONE]
+    return list(dict.fromkeys(names))
+
+
+def references(study: Study) -> list[str]:
+    """Return the papers of the modules and of the backbone, each once."""
+    return list(dict.fromkeys([*(attention.paper(name) for name in used(study)), backbones.paper(study.backbone.name)]))
+
+
+def variant_row(name: str, variant: Variant) -> dict[str, str | None]:
+    """Return a row of the table that says what each variant is."""
+    if variant.attention == attention.NONE:
+        return {"Variant": name, "Attention": "none", "Options": None, "Site": None, "Stages": None}
+    stages = variant.stages if isinstance(variant.stages, str) else ", ".join(map(str, variant.stages))
+    known = options(attention.options(variant.attention), variant.options)
+    return {
+        "Variant": name,
+        "Attention": variant.attention,
+        "Options": known or None,
+        "Site": variant.site,
+        "Stages": stages,
+    }
+
+
+def schedule(study: Study) -> str:
+    """Return the optimiser and its learning rate, in words."""
+    recipe = study.recipe
+    rate, decay = number(recipe.learning_rate), _decay(recipe.weight_decay)
+    if isinstance(recipe, SourceRecipe):
+        return (
+            f"Adam{decay} with a learning rate of {rate}, multiplied by {number(recipe.factor)} whenever the "
+            f"validation loss has not fallen for more than {count(recipe.patience, 'epoch')}"
+        )
+    optimizer = {"adam": "Adam", "sgd": "SGD with Nesterov momentum 0.9"}[recipe.optimizer]
+    return (
+        f"{optimizer}{decay} with one cycle of the learning rate: up to {rate} over the first "
+        f"{percent(recipe.warmup, 0)} % of the steps, then down to almost 0, along cosines"
+    )
+
+
+def _decay(weight_decay: float) -> str:
+    return f" (weight decay {number(weight_decay)})" if weight_decay else ""
+
+
+def loss(study: Study) -> str:
+    """Return the loss in words."""
+    smoothing = study.recipe.label_smoothing
+    return "cross entropy" + (f" with labels smoothed by {number(smoothing)}" if smoothing else "")
+
+
+def commands(study: Study) -> dict[str, str]:
+    """Return the commands that make the study: with make, with DVC alone, and from what git holds."""
+    folder = PurePosixPath(study.params).parent
+    root = folder == PurePosixPath()
+    target = "" if root else f" {folder / 'dvc.yaml'}"
+    return {
+        "make": "make repro" if root else f"make repro STUDY={study.study}",
+        "all": f"dvc repro{target}",
+        "report": f"dvc repro --allow-missing{target}",
+    }

@@ -1,0 +1,101 @@
+"""From inputs to REPORT.md and its figures. Equal inputs give equal bytes: no time, no host, no order of a set."""
+
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from attnbench import files, tables
+from attnbench.config.schema import Study
+from attnbench.paths import StudyPaths
+from attnbench.report import gallery, method, sections, words
+from attnbench.report.abstract import abstract, verdicts
+from attnbench.report.inputs import Inputs, read
+from attnbench.report.undecided import excluding, undecided
+
+TEMPLATE = "REPORT.md.j2"
+
+
+def write_report(study: Study, paths: StudyPaths) -> None:
+    """Write `REPORT.md` into `paths.report` and its figures into `paths.figures`.
+
+    Raises:
+        UserError: a table or a record is missing; nothing is written then.
+    """
+    inputs = read(study, paths)
+    text = environment().get_template(TEMPLATE).render(context(inputs))
+    files.write_text(paths.report / "REPORT.md", text.rstrip() + "\n")
+
+
+def environment() -> Environment:
+    """Return the template's environment; a name that the context lacks is an error, not an empty text."""
+    found = Environment(
+        loader=PackageLoader("attnbench", "report"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(words.FILTERS)
+    return found
+
+
+def context(inputs: Inputs) -> dict[str, Any]:
+    """Return all that the template names; the figures are drawn on the way."""
+    study = inputs.study
+    return {
+        "study": study,
+        "data": inputs.data,
+        "baseline": study.baseline,
+        "others": inputs.others,
+        "abstract": abstract(inputs),
+        "verdicts": verdicts(inputs),
+        "excluding": excluding(inputs),
+        "undecided": undecided(inputs),
+        "method": _method(inputs),
+        "tables": _tables(inputs),
+        "figures": _figures(inputs),
+        "time": sections.timing(inputs),
+        "differing_environments": sections.differing_environments(inputs),
+        "references": method.references(study),
+        "dvc": method.commands(study),
+    }
+
+
+def _method(inputs: Inputs) -> dict[str, Any]:
+    study = inputs.study
+    return {
+        "network": method.network(study),
+        "parameters": int(inputs.row("cost", study.baseline)["parameters"]),
+        "modules": method.modules(study),
+        "augmentation": method.augmentation(study),
+        "schedule": method.schedule(study),
+        "loss": method.loss(study),
+        "latency": sections.latency(inputs),
+        "standard_error": sections.standard_error(inputs),
+    }
+
+
+def _tables(inputs: Inputs) -> dict[str, str]:
+    frames, word = inputs.tables, ("Variant", "Class", "Verdict")
+    made = {
+        "main": tables.main_table(frames, inputs.study.latency.batch_sizes[0]),
+        "differences": tables.difference_table(frames),
+        "per_class": tables.per_class_table(frames),
+        "cost": tables.cost_table(frames),
+        "latency": tables.latency_table(frames),
+        "time": tables.time_table(frames),
+    }
+    texts = {name: tables.markdown(frame, word) for name, frame in made.items()}
+    return texts | {
+        "variants": sections.variants(inputs),
+        "environment": sections.environments(inputs),
+        "data": sections.data(inputs),
+    }
+
+
+def _figures(inputs: Inputs) -> dict[str, Any]:
+    return {
+        "results": gallery.results(inputs),
+        "learning": gallery.learning(inputs),
+        "sheets": gallery.sheets(inputs),
+        "maps": {variant: gallery.of_variant(inputs, variant) for variant in inputs.study.variants},
+    }
