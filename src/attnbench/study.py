@@ -15,7 +15,7 @@ from attnbench.config.document import Location, read
 from attnbench.config.load import validate
 from attnbench.config.problems import refuse
 from attnbench.config.schema import Study, Variant
-from attnbench.errors import did_you_mean, listed
+from attnbench.errors import UserError, did_you_mean, listed
 from attnbench.families import Option
 
 Finding = tuple[Location, str]
@@ -160,3 +160,18 @@ def _unknown(name: str, kind: str, allowed: list[str]) -> str:
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def require(study: Study, path: Path, variant: str, seed: int | None = None) -> None:
+    """Refuse a variant or a seed that the study does not have.
+
+    Raises:
+        UserError: names what was given and what the file has.
+    """
+    if variant not in study.variants:
+        names = list(study.variants)
+        raise UserError(f"{path} has no variant {variant!r}{did_you_mean(variant, names)}; allowed: {listed(names)}")
+    if seed is not None and seed not in study.seeds:
+        raise UserError(
+            f"{path} has no seed {seed}; allowed: {', '.join(map(str, study.seeds))}. Add it under `seeds:`"
+        )

@@ -1,0 +1,40 @@
+"""TensorBoard event files, under the tags of the source systems."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from attnbench.errors import UserError
+from attnbench.records.curves import EpochRow
+
+
+class TensorBoard:
+    """Writes the loss of every step, and loss and accuracy of every epoch.
+
+    The source systems' `Test/...` tags carry the validation part here: the test images are looked at once, at the end.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 -- an optional package
+        except ImportError:
+            raise UserError(
+                "params.yaml says `tensorboard: true`, but the package tensorboard is not installed; "
+                "type `pip install attnbench[tensorboard]`, or write `tensorboard: false`"
+            ) from None
+        self.writer = SummaryWriter(str(folder))
+        self.steps = 0
+
+    def step(self, epoch: int, step: int) -> None:
+        pass
+
+    def epoch(self, row: EpochRow, losses: Sequence[float], seconds: float) -> None:
+        for loss in losses:
+            self.steps += 1
+            self.writer.add_scalar("Train/Iteration Loss", loss, self.steps)
+        self.writer.add_scalar("Train/Epoch Loss", row.train_loss, row.epoch)
+        self.writer.add_scalar("Train/Epoch Accuracy", row.train_accuracy, row.epoch)
+        self.writer.add_scalar("Test/Epoch Loss", row.validation_loss, row.epoch)
+        self.writer.add_scalar("Test/Epoch Accuracy", row.validation_accuracy, row.epoch)
+
+    def close(self) -> None:
+        self.writer.close()

@@ -1,0 +1,39 @@
+"""Curves of a run as CSV files, which DVC draws as plots."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from io import StringIO
+from pathlib import Path
+
+from attnbench import files
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """One epoch. Losses are mean cross entropies in nats, the training loss with label smoothing if the recipe has it."""
+
+    epoch: int  # counted from 1
+    learning_rate: float  # of the last step
+    train_loss: float  # on the augmented images, while the weights change
+    train_accuracy: float  # top-1, likewise, 0..1
+    validation_loss: float
+    validation_accuracy: float
+
+
+def write_epochs(path: Path, rows: Sequence[EpochRow]) -> None:
+    """Write one line for each epoch, all or nothing."""
+    _write(path, [field.name for field in fields(EpochRow)], (astuple(row) for row in rows))
+
+
+def write_iterations(path: Path, losses: Sequence[float]) -> None:
+    """Write the training loss of every step, counted from 1, all or nothing."""
+    _write(path, ["step", "loss"], enumerate(losses, start=1))
+
+
+def _write(path: Path, header: list[str], rows: Iterable[tuple[float, ...]]) -> None:
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([f"{value:.6g}" if isinstance(value, float) else value for value in row] for row in rows)
+    files.write_text(path, text.getvalue())

@@ -1,0 +1,1 @@
+"""Training: a pure function of network, images, recipe and seed."""

@@ -1,0 +1,33 @@
+"""How the arithmetic is done, so that the same run gives the same bits."""
+
+import os
+from contextlib import AbstractContextManager
+
+import torch
+
+from attnbench.config.schema import Machine
+from attnbench.errors import UserError
+
+
+def set_up(machine: Machine) -> torch.device:
+    """Pin threads and algorithms of this process, once, before any other use of torch; return the device.
+
+    Raises:
+        UserError: params.yaml asks for an accelerator that is not there.
+    """
+    if machine.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("params.yaml says `machine: device: cuda`, but torch finds no CUDA device; write `device: cpu`")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by older torch when it starts CUDA
+    torch.set_num_threads(machine.threads)
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined] # every buffer here is written before it is read
+    torch.backends.cudnn.benchmark = False
+    return torch.device(machine.device)
+
+
+def autocast(machine: Machine) -> AbstractContextManager[None]:
+    """Return the context in which a training step's forward pass runs: bf16 where asked."""
+    context: AbstractContextManager[None] = torch.autocast(
+        machine.device, dtype=torch.bfloat16, enabled=machine.precision == "bf16"
+    )
+    return context
