@@ -1,0 +1,154 @@
+"""Running commands side by side: a log for each, a line when one starts and ends, and no orphan left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PATIENCE = 10.0  # seconds between asking a process group to stop and killing it
+TAIL = 15  # lines of the log shown when a job fails
+STAGE = "Running stage '"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command, and the name of its log. `follow`: it runs several stages; say which it is at."""
+
+    name: str
+    command: Sequence[str]
+    follow: bool = False
+
+
+@dataclass
+class _Running:
+    job: Job
+    log: Path
+    process: subprocess.Popen[bytes]
+    began: float = field(default_factory=time.monotonic)
+    read: int = 0  # bytes of the log already looked at
+
+
+def say(line: str) -> None:
+    """Write one line at once, with the time of day."""
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {line}\n")
+    sys.stdout.flush()
+
+
+def run_jobs(jobs: Sequence[Job], workers: int, folder: Path, logs: Path) -> list[str]:
+    """Run all jobs in `folder`, up to `workers` at once; return the names of those that failed.
+
+    Ctrl-C and SIGTERM stop every job with all its children, and then end this process as they would have.
+    """
+    logs.mkdir(parents=True, exist_ok=True)
+    waiting, running, failed = deque(jobs), list[_Running](), list[str]()
+    with _signals() as received:
+        try:
+            while (waiting or running) and not received:
+                while waiting and len(running) < workers:
+                    running.append(_start(waiting.popleft(), folder, logs))
+                time.sleep(0.05)
+                for each in [each for each in running if _ended(each)]:
+                    running.remove(each)
+                    done = len(jobs) - len(waiting) - len(running)
+                    if not _succeeded(each, f"{done} of {len(jobs)}"):
+                        failed.append(each.job.name)
+        finally:
+            _stop(running)
+        if received:
+            say(f"stopped; what was finished is kept, {len(running) + len(waiting)} not finished")
+            raise SystemExit(128 + received[0])
+    return failed
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Yield a list that takes the signals received. Nothing is raised, so no job is started and lost."""
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+
+    before = {number: signal.signal(number, note) for number in SIGNALS}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _start(job: Job, folder: Path, logs: Path) -> _Running:
+    log = logs / f"{job.name}.txt"
+    say(f"start  {job.name}")
+    # the interpreter's own folder first, so that `python` in a stage is the one of this environment
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            job.command,
+            cwd=folder,
+            env={**os.environ, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a group of its own, to be stopped with its children
+        )
+    return _Running(job, log, process)
+
+
+def _ended(running: _Running) -> bool:
+    ended = running.process.poll() is not None
+    if running.job.follow:
+        with running.log.open("rb") as stream:
+            stream.seek(running.read)
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    break  # still being written
+                running.read += len(line)
+                text = line.decode(errors="replace")
+                if text.startswith(STAGE):
+                    say(f"       {text[len(STAGE) :].split(chr(39))[0]}")
+    return ended
+
+
+def _succeeded(ended: _Running, count: str) -> bool:
+    took = _duration(time.monotonic() - ended.began)
+    if ended.process.returncode == 0:
+        say(f"done   {ended.job.name}  {took}  ({count})")
+        return True
+    say(f"FAILED {ended.job.name}  {took}  ({count})  {ended.log}")
+    lines = ended.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    for line in lines[-TAIL:]:
+        sys.stdout.write(f"          | {line}\n")
+    return False
+
+
+def _stop(running: list[_Running]) -> None:
+    """Interrupt the groups, so that each can clean up; kill what is left after a while, and wait for all."""
+    for each in running:
+        _signal(each, signal.SIGINT)
+    deadline = time.monotonic() + PATIENCE
+    for each in running:
+        try:
+            each.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            pass
+        _signal(each, signal.SIGKILL)
+        each.process.wait()
+
+
+def _signal(running: _Running, number: signal.Signals) -> None:
+    try:
+        os.killpg(running.process.pid, number)
+    except ProcessLookupError:
+        return  # the whole group is gone
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"

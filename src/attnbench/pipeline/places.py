@@ -1,0 +1,51 @@
+"""Where the repository and its studies are."""
+
+import os
+from pathlib import Path
+
+from attnbench.config.document import read
+from attnbench.errors import UserError, did_you_mean, listed
+
+PIPELINE = "dvc.yaml"
+PARAMS = "params.yaml"
+
+
+def repository(here: Path) -> Path:
+    """Return the nearest folder, from `here` upwards, that holds a DVC project with a study."""
+    for folder in (here.resolve(), *here.resolve().parents):
+        if (folder / ".dvc").is_dir() and (folder / PIPELINE).is_file():
+            return folder
+    raise UserError(
+        f"{here.resolve()} is in no repository with a {PIPELINE} and a .dvc folder; go to yours and try again"
+    )
+
+
+def params_of(root: Path, name: str | None) -> Path:
+    """Return the params.yaml of a study; without a name, of the one at the root."""
+    if name is None:
+        return root / PARAMS
+    studies = sorted(path.parent.name for path in (root / "studies").glob(f"*/{PARAMS}"))
+    if name in studies:
+        return root / "studies" / name / PARAMS
+    at_root = read(root / PARAMS)[0].get("study")
+    if name == at_root:
+        return root / PARAMS
+    known = [str(at_root), *studies]
+    raise UserError(f"no study {name!r}; there are {listed(known)}{did_you_mean(name, known)}")
+
+
+def pipeline_file(root: Path, params: Path) -> str:
+    """Return the study's dvc.yaml as a path from the root; a study's first run lays its link to the one definition."""
+    file = params.with_name(PIPELINE)
+    if file.parent != root:
+        target = os.path.relpath(root / PIPELINE, file.parent)
+        if not file.is_symlink() and not file.exists():
+            file.symlink_to(target)
+        if not file.is_symlink() or file.resolve() != root / PIPELINE:
+            raise UserError(f"{shown(file)} is not a link to {target}; remove it, and the next run lays the link")
+    return file.relative_to(root).as_posix()
+
+
+def shown(path: Path) -> Path:
+    """Return a path as a person in the current folder would write it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,99 @@
+"""Finding the repository and its studies, and the link that makes a folder a study of DVC's."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from attnbench import pipeline
+from attnbench.cli import main
+from attnbench.errors import UserError
+from attnbench.pipeline import graph, places
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    (tmp_path / "params.yaml").write_text("study: quickstart\n")
+    for name in ("cifar10", "pooling"):
+        (tmp_path / "studies" / name).mkdir(parents=True)
+        (tmp_path / "studies" / name / "params.yaml").write_text(f"study: {name}\n")
+    return tmp_path
+
+
+def test_the_repository_is_found_from_any_folder_of_it(root: Path) -> None:
+    assert places.repository(root / "studies" / "cifar10") == root
+    assert places.repository(root) == root
+
+
+def test_no_repository_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"is in no repository with a dvc\.yaml and a \.dvc folder"):
+        places.repository(tmp_path)
+
+
+def test_a_study_is_found_by_its_name(root: Path) -> None:
+    assert places.params_of(root, None) == root / "params.yaml"
+    assert places.params_of(root, "quickstart") == root / "params.yaml"
+    assert places.params_of(root, "cifar10") == root / "studies" / "cifar10" / "params.yaml"
+
+
+def test_an_unknown_study_is_answered_with_those_there_are(root: Path) -> None:
+    message = r"no study 'cifar'; there are 'quickstart', 'cifar10', 'pooling' \(did you mean 'cifar10'\?\)"
+    with pytest.raises(UserError, match=message):
+        places.params_of(root, "cifar")
+
+
+def test_the_first_run_lays_the_link(root: Path) -> None:
+    params = root / "studies" / "cifar10" / "params.yaml"
+    for _ in range(2):
+        assert places.pipeline_file(root, params) == "studies/cifar10/dvc.yaml"
+        assert (params.parent / "dvc.yaml").readlink() == Path("../../dvc.yaml")
+    assert not (root / "studies" / "pooling" / "dvc.yaml").exists()
+    assert places.pipeline_file(root, root / "params.yaml") == "dvc.yaml"
+
+
+def test_a_file_in_the_place_of_the_link_is_refused(root: Path) -> None:
+    (root / "studies" / "cifar10" / "dvc.yaml").write_text("stages: {}\n")
+    with pytest.raises(UserError, match=r"dvc\.yaml is not a link to \.\./\.\./dvc\.yaml; remove it"):
+        places.pipeline_file(root, root / "studies" / "cifar10" / "params.yaml")
+
+
+@pytest.mark.parametrize("jobs", [0, -1])
+def test_fewer_than_one_job_is_refused(root: Path, jobs: int) -> None:
+    with pytest.raises(UserError, match=f"--jobs: given {jobs}; must be at least 1"):
+        pipeline.reproduce(None, jobs, root)
+
+
+def test_the_help_is_quick_and_loads_nothing() -> None:
+    code = "import sys; from attnbench.cli import main; sys.argv = ['attnbench', '--help']; main()"
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
+    assert time.perf_counter() - began < 2  # under 0.5 on a machine that does nothing else
+    assert "run" in done.stdout
+    assert not [line for line in done.stderr.splitlines() if line.endswith((" torch", " dvc", " pydantic"))]
+
+
+def test_a_wrong_number_of_jobs_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["attnbench", "run", "--jobs", "two"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+
+
+def stage(name: str, reads: str = "", writes: str = "") -> graph.Stage:
+    return graph.Stage(name, name, True, tuple(map(Path, reads.split())), tuple(map(Path, writes.split())))
+
+
+def test_what_reads_a_missing_output_is_blocked_through_folders_too() -> None:
+    stages = [
+        stage("train@se-0", "data", "runs/se-0/weights"),
+        stage("train@se-1", "data", "runs/se-1/weights"),
+        stage("views@se", "runs/se-0/weights", "views/se"),
+        stage("analyse", "runs", "tables"),
+        stage("report", "views tables", "report"),
+    ]
+    assert graph.downstream(stages, ["train@se-0"]) == {"views@se", "analyse", "report"}
+    assert graph.downstream(stages, ["train@se-1"]) == {"analyse", "report"}
+    assert graph.downstream(stages, []) == set()
