@@ -53,8 +53,9 @@ def test_on_macos_sysctl_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_cores_follow_the_affinity_of_the_process(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3}, raising=False)
-    assert machine.cores() == 2
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    assert machine.cores() == 3
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert machine.cores() == 1
