@@ -16,7 +16,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 
-
 def odd(value: int) -> int:
     """Return `value` if it is odd; a window of odd size has a middle.
 

@@ -41,17 +41,13 @@ class SpatialAttention(Gate):
         return {"spatial": self.gate(x)}
 
 
-def parameter_count(
-    channels: int, *, kernel_size: OddInt = 7, norm: bool = True, norm_weight: float = 0.0
-) -> int:
+def parameter_count(channels: int, *, kernel_size: OddInt = 7, norm: bool = True, norm_weight: float = 0.0) -> int:
     """Return the exact number of parameters, the same for any number of channels."""
     del channels, norm_weight
     return 2 * kernel_size**2 + (2 if norm else 0)
 
 
-def build(
-    channels: int, *, kernel_size: OddInt = 7, norm: bool = True, norm_weight: float = 0.0
-) -> SpatialAttention:
+def build(channels: int, *, kernel_size: OddInt = 7, norm: bool = True, norm_weight: float = 0.0) -> SpatialAttention:
     """Return the module; it does not depend on `channels`."""
     del channels
     return SpatialAttention(kernel_size=kernel_size, norm=norm, norm_weight=norm_weight)
