@@ -27,13 +27,6 @@ def run_main(main: Callable[[], None]) -> NoReturn:
         main()
     except UserError as error:
         sys.exit(f"error: {error}")
-    except OSError as error:
-        if error.errno != 28:  # ENOSPC
-            raise
-        sys.exit(
-            f"error: no space left on the device while writing {error.filename or 'an output'}; "
-            "nothing half-written was kept. Free some space and run the same command again."
-        )
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0)

@@ -1,18 +1,30 @@
 """Writing files so that a reader never meets half of one, and hashing them."""
 
+import errno
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
+from attnbench.errors import UserError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, the largest file allowed
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it takes the place of `path`, on any error it is removed."""
+    """Yield a temporary path beside `path`; on success it takes the place of `path`, on any error it is removed.
+
+    Raises:
+        UserError: there was no room for it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     os.close(handle)
@@ -21,8 +33,22 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)
+    except (OSError, SafetensorError) as error:
+        if _errno(error) in FULL:
+            raise UserError(
+                f"no space left for {path}; nothing of it was kept. Free some space and run the same command again"
+            ) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _errno(error: Exception) -> int | None:
+    """Return the system's error number; safetensors has it in its text alone."""
+    if isinstance(error, OSError):
+        return error.errno
+    found = re.search(r"os error (\d+)", str(error))
+    return int(found[1]) if found else None
 
 
 def write_text(path: Path, text: str) -> None:
