@@ -12,7 +12,8 @@ measurement, so that weights are cast once and not in every call.
 import copy
 import math
 import random
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -41,11 +42,20 @@ class Plan:
     round_seconds: float  # expected, over all variants, warm-up included
 
 
-def measure(study: Study, networks: dict[str, nn.Module], image_shape: tuple[int, int, int]) -> LatencyRecord:
+@dataclass(frozen=True)
+class Limits:
+    """How long to go on: `rounds`, or fewer once `seconds` have passed, but always the `fewest` an interval needs."""
+
+    rounds: int
+    fewest: int
+    seconds: float
+
+
+def measure(study: Study, networks: Mapping[str, nn.Module], image_shape: tuple[int, int, int]) -> LatencyRecord:
     """Time the networks, one per variant, the baseline among them, on random images (c, h, w).
 
     Images and order are drawn from the first seed; the networks themselves stay as they are. Rounds are as many as
-    `study.latency` says, fewer (each row says how many) where that would take more than `ALLOWED_SECONDS` a sample,
+    `study.latency` says, fewer (each row says how many) where that takes more than `ALLOWED_SECONDS` a sample,
     and always enough for the interval of a median.
 
     Raises:
@@ -59,9 +69,9 @@ def measure(study: Study, networks: dict[str, nn.Module], image_shape: tuple[int
     with _arithmetic(study.machine):
         timers = {size: _timers(study, ready, size, image_shape) for size in study.latency.batch_sizes}
         plans = [plan(size, timers[size]) for size in timers]
-        rounds = affordable_rounds(study.latency.rounds, study.confidence, plans, variants=len(networks))
-        for scheme in plans:
-            samples = _interleaved(timers[scheme.batch_size], scheme, rounds, order)
+        for scheme, seconds in zip(plans, shares(study.latency.rounds, plans, variants=len(networks)), strict=True):
+            limits = Limits(study.latency.rounds, fewest_rounds(study.confidence), seconds)
+            samples = interleaved(timers[scheme.batch_size], scheme.repeats, limits, order)
             rows += [row(name, study, scheme.batch_size, samples[name], samples[study.baseline]) for name in networks]
     return LatencyRecord(
         study=study.study,
@@ -85,11 +95,11 @@ def plan(batch_size: int, timers: dict[str, Timer]) -> Plan:
     return Plan(batch_size, repeats, calls * sum(seconds))
 
 
-def affordable_rounds(wanted: int, confidence: float, plans: list[Plan], *, variants: int) -> int:
-    """Return how many rounds to run: `wanted`, fewer if they would take too long, never too few for an interval."""
-    allowed = ALLOWED_SECONDS * wanted * variants * len(plans)
-    affordable = int(allowed / sum(scheme.round_seconds for scheme in plans))
-    return max(min(wanted, affordable), fewest_rounds(confidence))
+def shares(rounds: int, plans: list[Plan], *, variants: int) -> list[float]:
+    """Return the seconds that each batch size may take, in proportion to what a round of it is expected to take."""
+    allowed = ALLOWED_SECONDS * rounds * variants * len(plans)
+    expected = sum(scheme.round_seconds for scheme in plans)
+    return [allowed * scheme.round_seconds / expected for scheme in plans]
 
 
 def fewest_rounds(confidence: float) -> int:
@@ -127,16 +137,19 @@ def row(name: str, study: Study, batch_size: int, samples: list[Measurement], ba
     )
 
 
-def _interleaved(
-    timers: dict[str, Timer], scheme: Plan, rounds: int, order: random.Random
+def interleaved(
+    timers: dict[str, Timer], repeats: int, limits: Limits, order: random.Random
 ) -> dict[str, list[Measurement]]:
-    """Time every variant once a round, in a new order each round."""
+    """Time every variant once a round, in a new order each round, until the rounds or the seconds are over."""
     samples: dict[str, list[Measurement]] = {name: [] for name in timers}
     names = list(timers)
-    for _ in range(rounds):
+    end = time.perf_counter() + limits.seconds
+    for done in range(max(limits.rounds, limits.fewest)):
+        if done >= limits.fewest and time.perf_counter() > end:
+            break
         order.shuffle(names)
         for name in names:
-            samples[name].append(timers[name].timeit(scheme.repeats))
+            samples[name].append(timers[name].timeit(repeats))
     return samples
 
 
