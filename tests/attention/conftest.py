@@ -1,6 +1,6 @@
 """Every flavour of every attention module: its defaults, each option changed alone, and all changed together.
 
-The flavours follow from the options that a module's file declares, so a new module is tested as soon as its file exists.
+The flavours follow from the options that a module's file declares, so a new module is tested once its file exists.
 """
 
 from dataclasses import dataclass, field

@@ -1,0 +1,68 @@
+"""What every backbone file says of itself, and what every network promises."""
+
+import inspect
+
+import pytest
+import torch
+
+from attnbench import attention, backbones
+from attnbench.backbones._contract import Network
+
+NAMES = backbones.names()
+
+
+def build(name: str) -> Network:
+    torch.manual_seed(0)
+    network: Network = backbones.load(name).build(7, (3, 32, 32))
+    return network
+
+
+def test_the_folder_is_the_list() -> None:
+    assert "cnn" in NAMES
+    assert sorted(NAMES) == NAMES
+    assert not [name for name in NAMES if name.startswith("_")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_constants_and_options_read_from_the_source_are_pythons(name: str) -> None:
+    module = backbones.load(name)
+    assert (
+        backbones.paper(name),
+        backbones.sites(name),
+        backbones.stage_count(name),
+    ) == (module.PAPER, module.SITES, module.STAGES)
+    parameters = [p for p in inspect.signature(module.build).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    assert [(option.name, option.default, option.type) for option in backbones.options(name).values()] == [
+        (p.name, p.default, p.annotation) for p in parameters
+    ]
+    assert "Parameters:" in module.__doc__
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_stage_has_every_site(name: str) -> None:
+    places = build(name).places()
+    assert {(slot.stage, slot.site) for slot in places.values()} == {
+        (stage, site) for stage in range(1, backbones.stage_count(name) + 1) for site in backbones.sites(name)
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("module", [None, *attention.names()])
+def test_logits_with_any_module_in_every_slot(name: str, module: str | None) -> None:
+    network = build(name)
+    for slot in network.places().values():
+        if module is not None:
+            slot.fill(attention.load(module).build(slot.channels))
+    logits = network.eval()(torch.rand(2, 3, 32, 32))
+    assert logits.shape == (2, 7)
+    assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_views_are_modules_that_run_once_each(name: str) -> None:
+    network = build(name).eval()
+    seen: list[str] = []
+    for view, module in network.views().items():
+        module.register_forward_hook(lambda module, inputs, output, view=view: seen.append(view))
+    network(torch.rand(2, 3, 32, 32))
+    assert seen == list(network.views())
