@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,22 +109,29 @@ class MadeUp:
         records.write(self.paths.record(variant, seed), old.model_copy(update=changes))
 
 
-@pytest.fixture
-def make(tmp_path: Path) -> Callable[..., MadeUp]:
-    """Return a function that writes all records of a study; its arguments are those of `make_study`."""
+@pytest.fixture(scope="session")
+def make_in() -> Callable[..., MadeUp]:
+    """Return a function that writes all records of a study under a root, as `make_study` makes it."""
 
     def made(
+        root: Path,
         seeds: int = 3,
         variants: list[str] | None = None,
         differences: dict[str, list[float]] | None = None,
         **other: Any,
     ) -> MadeUp:
         study = make_study(seeds, variants, **other)
-        found = MadeUp(study, StudyPaths(study.study, tmp_path))
+        found = MadeUp(study, StudyPaths(study.study, root))
         write_records(found, DIFFERENCES | (differences or {}))
         return found
 
     return made
+
+
+@pytest.fixture
+def make(tmp_path: Path, make_in: Callable[..., MadeUp]) -> Callable[..., MadeUp]:
+    """Return `make_in` for this test's own folder."""
+    return partial(make_in, tmp_path)
 
 
 def write_records(made: MadeUp, differences: dict[str, list[float]]) -> None:

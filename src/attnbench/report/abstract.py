@@ -109,4 +109,4 @@ def _price(inputs: Inputs) -> str:
 def _change(value: float, base: float) -> str:
     if value == base:
         return "as many as the baseline"
-    return f"{form.signed_integer(value - base)} or {form.points(value / base - 1)} % to the baseline"
+    return f"{form.signed_integer(value - base)} against the baseline, that is {form.points(value / base - 1)} %"

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from attnbench import figures
-from attnbench.figures import captions, gates, maps
+from attnbench.figures import captions, comparison, curves, gates, maps
 from attnbench.records.views import Views
 from attnbench.report.inputs import Inputs
+from attnbench.report.inputs import curves as read_curves
+from attnbench.report.words import count, level
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,80 @@ MAPS: dict[str, tuple[str, Draw, Caption]] = {
     "channel_gates": ("Channel gates", gates.channel_gates, captions.channel_gates),
     "spatial_gates": ("Spatial gates", maps.spatial_gates, captions.spatial_gates),
 }
+
+
+def results(inputs: Inputs) -> list[Drawn]:
+    """Draw the differences to the baseline, and accuracy against cost."""
+    return [_forest(inputs), _cost(inputs)]
+
+
+def learning(inputs: Inputs) -> list[Drawn]:
+    """Draw what happened in training."""
+    baseline, title, paths = inputs.study.baseline, inputs.data.title, inputs.paths
+    seeds = count(len(inputs.study.seeds), "seed")
+    epochs, steps = read_curves(inputs, paths.epochs), read_curves(inputs, paths.iterations)
+    return [
+        _save(
+            inputs,
+            "learning_curves",
+            curves.learning_curves(epochs, baseline, title),
+            "Learning curves of all variants",
+            f"Accuracy and loss on the validation images of {title} after every epoch, and the loss on the augmented "
+            f"training images while the weights change (dotted). Thick: mean of {seeds}; thin: every seed; grey: the "
+            f"baseline, {baseline}.",
+        ),
+        _save(
+            inputs,
+            "iteration_loss",
+            curves.iteration_loss(steps, baseline, title),
+            "Training loss of every step of all variants",
+            f"Training loss of every step on {title}, as an exponentially weighted mean over the steps before. Thick: "
+            f"mean of {seeds}; thin: every seed; grey: the baseline, {baseline}.",
+        ),
+    ]
+
+
+def _forest(inputs: Inputs) -> Drawn:
+    baseline, confidence = inputs.study.baseline, inputs.study.confidence
+    differences = inputs.tables["differences"].rename(columns={"mean": "difference"})
+    by_seed = inputs.tables["difference_by_seed"]
+    numbers = ["difference", "low", "high"]
+    figure = comparison.difference_forest(
+        differences.assign(**{name: 100 * differences[name] for name in numbers}),
+        by_seed.assign(difference=100 * by_seed["difference"]),
+        baseline=baseline,
+        confidence=confidence,
+        title=inputs.data.title,
+    )
+    caption = (
+        f"Difference in test accuracy to {baseline} on {inputs.data.title}, paired by seed: mean (diamond), every seed "
+        f"(circle)"
+    )
+    if len(inputs.study.seeds) > 1:
+        caption += (
+            f", and the {level(confidence)} interval of the paired t test, blue where it does not hold 0. An "
+            "interval is that of one comparison; the verdicts, after Holm's correction, are in the table"
+        )
+    return _save(inputs, "difference_forest", figure, "Differences to the baseline", f"{caption}.")
+
+
+def _cost(inputs: Inputs) -> Drawn:
+    batch = inputs.study.latency.batch_sizes[0]
+    latency = inputs.tables["latency"]
+    frame = (
+        inputs.tables["accuracy"]
+        .merge(inputs.tables["cost"], on="variant")
+        .merge(latency[latency["batch_size"] == batch], on="variant")
+        .rename(columns={"mean": "accuracy_mean", "std": "accuracy_std", "ratio": "latency_ratio"})
+    )
+    figure = comparison.accuracy_against_cost(frame, baseline=inputs.study.baseline, title=inputs.data.title)
+    seeds = count(len(inputs.study.seeds), "seed")
+    bars = ", bars: one standard deviation" if len(inputs.study.seeds) > 1 else ""
+    caption = (
+        f"Test accuracy on {inputs.data.title} (mean of {seeds}{bars}) against parameters, multiply-adds and latency "
+        f"at batch size {batch}. Red square: the baseline, {inputs.study.baseline}."
+    )
+    return _save(inputs, "accuracy_against_cost", figure, "Accuracy against cost", caption)
 
 
 def sheets(inputs: Inputs) -> list[Drawn]:

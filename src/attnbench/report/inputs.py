@@ -1,5 +1,6 @@
 """What the report reads."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from attnbench import analysis, records
+from attnbench.analysis.commands import repro
 from attnbench.config.schema import Study
 from attnbench.errors import UserError
-from attnbench.paths import StudyPaths
+from attnbench.paths import StudyPaths, run_name
 from attnbench.records import DataSummary, LatencyRecord, views
 from attnbench.records.views import Views
 
@@ -59,15 +61,30 @@ def read(study: Study, paths: StudyPaths) -> Inputs:
     return Inputs(
         study=study,
         paths=paths,
-        tables={name: _table(paths.tables / f"{name}.csv") for name in TABLES},
+        tables={name: _csv(paths.tables / f"{name}.csv", repro(study, ["analyse"])) for name in TABLES},
         data=records.read(paths.data_summary, DataSummary),
         latency=analysis.load_latency(study, paths),
         views={variant: views.load(paths.view(variant)) for variant in study.variants},
     )
 
 
-def _table(path: Path) -> pd.DataFrame:
-    """Names such as `none` or `NA` may be classes: only an empty cell is a missing number."""
+def curves(inputs: Inputs, place: Callable[[str, int], Path]) -> pd.DataFrame:
+    """Return the curves of all runs, one after the other, with columns `variant` and `seed`.
+
+    `place` is `StudyPaths.epochs` or `StudyPaths.iterations`.
+    """
+    frames = [
+        _csv(place(variant, seed), repro(inputs.study, [f"train@{run_name(variant, seed)}"])).assign(
+            variant=variant, seed=seed
+        )
+        for variant in inputs.study.variants
+        for seed in inputs.study.seeds
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _csv(path: Path, command: str) -> pd.DataFrame:
+    """Read a table; names such as `none` or `NA` may be classes: only an empty cell is a missing number."""
     if not path.is_file():
-        raise UserError(f"{path} is missing; `dvc repro analyse` makes it")
+        raise UserError(f"{path} is missing. Make it with: {command}")
     return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"variant": str, "class": str})

@@ -34,8 +34,8 @@ def excluding(inputs: Inputs) -> str | None:
         return None
     said = f"{verb(len(names), 'interval', 'intervals')} of {code(names)} {verb(len(names), 'excludes', 'exclude')} 0"
     return (
-        f"The {said}, but an interval is that of one comparison. Among {len(inputs.others)} comparisons such an interval "
-        "is less of a surprise, and after Holm's correction it decides nothing."
+        f"The {said}, but an interval is that of one comparison. Among {len(inputs.others)} comparisons such an "
+        "interval is less of a surprise, and after Holm's correction it decides nothing."
     )
 
 
