@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
-from captum.attr import LayerGradCam  # type: ignore[import-untyped]
+from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
 
