@@ -14,7 +14,7 @@ def main() -> None:
 
 def _main() -> None:
     arguments = _parser().parse_args()
-    from attnbench import pipeline
+    from attnbench import pipeline  # noqa: PLC0415 -- see above
 
     if not pipeline.reproduce(arguments.study, arguments.jobs, Path.cwd()):
         sys.exit(1)

@@ -25,7 +25,8 @@ def refusal(path: Path) -> str:
 
 def test_a_valid_file_is_a_study_of_plain_values(write: Write) -> None:
     study, positions = load.load(write())
-    assert type(study.recipe.learning_rate) is float and study.recipe.learning_rate == 0.001
+    assert type(study.recipe.learning_rate) is float
+    assert study.recipe.learning_rate == 0.001
     assert study.recipe.weight_decay == 0
     assert study.variants["se"] == schema.Variant(attention="se", site="before_pool")
     assert positions.of(("variants", "se", "site")) == (13, 5)

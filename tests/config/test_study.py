@@ -1,9 +1,9 @@
 """Names in a params.yaml: modules, options, sites, stages, variants, runs."""
 
 import re
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +15,12 @@ from attnbench.errors import UserError
 Write = Callable[..., Path]  # fixture: the valid file, with one text replaced by another
 
 
+def cpu_seconds() -> float:
+    """Return the processor time of all ended children: unlike the clock, it says little of what else is running."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -24,7 +30,7 @@ Write = Callable[..., Path]  # fixture: the valid file, with one text replaced b
         (
             "attention: se",
             "attention: se\n    options: {reducton: 8}",
-            r"13:15: variants.se.options.reducton: se has no .*attention/se\.py\); allowed: 'reduction', .*an 'reduction'",
+            r"13:15: .*reducton: se has no .*attention/se\.py\); allowed: 'reduction', .*an 'reduction'",
         ),
         (
             "attention: se",
@@ -115,8 +121,8 @@ def test_checking_is_quick_and_does_without_torch() -> None:
         "import sys; from pathlib import Path; from attnbench import study; study.load(Path('params.yaml'));"
         "print(sorted({'torch', 'numpy', 'pandas', 'dvc'} & set(sys.modules)))"
     )
-    began = time.perf_counter()
+    began = cpu_seconds()
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    assert time.perf_counter() - began < 2
+    assert cpu_seconds() - began < 2

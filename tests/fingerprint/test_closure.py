@@ -18,7 +18,8 @@ PACKAGE: Tree = {
     "training/__init__.py": "from attnbench.training.run import train\n",
     "training/run.py": "from .step import step\nfrom attnbench import attention, records\ndef train(): return step()\n",
     "training/step.py": "def step():\n    import attnbench.placement\n    return 1\n",
-    "placement.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import attnbench.report\nelse:\n    X = 1\n",
+    "placement.py": "from typing import TYPE_CHECKING\n"
+    "if TYPE_CHECKING:\n    import attnbench.report\nelse:\n    X = 1\n",
     "report.py": "TITLE = 'x'\n",
     "records/__init__.py": "from attnbench.report import TITLE\n",
 }

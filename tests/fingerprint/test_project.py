@@ -1,8 +1,8 @@
 """Fingerprints of this project's own stages."""
 
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,12 @@ from attnbench import fingerprint, study
 from attnbench.config.schema import Study
 
 ROOT = Path(__file__).parents[2]
+
+
+def cpu_seconds() -> float:
+    """Return the processor time of all ended children: unlike the clock, it says little of what else is running."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +99,9 @@ def stage(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_stage_writes_one_file_for_each_stage_and_is_quick(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
-    began = time.perf_counter()
+    began = cpu_seconds()
     assert stage(tmp_path, "params.yaml", "se").returncode == 0
-    assert time.perf_counter() - began < 2  # torch alone takes longer
+    assert cpu_seconds() - began < 2  # torch alone takes longer
     assert stage(tmp_path, "params.yaml").returncode == 0
     written = {path.relative_to(tmp_path / "results").as_posix() for path in tmp_path.rglob("*.json")}
     code = "quickstart/code"

@@ -60,7 +60,9 @@ stages:
   views:
     matrix: {variant: "${variants}"}
     wdir: ${root}
-    cmd: python step.py views@${item.variant} results/${study}/views/${item.variant} runs/${study}/${item.variant}-${seeds[0]}
+    cmd: >-
+      python step.py views@${item.variant} results/${study}/views/${item.variant}
+      runs/${study}/${item.variant}-${seeds[0]}
     deps: ["runs/${study}/${item.variant}-${seeds[0]}"]
     outs: ["results/${study}/views/${item.variant}"]
   report:

@@ -1,8 +1,8 @@
 """Finding the repository and its studies, and the link that makes a folder a study of DVC's."""
 
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,12 @@ from attnbench import pipeline
 from attnbench.cli import main
 from attnbench.errors import UserError
 from attnbench.pipeline import graph, places
+
+
+def cpu_seconds() -> float:
+    """Return the processor time of all ended children: unlike the clock, it says little of what else is running."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 @pytest.fixture
@@ -69,9 +75,9 @@ def test_fewer_than_one_job_is_refused(root: Path, jobs: int) -> None:
 
 def test_the_help_is_quick_and_loads_nothing() -> None:
     code = "import sys; from attnbench.cli import main; sys.argv = ['attnbench', '--help']; main()"
-    began = time.perf_counter()
+    began = cpu_seconds()
     done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
-    assert time.perf_counter() - began < 2  # under 0.5 on a machine that does nothing else
+    assert cpu_seconds() - began < 2
     assert "run" in done.stdout
     assert not [line for line in done.stderr.splitlines() if line.endswith((" torch", " dvc", " pydantic"))]
 

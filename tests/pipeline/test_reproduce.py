@@ -1,6 +1,7 @@
 """`attnbench run` on a small graph: what runs, in which order, and what is left when something fails."""
 
 import os
+import resource
 import signal
 import time
 from pathlib import Path
@@ -20,6 +21,12 @@ ALL = sorted(
 )
 
 
+def cpu_seconds() -> float:
+    """Return the processor time of all ended children: unlike the clock, it says little of what else is running."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 class Project(Protocol):
     root: Path
 
@@ -35,7 +42,8 @@ def test_a_first_run_makes_everything_and_a_second_nothing(
     assert pipeline.reproduce(None, 2, project.root)
     said = capsys.readouterr().out
     assert "small: 2 side by side; output goes to work/small/log/" in said
-    assert "done   train@se-1" in said and "(6 of 6)" in said
+    assert "done   train@se-1" in said
+    assert "(6 of 6)" in said
     assert "small is done: reports/small/REPORT.md" in said
     spans = project.spans()
     assert sorted(name for name, _, _ in spans) == ALL
@@ -43,12 +51,12 @@ def test_a_first_run_makes_everything_and_a_second_nothing(
     assert all(end <= began or begin >= ended for name, begin, end in spans if name != "latency")
 
     lock = (project.root / "dvc.lock").read_bytes()
-    started = time.monotonic()
+    began = cpu_seconds()
     process = project.command("run")
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert out.endswith("small is up to date: reports/small/REPORT.md\n")
-    assert time.monotonic() - started < 8  # under 2.5 on a machine that does nothing else
+    assert cpu_seconds() - began < 2.5
     assert project.ran() == []
     assert (project.root / "dvc.lock").read_bytes() == lock
 
@@ -90,7 +98,8 @@ def test_a_stop_leaves_no_orphan(project: Project, number: signal.Signals) -> No
     started = [project.root / "started" / name for name in RUNS[:2]]
     deadline = time.monotonic() + 60
     while not all(path.exists() and path.read_text() for path in started):
-        assert process.poll() is None and time.monotonic() < deadline
+        assert process.poll() is None
+        assert time.monotonic() < deadline
         time.sleep(0.05)
     pids = [int(path.read_text()) for path in started]
     process.send_signal(number)
@@ -105,12 +114,12 @@ def test_a_stop_leaves_no_orphan(project: Project, number: signal.Signals) -> No
 def test_a_wrong_study_is_refused_before_anything_runs(project: Project) -> None:
     path = project.root / "params.yaml"
     path.write_text(path.read_text().replace("attention: se", "attention: sse"))
-    began = time.monotonic()
+    began = cpu_seconds()
     process = project.command("run")
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert out.startswith("error: params.yaml:10:8: variants.se.attention: no attention module 'sse'")
-    assert time.monotonic() - began < 2
+    assert cpu_seconds() - began < 2
     assert not (project.root / "started").exists()
 
 

@@ -32,8 +32,8 @@ def stages(root: Path, file: str) -> list[Stage]:
         UserError: DVC cannot read the project, or another command holds it.
     """
     # imported here: DVC takes half a second, and a wrong params.yaml is refused before
-    from dvc.exceptions import DvcException  # type: ignore[import-untyped]
-    from dvc.repo import Repo  # type: ignore[import-untyped]
+    from dvc.exceptions import DvcException  # noqa: PLC0415
+    from dvc.repo import Repo  # noqa: PLC0415
 
     try:
         with Repo(str(root)) as repo, repo.lock:

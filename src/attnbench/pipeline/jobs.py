@@ -7,7 +7,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -135,10 +135,8 @@ def _stop(running: list[_Running]) -> None:
         _signal(each, signal.SIGINT)
     deadline = time.monotonic() + PATIENCE
     for each in running:
-        try:
+        with suppress(subprocess.TimeoutExpired):
             each.process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            pass
         _signal(each, signal.SIGKILL)
         each.process.wait()
 
