@@ -115,6 +115,7 @@ def make_in() -> Callable[..., MadeUp]:
 
     def made(
         root: Path,
+        /,
         seeds: int = 3,
         variants: list[str] | None = None,
         differences: dict[str, list[float]] | None = None,

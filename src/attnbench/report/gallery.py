@@ -22,6 +22,16 @@ class Drawn:
     caption: str
 
 
+@dataclass(frozen=True)
+class Gallery:
+    """All figures of a report, by where they stand in it."""
+
+    results: list[Drawn]
+    learning: list[Drawn]
+    sheets: list[Drawn]
+    maps: dict[str, list[Drawn]]  # by variant
+
+
 Caption = Callable[[Views, str], str]
 Draw = Callable[[Views, str], Figure | None]
 
@@ -33,6 +43,16 @@ MAPS: dict[str, tuple[str, Draw, Caption]] = {
     "channel_gates": ("Channel gates", gates.channel_gates, captions.channel_gates),
     "spatial_gates": ("Spatial gates", maps.spatial_gates, captions.spatial_gates),
 }
+
+
+def draw(inputs: Inputs) -> Gallery:
+    """Draw and save all figures."""
+    return Gallery(
+        results=results(inputs),
+        learning=learning(inputs),
+        sheets=sheets(inputs),
+        maps={variant: of_variant(inputs, variant) for variant in inputs.study.variants},
+    )
 
 
 def results(inputs: Inputs) -> list[Drawn]:
@@ -132,8 +152,8 @@ def of_variant(inputs: Inputs, variant: str) -> list[Drawn]:
 
 def _of_variant(inputs: Inputs, variant: str, views: Views) -> Iterator[Drawn]:
     title = inputs.data.title
-    for name, (words, draw, caption) in MAPS.items():
-        figure = draw(views, title)
+    for name, (words, drawn, caption) in MAPS.items():
+        figure = drawn(views, title)
         if figure is not None:
             alt = f"{words} of {variant}"
             yield _save(inputs, f"{name}_{variant}", figure, alt, caption(views, title))

@@ -22,8 +22,13 @@ def write_report(study: Study, paths: StudyPaths) -> None:
         UserError: a table or a record is missing; nothing is written then.
     """
     inputs = read(study, paths)
-    text = environment().get_template(TEMPLATE).render(context(inputs))
-    files.write_text(paths.report / "REPORT.md", text.rstrip() + "\n")
+    files.write_text(paths.report / "REPORT.md", render(inputs, gallery.draw(inputs)))
+
+
+def render(inputs: Inputs, figures: gallery.Gallery) -> str:
+    """Return the report as Markdown."""
+    text = environment().get_template(TEMPLATE).render(context(inputs), figures=figures)
+    return text.rstrip() + "\n"
 
 
 def environment() -> Environment:
@@ -39,7 +44,7 @@ def environment() -> Environment:
 
 
 def context(inputs: Inputs) -> dict[str, Any]:
-    """Return all that the template names; the figures are drawn on the way."""
+    """Return all that the template names, but the figures."""
     study = inputs.study
     return {
         "study": study,
@@ -52,7 +57,6 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "undecided": undecided(inputs),
         "method": _method(inputs),
         "tables": _tables(inputs),
-        "figures": _figures(inputs),
         "time": sections.timing(inputs),
         "differing_environments": sections.differing_environments(inputs),
         "references": method.references(study),
@@ -89,13 +93,4 @@ def _tables(inputs: Inputs) -> dict[str, str]:
         "variants": sections.variants(inputs),
         "environment": sections.environments(inputs),
         "data": sections.data(inputs),
-    }
-
-
-def _figures(inputs: Inputs) -> dict[str, Any]:
-    return {
-        "results": gallery.results(inputs),
-        "learning": gallery.learning(inputs),
-        "sheets": gallery.sheets(inputs),
-        "maps": {variant: gallery.of_variant(inputs, variant) for variant in inputs.study.variants},
     }

@@ -86,8 +86,8 @@ def timing(inputs: Inputs) -> str:
         "" if timed == runs else f" Only {timed} of the {runs} runs left a timing; n says how many of a variant's."
     )
     return (
-        f"Runs went side by side, each with {threads}, on {_between(cores)}, so their times include what they took "
-        f"from each other; the load average is that of the machine at the end of a run.{missing}"
+        f"Runs go side by side as far as there are cores, here {_between(cores)}, each with {threads}, so their times "
+        f"include what they took from each other; the load average is that of the machine at the end of a run.{missing}"
     )
 
 
@@ -96,7 +96,7 @@ def _rounds(rounds: list[int]) -> str:
 
 
 def _between(cores: list[int]) -> str:
-    return count(cores[0], "core") if len(cores) == 1 else f"{cores[0]} to {cores[-1]} cores"
+    return f"{cores[0]}" if len(cores) == 1 else f"{cores[0]} to {cores[-1]}"
 
 
 def latency(inputs: Inputs) -> str:
