@@ -22,6 +22,11 @@ def test_a_pipe_stays_in_its_cell() -> None:
     assert cells(markdown(frame)) == ["Variant", "x|y", "ca|b", "1", "a\\|b", "2"]
 
 
+def test_marks_of_markdown_are_characters() -> None:
+    names = ["*a*", "`b`", "<b>c</b>", "< 0.001", "se_after_pool", "[+2.98, +3.02]"]
+    assert cells(markdown(pd.DataFrame({"Variant": names})))[1:] == names
+
+
 def test_missing_is_an_en_dash() -> None:
     frame = pd.DataFrame({"Variant": ["a", "b", "c"], "v": ["x", None, math.nan]})
     assert cells(markdown(frame))[2:] == ["a", "x", "b", MISSING, "c", MISSING]
