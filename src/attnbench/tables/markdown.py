@@ -16,8 +16,8 @@ _MEANT = re.compile(r"[\\|*`]|<(?=[A-Za-z/!?])")  # what Markdown would read as 
 def markdown(frame: pd.DataFrame, words: tuple[str, ...] = ("Variant",)) -> str:
     """Return the frame as a Markdown table, without its index; the columns named in `words` are set left.
 
-    `|` and other marks of Markdown are escaped in cells and headers, line ends become spaces, NaN and None are printed as an en dash. Cells are printed as
-    they are: numbers have to be texts by now (`attnbench.tables.form`).
+    `|` and other marks of Markdown are escaped in cells and headers, line ends become spaces, NaN and None are
+    printed as an en dash. Cells are printed as they are: numbers have to be texts by now (`attnbench.tables.form`).
     """
     cells = frame.astype(object).map(_cell).rename(columns=_cell)
     alignment = [_ALIGNMENT[str(column) in words] for column in frame.columns]
