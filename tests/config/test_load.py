@@ -79,6 +79,7 @@ def test_each_problem_has_its_place_and_its_remedy(write: Write, old: str, new: 
 def test_a_wrong_union_member_is_one_problem(write: Write) -> None:
     assert "\n" not in refusal(write("site: before_pool", "stages: frist"))
     assert "\n" not in refusal(write("site: before_pool", "options: {a: null}"))
+    assert "\n" not in refusal(write("site: before_pool", "stages: [1, 0]"))
 
 
 def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path, valid: str) -> None:
