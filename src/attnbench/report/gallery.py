@@ -72,8 +72,8 @@ def learning(inputs: Inputs) -> list[Drawn]:
             curves.learning_curves(epochs, baseline, title),
             "Learning curves of all variants",
             f"Accuracy and loss on the validation images of {title} after every epoch, and the loss on the augmented "
-            f"training images while the weights change (dotted). Thick: mean of {seeds}; thin: every seed; grey: the "
-            f"baseline, {baseline}.",
+            f"training images while the weights change (dotted). Thick: mean of {seeds}; thin: every seed; grey: "
+            f"{_baseline(inputs)}.",
         ),
         _save(
             inputs,
@@ -81,7 +81,7 @@ def learning(inputs: Inputs) -> list[Drawn]:
             curves.iteration_loss(steps, baseline, title),
             "Training loss of every step of all variants",
             f"Training loss of every step on {title}, as an exponentially weighted mean over the steps before. Thick: "
-            f"mean of {seeds}; thin: every seed; grey: the baseline, {baseline}.",
+            f"mean of {seeds}; thin: every seed; grey: {_baseline(inputs)}.",
         ),
     ]
 
@@ -99,8 +99,8 @@ def _forest(inputs: Inputs) -> Drawn:
         title=inputs.data.title,
     )
     caption = (
-        f"Difference in test accuracy to {baseline} on {inputs.data.title}, paired by seed: mean (diamond), every seed "
-        f"(circle)"
+        f"Difference in test accuracy to {_baseline(inputs)} on {inputs.data.title}, paired by seed: mean (diamond), "
+        "every seed (circle)"
     )
     if len(inputs.study.seeds) > 1:
         caption += (
@@ -124,9 +124,14 @@ def _cost(inputs: Inputs) -> Drawn:
     bars = ", bars: one standard deviation" if len(inputs.study.seeds) > 1 else ""
     caption = (
         f"Test accuracy on {inputs.data.title} (mean of {seeds}{bars}) against parameters, multiply-adds and latency "
-        f"at batch size {batch}. Red square: the baseline, {inputs.study.baseline}."
+        f"at batch size {batch}. Red square: {_baseline(inputs)}."
     )
     return _save(inputs, "accuracy_against_cost", figure, "Accuracy against cost", caption)
+
+
+def _baseline(inputs: Inputs) -> str:
+    name = inputs.study.baseline
+    return "the baseline" if name == "baseline" else f"the baseline ({name})"
 
 
 def sheets(inputs: Inputs) -> list[Drawn]:
