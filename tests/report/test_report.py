@@ -145,6 +145,13 @@ def test_what_cannot_be_decided_names_each_and_what_it_would_have_taken(full: st
     assert "Every seed gave `sam` the same difference to the baseline: there is no spread" in found
 
 
+def test_the_error_of_one_accuracy_is_binomial(full: str) -> None:
+    error = 100 * (0.71 * 0.29 / 400) ** 0.5
+    assert f"An accuracy of 71.00 % on 400 images has one of {error:.2f} percentage points." in section(
+        full, "Statistics"
+    )
+
+
 def test_references_are_those_of_the_modules_used_and_of_the_network(full: str, make: Any) -> None:
     found = section(full, "References")
     assert [found.count(paper) for paper in ("1709.01507", "1910.03151", "1807.06521")] == [1, 1, 1]
