@@ -24,8 +24,8 @@ class Pose:
     def local(self, size: int) -> tuple[Grid, Grid]:
         """Return the pixel centres of a size x size image in the shape's own units."""
         pixels = np.arange(size, dtype=np.float32) + np.float32(0.5)
-        right = (pixels[None, None, :] - _column(self.x)) / _column(self.scale)  # (n, 1, size)
-        down = (pixels[None, :, None] - _column(self.y)) / _column(self.scale)  # (n, size, 1)
+        right: Grid = (pixels[None, None, :] - _column(self.x)) / _column(self.scale)  # (n, 1, size)
+        down: Grid = (pixels[None, :, None] - _column(self.y)) / _column(self.scale)  # (n, size, 1)
         cosine, sine = _column(self.cosine), _column(self.sine)
         across: Grid = right * cosine + down * sine  # (n, size, size)
         along: Grid = down * cosine - right * sine
@@ -38,12 +38,16 @@ def _column(values: NDArray[Any]) -> NDArray[Any]:
 
 def uniform(generator: np.random.Generator, low: float, high: float, shape: int | tuple[int, ...]) -> Numbers:
     """Draw float32 numbers from [low, high)."""
-    return generator.random(shape, dtype=np.float32) * np.float32(high - low) + np.float32(low)
+    drawn: Numbers = generator.random(shape, dtype=np.float32) * np.float32(high - low) + np.float32(low)
+    return drawn
 
 
-def rotation(generator: np.random.Generator, count: int) -> tuple[Numbers, Numbers]:
-    """Draw cosine and sine of uniform angles; in double precision, so that rounding hides the last bit's origin."""
-    angle = generator.random(count) * 2 * np.pi
+def rotation(generator: np.random.Generator, count: int, furthest: float = np.pi) -> tuple[Numbers, Numbers]:
+    """Draw cosine and sine of angles within `furthest` radians of none.
+
+    In double precision, then rounded: the last bit of a cosine differs between machines.
+    """
+    angle = (2 * generator.random(count) - 1) * furthest
     return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
 
 

@@ -51,6 +51,7 @@ def _box(x: Grid, y: Grid, half_width: float, half_height: float) -> Grid:
 
 
 def circle(x: Grid, y: Grid) -> Grid:
+    """A disc."""
     return _disc(x, y, sqrt(AREA / pi))
 
 
@@ -91,6 +92,12 @@ def heart(x: Grid, y: Grid) -> Grid:
     return np.minimum(square, np.minimum(left, right))
 
 
+def hourglass(x: Grid, y: Grid) -> Grid:
+    """Two triangles, tip to tip."""
+    slope = np.float32(1 / sqrt(2))
+    return np.maximum((np.abs(x) - np.abs(y)) * slope, np.abs(y) - np.float32(sqrt(AREA / 2)))
+
+
 def star(x: Grid, y: Grid) -> Grid:
     """A pentagram: inside at least four of the five sides of a pentagon, so the second largest distance counts."""
     inradius = sqrt(AREA / (5 * _tan(pi / 5) * (1 + sqrt(5))))  # 1 + sqrt(5): pentagram to inner pentagon
@@ -109,7 +116,7 @@ OUTLINES: dict[str, Outline] = {
     "cross": cross,
     "diamond": diamond,
     "heart": heart,
-    "hexagon": _polygon(6),
+    "hourglass": hourglass,
     "square": _polygon(4),
     "star": star,
     "triangle": _polygon(3),

@@ -1,0 +1,162 @@
+"""From a `data` section to the prepared file and its record."""
+
+import re
+import resource
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from attnbench import records
+from attnbench.config.schema import Cifar10Data, FolderData, ShapesData
+from attnbench.data import cifar10, prepared
+from attnbench.data.images import Images, Part
+from attnbench.data.prepare import prepare, summary
+from attnbench.errors import UserError
+from attnbench.paths import StudyPaths
+
+SHAPES = ShapesData(source="shapes", train_images=200, test_images=30, seed=5, split_seed=1)
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def shapes() -> prepared.Prepared:
+    return prepare(SHAPES, Path())
+
+
+def test_split_and_statistics_are_of_the_training_part(shapes: prepared.Prepared) -> None:
+    assert len(shapes.train_index) == 180
+    assert torch.bincount(shapes.train_labels[shapes.validation_index]).tolist() == [2] * 10
+    pixels = shapes.train_images[shapes.train_index].double() / 255
+    assert shapes.description.mean == pytest.approx(pixels.mean((0, 2, 3)).tolist(), rel=1e-9)
+    assert shapes.description.std == pytest.approx(pixels.std((0, 2, 3), correction=0).tolist(), rel=1e-9)
+    assert shapes.description.split_seed == 1
+
+
+def test_split_seed_changes_the_split_alone(shapes: prepared.Prepared) -> None:
+    other = prepare(SHAPES.model_copy(update={"split_seed": 2}), Path())
+    assert torch.equal(other.train_images, shapes.train_images)
+    assert not torch.equal(other.validation_index, shapes.validation_index)
+
+
+def test_folder_is_dispatched_relative_to_the_root(tmp_path: Path) -> None:
+    config = FolderData(source="folder", path="raw/pets", title="Pets", provenance="Mine.", split_seed=0)
+    with pytest.raises(UserError, match=f"'raw/pets' does not exist .{tmp_path}/raw/pets"):
+        prepare(config, tmp_path)
+
+
+def test_cifar10_is_dispatched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = Part(np.zeros((4, 3, 8, 8), dtype=np.uint8), np.array([0, 0, 1, 1]))
+    monkeypatch.setattr(cifar10, "read", lambda *_: Images("CIFAR-10", "Published.", ("a", "b"), part, part))
+    data = prepare(Cifar10Data(source="cifar10", split_seed=0), tmp_path)
+    assert data.description.title == "CIFAR-10"
+    assert data.train_masks is None
+
+
+def test_summary_says_what_the_images_are(shapes: prepared.Prepared) -> None:
+    record = summary("quick", shapes)
+    assert (record.train, record.validation, record.test) == (180, 20, 30)
+    assert record.image_shape == (3, 32, 32)
+    assert record.classes == list(shapes.description.classes)
+    assert record.sha256 == shapes.sha256()
+    assert record.tensors_sha256.keys() == shapes.tensors().keys()
+    assert record.provenance.startswith("230 images of 32 x 32 drawn by this program from seed 5")
+
+
+def test_save_and_load(shapes: prepared.Prepared, tmp_path: Path) -> None:
+    prepared.save(tmp_path / "a.safetensors", shapes)
+    prepared.save(tmp_path / "b.safetensors", shapes)
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+    loaded = prepared.load(tmp_path / "a.safetensors")
+    assert loaded.description == shapes.description
+    assert loaded.sha256() == shapes.sha256()
+    assert all(torch.equal(tensor, shapes.tensors()[name]) for name, tensor in loaded.tensors().items())
+
+
+def test_save_and_load_without_masks(shapes: prepared.Prepared, tmp_path: Path) -> None:
+    bare = replace(shapes, train_masks=None, test_masks=None)
+    prepared.save(tmp_path / "a.safetensors", bare)
+    assert prepared.load(tmp_path / "a.safetensors").train_masks is None
+    assert bare.sha256() != shapes.sha256()
+
+
+def test_sha256_covers_every_word(shapes: prepared.Prepared) -> None:
+    renamed = replace(shapes, description=replace(shapes.description, title="other"))
+    assert renamed.sha256() != shapes.sha256()
+    assert renamed.tensors_sha256() == shapes.tensors_sha256()
+
+
+@pytest.mark.parametrize("kept", [0, 5, 100, 20_000, -1])
+def test_cut_file_is_refused(shapes: prepared.Prepared, tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "a.safetensors"
+    prepared.save(path, shapes)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(
+        UserError, match=r"a\.safetensors is not a prepared data set .*delete it and run `dvc repro data`"
+    ):
+        prepared.load(path)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="are missing; run `dvc repro data`"):
+        prepared.load(tmp_path / "a.safetensors")
+
+
+def stage(folder: Path, *, largest_file: int | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the data stage in `folder` on a small copy of the root study."""
+    text = (REPOSITORY / "params.yaml").read_text(encoding="utf-8")
+    for key, count in (("train_images", 200), ("test_images", 30)):
+        text = re.sub(rf"{key}: \d+", f"{key}: {count}", text)
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+
+    def limit() -> None:
+        if largest_file is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
+    return subprocess.run(
+        [sys.executable, REPOSITORY / "stages" / "data.py", "params.yaml"],
+        cwd=folder,
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_stage_writes_the_images_and_their_record(tmp_path: Path) -> None:
+    done = stage(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "generated shapes: 200 training and 30 test images\n"
+    paths = StudyPaths("quickstart", tmp_path)
+    record = records.read(paths.data_summary, records.DataSummary)
+    assert record.sha256 == prepared.load(paths.prepared).sha256()
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [
+        "data.json",
+        "params.yaml",
+        "quickstart.safetensors",
+    ]
+
+
+def test_stage_leaves_nothing_when_the_disk_is_full(tmp_path: Path) -> None:
+    """A limit on the size of files makes the write fail in the middle, as a full disk does."""
+    done = stage(tmp_path, largest_file=100_000)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no space left for data/quickstart.safetensors; nothing of it was kept")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "params.yaml"]
+
+
+def test_full_disk_is_told_in_a_sentence(
+    shapes: prepared.Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object, path: Path, **__: object) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(prepared, "save_file", full)
+    with pytest.raises(UserError, match=r"no space left for .*a\.safetensors; nothing of it was kept"):
+        prepared.save(tmp_path / "a.safetensors", shapes)
+    assert list(tmp_path.iterdir()) == []
