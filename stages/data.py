@@ -10,6 +10,7 @@ from attnbench.paths import StudyPaths
 
 
 def main() -> None:
+    """Write the prepared images and the record of what they are."""
     config = study.load(Path(sys.argv[1]))
     paths = StudyPaths(config.study)
     data = prepare(config.data, root=Path())

@@ -53,7 +53,8 @@ def rotation(generator: np.random.Generator, count: int, furthest: float = np.pi
 
 def coverage(distance: Grid) -> Grid:
     """Turn a distance in pixels into the share of a pixel that is inside, 0..1."""
-    return np.minimum(np.maximum(np.float32(0.5) - distance, np.float32(0)), np.float32(1))
+    share: Grid = np.minimum(np.maximum(np.float32(0.5) - distance, np.float32(0)), np.float32(1))
+    return share
 
 
 def outlines_of(labels: NDArray[np.int64], pose: Pose, size: int) -> Grid:

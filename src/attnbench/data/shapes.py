@@ -3,8 +3,8 @@
 In each image lies one shape, of random place, size, tilt, colour and contrast, filled or as an outline, among bars and
 pieces of other shapes on a textured, noisy ground. Neither colour, place nor area says anything about the class.
 
-Everything drawn is lighter than the ground: were the sign left open too, a small network would spend a training of a few
-hundred steps at chance before it learns anything, and no variants could be told apart.
+Everything drawn is lighter than the ground: were the sign left open too, a small network would spend a training of a
+few hundred steps at chance before it learned anything, and no variants could be told apart.
 """
 
 import numpy as np
@@ -74,13 +74,7 @@ def _draw(generator: np.random.Generator, labels: NDArray[np.int64]) -> tuple[ND
     for _ in range(_BARS):
         _paint(generator, canvas, ground, bar(generator, count, SIZE, 9), hardness)
     distance = outlines_of(labels, _placed(generator, count), SIZE)
-    _paint(
-        generator,
-        canvas,
-        ground,
-        coverage(outlined(generator, distance)),
-        np.ones_like(hardness),
-    )
+    _paint(generator, canvas, ground, coverage(outlined(generator, distance)), np.ones_like(hardness))
     deviation = 2 + hardness * np.float32(_NOISE)
     canvas += generator.standard_normal(canvas.shape, dtype=np.float32) * deviation[:, None, None, None]
     return np.rint(np.clip(canvas, 0, 255)).astype(np.uint8), (distance < 0).astype(np.uint8)
