@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from attnbench.statistics import holm, verdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from attnbench.statistics import holm, verdict
 
 P = st.lists(st.floats(0, 1), min_size=1, max_size=10)
 

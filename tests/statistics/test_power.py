@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from attnbench.statistics import SEEDS_LIMIT, paired_difference, power, seeds_needed, smallest_detectable_difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+
+from attnbench.statistics import SEEDS_LIMIT, paired_difference, power, seeds_needed, smallest_detectable_difference
 
 FEW = settings(max_examples=15, deadline=None)  # each example solves for a root over thousands of nodes
 

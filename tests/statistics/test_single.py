@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from attnbench.statistics import binomial_standard_error, spread
 
 
