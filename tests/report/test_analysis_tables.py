@@ -12,6 +12,7 @@ from scipy import stats
 
 from attnbench.analysis import analyse
 from attnbench.errors import UserError
+from attnbench.statistics import seeds_needed, smallest_detectable_difference
 
 
 def table(made: Any, name: str) -> pd.DataFrame:
@@ -43,6 +44,14 @@ def test_differences_agree_with_scipy_and_with_holm_by_hand(make: Any) -> None:
     p = found["p"].sort_values()  # six are known; the seventh, of the variant without a spread, counts as a member
     stepped = np.maximum.accumulate([min(1.0, value * (7 - place)) for place, value in enumerate(p.dropna())])
     assert found.loc[p.dropna().index, "p_holm"].to_list() == pytest.approx(stepped.tolist(), rel=1e-6)
+
+
+def test_power_is_that_of_the_strictest_of_holms_steps(make: Any) -> None:
+    made = make()
+    analyse(made.study, made.paths)
+    row = table(made, "differences").loc["cbam"]
+    assert row["smallest_detectable"] == pytest.approx(smallest_detectable_difference(0.03, 3, 0.05 / 7), rel=1e-6)
+    assert row["seeds_needed"] == seeds_needed(0.02, 0.03, 0.05 / 7)
 
 
 def test_verdicts_are_those_the_study_was_made_for(make: Any) -> None:
