@@ -65,11 +65,7 @@ def options(path: Path) -> dict[str, Option]:
     for node in _tree(path).body:
         if isinstance(node, ast.FunctionDef) and node.name == "build":
             pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-            return {
-                argument.arg: Option(argument.arg, _type(path, argument), ast.literal_eval(default))
-                for argument, default in pairs
-                if default is not None
-            }
+            return {argument.arg: _option(path, argument, default) for argument, default in pairs}
     raise TypeError(f"{path} has no function `build`; see an existing family beside it")
 
 
@@ -91,6 +87,12 @@ def constant(path: Path, name: str) -> Any:
 
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def _option(path: Path, argument: ast.arg, default: ast.expr | None) -> Option:
+    if default is None:
+        raise TypeError(f"{path}: option {argument.arg!r} of build() needs a default, such as that of the authors' code")
+    return Option(argument.arg, _type(path, argument), ast.literal_eval(default))
 
 
 def _type(path: Path, argument: ast.arg) -> Any:

@@ -14,7 +14,10 @@ class Attention(nn.Module, ABC):
 
     @abstractmethod
     def maps(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the maps worth drawing for the input `x`, 0..1: `channel` (n, c, 1, 1), `spatial` (n, 1, h, w)."""
+        """Return the maps worth drawing for the input `x`, 0..1: `channel` (n, c, 1, 1), `spatial` (n, 1, h, w).
+
+        In eval mode this changes nothing; in train mode a batch norm inside would count the call as a batch.
+        """
 
 
 class Gate(Attention):

@@ -6,8 +6,7 @@
 
 Source: Woo et al., equation 2; the authors' code, which has both biases (the second enters the sum twice).
 Parameters: 2Cd + d + C; without biases 2Cd. C = 64, r = 16: 580, 512.
-Differs from: timm's ChannelAttn, which has no biases and rounds d to a multiple of 8 (`bias: false`,
-`rounding: div8`).
+Differs from: timm's ChannelAttn, which has no biases (`bias: false`) and rounds C / r to the nearest integer, not down.
 """
 
 from torch import Tensor

@@ -5,8 +5,9 @@
 
 Source: Woo et al., equation 1; the authors' code (biases in the shared MLP, batch norm in the spatial gate).
 Parameters: 2Cd + d + C + 2k^2 + 2, d = max(1, C // r). C = 64, r = 16, k = 7: 680; no biases, no norm: 610.
-Differs from: timm's CbamModule (no biases, d rounded to a multiple of 8, norm weight 1, mean before max); many tutorials,
-which have neither biases nor norm (`bias: false, norm: false`).
+Differs from: timm's CbamModule (no biases, norm weight 1, C / r rounded to the nearest integer, mean before max; with
+`bias: false, norm_weight: 1.0` the same function wherever r divides C); many tutorials, which have neither biases nor
+norm (`bias: false, norm: false`).
 """
 
 from torch import Tensor

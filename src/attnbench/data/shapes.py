@@ -28,13 +28,13 @@ from attnbench.data.outlines import OUTLINES, Grid
 
 SIZE = 32  # pixels
 _CHUNK = 250  # images drawn at a time, so that the working arrays stay in the processor's cache
-_SCALE = (6.0, 10.0)  # pixels per unit: the shapes cover 72 to 200 pixels of 1,024
+_SCALE = (7.0, 10.5)  # pixels per unit: the shapes cover 94 to 225 pixels of 1,024
 REACH = 1.45  # units from the origin to the furthest corner of any shape
-_CONTRAST = (60.0, 150.0)  # distance of the shape's colour from the ground's, of 255 levels
-_TEXTURE = 40.0  # largest amplitude of the ground's texture, levels
-_NOISE = 20.0  # largest standard deviation of the noise, levels
-_FRAGMENTS = 3  # at most
-_BARS = 3  # at most
+_CONTRAST = (70.0, 150.0)  # distance of the shape's colour from the ground's, of 255 levels
+_TEXTURE = 32.0  # largest amplitude of the ground's texture, levels
+_NOISE = 15.0  # largest standard deviation of the noise, levels
+_FRAGMENTS = 2  # at most
+_BARS = 2  # at most
 _TURN = 0.3  # radians to either side, at most
 _GROUND = (20.0, 150.0)  # levels of the ground in each channel
 
