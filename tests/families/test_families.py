@@ -94,6 +94,12 @@ def test_an_option_without_a_type(tmp_path: Path) -> None:
         families.options(path)
 
 
+def test_an_option_without_a_default(tmp_path: Path) -> None:
+    path = family(tmp_path, "def build(channels, *, size: int): ...\n")
+    with pytest.raises(TypeError, match=r"thing\.py: option 'size' of build\(\) needs a default, such as that of"):
+        families.options(path)
+
+
 @pytest.mark.parametrize("annotation", ["Tensor", "list[int]", "int | Tensor", "nn.Module"])
 def test_an_option_of_a_type_that_no_params_file_can_hold(tmp_path: Path, annotation: str) -> None:
     path = family(tmp_path, f"def build(channels, *, size: {annotation} = 3): ...\n")
