@@ -91,7 +91,7 @@ def _tree(path: Path) -> ast.Module:
 
 def _option(path: Path, argument: ast.arg, default: ast.expr | None) -> Option:
     if default is None:
-        raise TypeError(f"{path}: option {argument.arg!r} of build() needs a default, such as that of the authors' code")
+        raise TypeError(f"{path}: option {argument.arg!r} of build() needs a default, that of the authors' code")
     return Option(argument.arg, _type(path, argument), ast.literal_eval(default))
 
 

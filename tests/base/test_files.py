@@ -13,8 +13,16 @@ from attnbench.records.curves import EpochRow, write_epochs, write_iterations
 
 def timing(**changes):
     values = {
-        **{"study": "s", "variant": "v", "seed": 0, "seconds_per_epoch": [1.5], "evaluation_seconds": [0.5]},
-        **{"total_seconds": 3.0, "images_per_second": 10.0, "load_average": 0.25, "cores": 2, "processor": "p"},
+        "study": "s",
+        "variant": "v",
+        "seed": 0,
+        "seconds_per_epoch": [1.5],
+        "evaluation_seconds": [0.5],
+        "total_seconds": 3.0,
+        "images_per_second": 10.0,
+        "load_average": 0.25,
+        "cores": 2,
+        "processor": "p",
     }
     return TimingRecord(**(values | changes))
 
@@ -22,9 +30,14 @@ def timing(**changes):
 def test_an_error_while_writing_leaves_the_old_file_alone(tmp_path):
     path = tmp_path / "a.json"
     files.write_json(path, {"b": 1, "a": [0.5]})
-    with pytest.raises(RuntimeError, match="in the middle"), files.replacing(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError("in the middle")
+
+    def fail_half_way():
+        with files.replacing(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        fail_half_way()
     assert path.read_text() == '{\n "a": [\n  0.5\n ],\n "b": 1\n}\n'
     assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
 

@@ -12,7 +12,6 @@ from attnbench.data import shapes
 from attnbench.data.images import Images
 from attnbench.data.outlines import AREA, OUTLINES
 from attnbench.data.prepare import prepare
-from attnbench.data.prepared import Prepared
 
 
 def config(seed: int = 0, train_images: int = 1500) -> ShapesData:
@@ -27,10 +26,6 @@ def images() -> Images:
 def masks(images: Images) -> NDArray[np.uint8]:
     assert images.train.masks is not None
     return images.train.masks
-
-
-def sha256(prepared: Prepared) -> str:
-    return prepared.sha256()
 
 
 def test_same_seed_same_bytes_other_seed_others(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -48,9 +43,9 @@ def test_global_random_numbers_are_left_alone() -> None:
 
 
 def test_training_and_test_images_have_streams_of_their_own(images: Images) -> None:
-    fewer = shapes.generate(config(train_images=100))
-    assert np.array_equal(fewer.test.images, images.test.images)
-    assert not np.array_equal(images.train.images[:205], images.test.images)
+    equally_many = shapes.generate(config(train_images=205))
+    assert np.array_equal(equally_many.test.images, images.test.images)
+    assert not np.array_equal(equally_many.train.images, images.test.images)
 
 
 def test_types_and_shapes(images: Images) -> None:

@@ -96,7 +96,9 @@ def test_an_option_without_a_type(tmp_path: Path) -> None:
 
 def test_an_option_without_a_default(tmp_path: Path) -> None:
     path = family(tmp_path, "def build(channels, *, size: int): ...\n")
-    with pytest.raises(TypeError, match=r"thing\.py: option 'size' of build\(\) needs a default, such as that of"):
+    with pytest.raises(
+        TypeError, match=r"thing\.py: option 'size' of build\(\) needs a default, that of the authors' code$"
+    ):
         families.options(path)
 
 

@@ -139,20 +139,26 @@ def test_an_accelerator_that_is_not_there(study, data, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     values = study.model_dump()
     values["machine"]["device"] = "cuda"
-    with pytest.raises(UserError, match=r"`machine: device: cuda`, but torch finds no CUDA device; write `device: cpu`"):
+    with pytest.raises(UserError, match=r"`machine: device: cuda`, but torch finds no CUDA device; write"):
         run(type(study).model_validate(values), "baseline", 0, data, [])
 
 
 def test_plateau_lowers_the_rate_by_the_validation_loss(study, data):
     recipe = {
-        **{"name": "source", "epochs": 4, "batch_size": 64, "learning_rate": 0.001, "weight_decay": 0.0},
-        **{"label_smoothing": 0.0, "augmentation": [], "patience": 0, "factor": 0.5},
+        "name": "source",
+        "epochs": 4,
+        "batch_size": 64,
+        "learning_rate": 0.01,
+        "weight_decay": 0.0,
+        "label_smoothing": 0.0,
+        "augmentation": [],
+        "patience": 0,
+        "factor": 0.5,
     }
     values = study.model_dump() | {"recipe": recipe}
     # labels that cannot be learned on the validation part: its loss rises, the training loss does not
     labels = data.train_labels.clone()
     labels[data.validation_index] = (labels[data.validation_index] + 1) % 3
-    values["recipe"]["learning_rate"] = 0.01
     rows = run(
         type(study).model_validate(values), "baseline", 0, dataclasses.replace(data, train_labels=labels), []
     ).curves.epochs

@@ -33,6 +33,6 @@ def paper(name: str) -> str:
 
 
 def load(name: str) -> ModuleType:
-    """Import the family file of a module: `PAPER`, `parameter_count(channels, **options)`, `build(channels, **options)`."""
+    """Import the family file of a module: `PAPER`, `parameter_count(channels, ...)`, `build(channels, ...)`."""
     module = import_module(f"{__name__}.{name}")
     return families.check_module(module, "PAPER", "parameter_count", "build")

@@ -16,7 +16,7 @@ def mean_over_positions(x: Tensor) -> Tensor:
 
 
 def max_over_positions(x: Tensor) -> Tensor:
-    """Return the maximum of every channel: (n, c, h, w) -> (n, c). The first of equal maxima takes the gradient."""
+    """Return the maximum of every channel: (n, c, h, w) -> (n, c). The first of equals takes the gradient."""
     return max_pool2d(x, (x.shape[2], x.shape[3])).flatten(1)
 
 
@@ -26,7 +26,7 @@ def mean_over_channels(x: Tensor) -> Tensor:
 
 
 def max_over_channels(x: Tensor) -> Tensor:
-    """Return the maximum at every position: (n, c, h, w) -> (n, 1, h, w). The first of equal maxima takes the gradient."""
+    """Return the maximum at each position: (n, c, h, w) -> (n, 1, h, w). The first of equals takes the gradient."""
     n, c, h, w = x.shape
     rows = x.permute(0, 2, 3, 1).reshape(n, 1, h * w, c)  # no copy of a channels_last map
     return max_pool2d(rows, (1, c)).reshape(n, 1, h, w)

@@ -63,7 +63,7 @@ class Prepared:
 
 def _sha256_of_tensor(tensor: Tensor) -> str:
     digest = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
-    digest.update(memoryview(tensor.numpy()).cast("B"))
+    digest.update(memoryview(tensor.numpy()).cast("B"))  # type: ignore[arg-type] # numpy types its buffers from 3.12 on
     return digest.hexdigest()
 
 

@@ -29,7 +29,7 @@ class Lines:
         pass
 
     def epoch(self, row: EpochRow, losses: Sequence[float], seconds: float) -> None:
-        print(line(row, self.epochs, seconds), file=self.stream, flush=True)  # noqa: T201 -- this is the log
+        print(line(row, self.epochs, seconds), file=self.stream, flush=True)
 
     def close(self) -> None:
         pass

@@ -11,7 +11,7 @@ from attnbench import files
 
 @dataclass(frozen=True)
 class EpochRow:
-    """One epoch. Losses are mean cross entropies in nats, the training loss with label smoothing if the recipe has it."""
+    """One epoch. Losses are mean cross entropies in nats; that of training has label smoothing if the recipe does."""
 
     epoch: int  # counted from 1
     learning_rate: float  # of the last step

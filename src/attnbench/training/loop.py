@@ -54,7 +54,7 @@ class Batches:
         self.normalise = Normalisation(data.description.mean, data.description.std, device)
 
     def __len__(self) -> int:
-        return -(-len(self.labels) // self.recipe.batch_size)
+        return -(-len(self.labels) // self.recipe.batch_size)  # noqa: PLE0303 -- a ceiling, never negative
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield every image once: normalised (n, c, h, w) and labels (n,); the last batch may be smaller."""

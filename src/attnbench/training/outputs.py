@@ -1,6 +1,6 @@
 """Writing what a run leaves. The record comes last: where it is, everything is."""
 
-import json
+import json  # noqa: I001 -- `write` under another name stays beside what it writes
 import platform
 from pathlib import Path
 from statistics import median
