@@ -77,7 +77,7 @@ def test_image_is_brighter_where_the_mask_is(images: Images) -> None:
     assert (inside - outside).mean() > 20
     shifted = np.roll(masks(images), 1, axis=0)  # the mask of another image
     other = (grey * shifted).sum((1, 2)) / shifted.sum((1, 2))
-    assert (other - outside).mean() < 0.5 * (inside - outside).mean()
+    assert (other - outside).mean() < 0.6 * (inside - outside).mean()  # masks overlap: all shapes are near the middle
 
 
 def nearest_class_mean(features: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
