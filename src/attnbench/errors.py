@@ -1,9 +1,12 @@
 """The one exception for what a user can mend, and the one place that turns it into a message."""
 
+import errno
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
 from typing import NoReturn
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, the largest file allowed
 
 
 class UserError(Exception):
@@ -27,6 +30,11 @@ def run_main(main: Callable[[], None]) -> NoReturn:
         main()
     except UserError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        where = f" for {error.filename}" if error.filename else ""
+        sys.exit(f"error: no space left{where}; nothing half-written was kept. Free some space and run it again")
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0)

@@ -1,6 +1,5 @@
 """Writing files so that a reader never meets half of one, and hashing them."""
 
-import errno
 import hashlib
 import json
 import os
@@ -13,9 +12,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from attnbench.errors import UserError
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, the largest file allowed
+from attnbench.errors import FULL, UserError
 
 
 @contextmanager

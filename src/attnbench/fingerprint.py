@@ -51,8 +51,11 @@ def of_data(study: Study, package: Path = PACKAGE) -> dict[str, Any]:
 
 
 def params_sha256(study: Study, variant: str) -> str:
-    """Return the SHA-256 of every value that decides what a run of `variant` gives, defaults filled in."""
-    return files.sha256_of_json(_resolved(study, ["backbone", "recipe", "machine", "data"], variant))
+    """Return the SHA-256 of every value but the images that decides what a run of `variant` gives, defaults filled in.
+
+    The images are known by their own hash: the same ones may come from another path or archive.
+    """
+    return files.sha256_of_json(_resolved(study, ["backbone", "recipe", "machine"], variant))
 
 
 def of_files(roots: list[Path], package: Path = PACKAGE, without: Sequence[Path] = ()) -> dict[str, str]:

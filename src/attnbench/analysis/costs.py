@@ -75,9 +75,9 @@ def latency_frame(study: Study, latency: LatencyRecord) -> pd.DataFrame:
 
 def load_timings(study: Study, paths: StudyPaths, runs: list[RunRecord]) -> list[TimingRecord]:
     """Return the timing of those runs that have one; a timing is no output of the graph and may be missing."""
-    wanted = [paths.timing(run.variant, run.seed) for run in runs]
-    found = [records.read(path, TimingRecord) for path in wanted if path.is_file()]
-    return [record for record in found if record.study == study.study]
+    wanted = {(study.study, run.variant, run.seed): paths.timing(run.variant, run.seed) for run in runs}
+    found = {run: records.read(path, TimingRecord) for run, path in wanted.items() if path.is_file()}
+    return [record for run, record in found.items() if (record.study, record.variant, record.seed) == run]
 
 
 def time_frame(study: Study, timings: list[TimingRecord]) -> pd.DataFrame:

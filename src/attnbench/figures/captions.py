@@ -8,6 +8,10 @@ GRAD_CAM = (
     "there), negative evidence set to 0."
 )
 _WORDS = "On the left the true class, the predicted class (red where wrong) and its probability."
+_PLACE = (
+    "Maps are taken at the activation of each block, after an attention that sits right there; one that sits later in "
+    "the block acts on the next block's maps."
+)
 _OUTLINE = "White: the outline of the object, known because the images are generated."
 
 
@@ -15,7 +19,7 @@ def feature_maps(views: Views, title: str) -> str:
     """Return the caption of `maps.feature_maps`."""
     return (
         f"The first channels of every block, counted from 0, on {_images(views, title)}; {_network(views)}. "
-        f"{maps.feature_scale(views).sentence()}"
+        f"{_PLACE} {_WORDS} {maps.feature_scale(views).sentence()}"
     )
 
 
@@ -23,7 +27,8 @@ def active_channels(views: Views, title: str) -> str:
     """Return the caption of `maps.active_channels`."""
     return (
         f"The channels with the largest mean activation for the image, largest first, counted from 0, over the image "
-        f"in grey, on {_images(views, title)}; {_network(views)}. {_WORDS} {maps.active_scale(views).sentence()}"
+        f"in grey, on {_images(views, title)}; {_network(views)}. {_PLACE} {_WORDS} "
+        f"{maps.active_scale(views).sentence()}"
     )
 
 

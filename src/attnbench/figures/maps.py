@@ -36,15 +36,14 @@ def feature_maps(views: Views, title: str) -> Figure:
         title,
         rows=len(views.images),
         row=1.5,
-        words=0.95,
+        words=1.55,
         widths=[1.0] + [1.5] * len(blocks),
         spaces=[0.0] + [0.12] * len(blocks),
     )
     for column, name in enumerate(blocks, start=1):
         sheet.heading(column, column, _size(name, views.blocks[name].features))
+    _left(sheet, views)
     for image in range(len(views.images)):
-        sheet.label(image, [panels.short(views.classes[views.labels[image]])])
-        panels.picture(sheet.panel(image, 0), views, image)
         for column, name in enumerate(blocks, start=1):
             ax = sheet.panel(image, column)
             for channel, map_ in enumerate(views.blocks[name].features[image]):

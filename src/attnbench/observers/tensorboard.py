@@ -1,4 +1,4 @@
-"""TensorBoard event files, under the tags of the source systems."""
+"""TensorBoard event files, under the tags that tutorials use."""
 
 from collections.abc import Sequence
 from pathlib import Path

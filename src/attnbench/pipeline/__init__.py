@@ -14,7 +14,8 @@ from attnbench.paths import StudyPaths
 from attnbench.pipeline import graph, places
 from attnbench.pipeline.jobs import Job, run_jobs, say
 
-FIRST = ("code", "code_data", "data")  # every run needs these
+FIRST = ("code_data", "data", "code")  # every run needs these; missing images are told first
+PREPARATION = "preparation"
 SIDE_BY_SIDE = (("train", "cost"), ("views",))  # views read what train wrote
 
 
@@ -37,9 +38,12 @@ def reproduce(name: str | None, jobs: int | None, here: Path) -> bool:
     if not any(stage.stale for stage in graph.stages(root, file)):
         say(f"{plan.study} is up to date: {StudyPaths(plan.study).report / 'REPORT.md'}")
         return True
+    never_ran = not (root / file).with_name(places.LOCK).exists()
     say(f"{plan.study}: {workers} side by side; output goes to {_logs(plan.study)}/")
     failed = _steps(root, file, workers, root / _logs(plan.study))
     if failed:
+        if never_ran and failed == [PREPARATION]:
+            places.take_back(root, file)  # DVC complains of a pipeline without results
         say(f"{plan.study}: failed: {', '.join(failed)}; see {_logs(plan.study)}/, mend it and run this again")
         return False
     say(f"{plan.study} is done: {StudyPaths(plan.study).report / 'REPORT.md'}")
@@ -55,7 +59,7 @@ def _steps(root: Path, file: str, workers: int, logs: Path) -> list[str]:
     stages = graph.stages(root, file)
     if any(stage.stale and stage.kind in FIRST for stage in stages):
         targets = [f"{file}:{kind}" for kind in FIRST if kind in {stage.kind for stage in stages}]
-        failed = run_jobs([Job("preparation", _repro(*targets), follow=True)], 1, root, logs)
+        failed = run_jobs([Job(PREPARATION, _repro(*targets), follow=True)], 1, root, logs)
         if failed:
             return failed  # nothing can run without it
     failed = []

@@ -8,6 +8,7 @@ from attnbench.errors import UserError, did_you_mean, listed
 
 PIPELINE = "dvc.yaml"
 PARAMS = "params.yaml"
+LOCK = "dvc.lock"
 
 
 def repository(here: Path) -> Path:
@@ -44,6 +45,14 @@ def pipeline_file(root: Path, params: Path) -> str:
         if not file.is_symlink() or file.resolve() != root / PIPELINE:
             raise UserError(f"{shown(file)} is not a link to {target}; remove it, and the next run lays the link")
     return file.relative_to(root).as_posix()
+
+
+def take_back(root: Path, file: str) -> None:
+    """Remove a study's link and lock, and leave the one definition at the root alone."""
+    link = root / file
+    if link.is_symlink():
+        link.with_name(LOCK).unlink(missing_ok=True)
+        link.unlink()
 
 
 def shown(path: Path) -> Path:

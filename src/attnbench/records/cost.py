@@ -16,7 +16,7 @@ class CostRecord(Record):
     attention_macs: int
     pooling_operations: int  # adds and comparisons of pools, means and maxima
     elementwise_operations: int  # activations, norms, gates, sums: one per element of the output
-    activation_bytes: int  # float32 outputs of all operators, kept for the backward pass
+    activation_bytes: int  # kept by autograd for the backward pass of one training image, float32
     attention_modules: dict[str, int]  # slot -> parameters
 
 

@@ -86,7 +86,7 @@ def timing(inputs: Inputs) -> str:
         "" if timed == runs else f" Only {timed} of the {runs} runs left a timing; n says how many of a variant's."
     )
     return (
-        f"Runs go side by side as far as there are cores, here {_between(cores)}, each with {threads}, so their times "
+        f"Several runs may go side by side, each with {threads}, on {_between(cores)} cores here, so their times "
         f"include what they took from each other; the load average is that of the machine at the end of a run.{missing}"
     )
 
