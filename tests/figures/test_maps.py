@@ -27,7 +27,7 @@ def test_title_of_the_data_and_variant_are_on_the_figure(views, draw):
 
 def test_feature_maps_are_the_first_channels_with_their_numbers(views):
     figure = maps.feature_maps(views, TITLE)
-    picture, first, second = figure.axes[:3]
+    picture, _, first, second = figure.axes[:4]  # the pictures of both images come first
     np.testing.assert_array_equal(picture.images[0].get_array(), views.images[0].transpose(1, 2, 0))
     assert len(first.images) == 9
     for shown, values in zip(second.images, views.blocks["block2"].features[0], strict=True):

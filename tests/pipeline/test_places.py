@@ -103,3 +103,17 @@ def test_what_reads_a_missing_output_is_blocked_through_folders_too() -> None:
     assert graph.downstream(stages, ["train@se-0"]) == {"views@se", "analyse", "report"}
     assert graph.downstream(stages, ["train@se-1"]) == {"analyse", "report"}
     assert graph.downstream(stages, []) == set()
+
+
+def test_the_link_of_a_study_that_never_ran_can_be_taken_back(tmp_path: Path) -> None:
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    (tmp_path / "dvc.lock").write_text("{}\n")
+    folder = tmp_path / "studies" / "new"
+    folder.mkdir(parents=True)
+    (folder / "params.yaml").write_text("study: new\n")
+    file = places.pipeline_file(tmp_path, folder / "params.yaml")
+    (folder / "dvc.lock").write_text("{}\n")
+    places.take_back(tmp_path, file)
+    assert [path.name for path in folder.iterdir()] == ["params.yaml"]
+    places.take_back(tmp_path, "dvc.yaml")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dvc.lock", "dvc.yaml", "studies"]
