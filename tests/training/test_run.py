@@ -110,6 +110,9 @@ def test_all_variants_of_a_seed_see_the_same_images(study, data):
         assert torch.equal(a, b)
         assert torch.equal(la, lb)
     assert not torch.equal(next(iter(first))[0], next(iter(other))[0])
+    plain = with_recipe(study, augmentation=[]).recipe  # so that the order alone can make a difference
+    first, other = (Batches(data, plain, seed, device) for seed in (0, 1))
+    assert not torch.equal(next(iter(first))[0], next(iter(other))[0])
 
 
 def test_each_epoch_goes_over_every_image_once_in_another_order(study, data):
