@@ -17,8 +17,7 @@ def main() -> None:
         files.write_json(place.data_code, fingerprint.of_data(study))
         return
     variant = rest[0]
-    if variant not in study.variants:
-        raise errors.UserError(f"{params} has no variant {variant!r}; allowed: {errors.listed(list(study.variants))}")
+    studies.require(study, Path(params), variant)
     for stage in get_args(fingerprint.Stage):
         files.write_json(place.code(stage, variant), fingerprint.of_stage(study, stage, variant))
 

@@ -11,11 +11,7 @@ def main() -> None:
     """Build the variant's network and write its counts; the images' shape and classes come from the data summary."""
     params, variant = Path(sys.argv[1]), sys.argv[2]
     plan = study.load(params)
-    if variant not in plan.variants:
-        raise errors.UserError(
-            f"{params}: no variant {variant!r}{errors.did_you_mean(variant, list(plan.variants))}; "
-            f"there are {errors.listed(list(plan.variants))}"
-        )
+    study.require(plan, params, variant)
 
     where = paths.StudyPaths(plan.study)
     data = records.read(where.data_summary, records.DataSummary)

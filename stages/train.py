@@ -13,18 +13,24 @@ from attnbench.observers.tensorboard import TensorBoard
 from attnbench.paths import StudyPaths, run_name
 from attnbench.training import outputs
 from attnbench.training.run import run
+from attnbench.training.unfinished import Unfinished, claimed
 
 
 def main() -> None:
-    """Read the prepared images, train, write what the run leaves."""
+    """Read the prepared images, train or go on where a stopped run was, write what the run leaves."""
     params, variant, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     config = study.load(params)
     study.require(config, params, variant, seed)
     paths = StudyPaths(config.study)
-    data = prepared.load(paths.prepared)
-    code = json.loads(paths.code("train", variant).read_text())["sha256"]
-    outcome = run(config, variant, seed, data, observers(config, variant, seed, len(data.train_index)))
-    outputs.write(paths, config, variant, seed, outcome, data_sha256=data.sha256(), code_sha256=code)
+    with claimed(paths.unfinished(variant, seed)):
+        data = prepared.load(paths.prepared)
+        code = json.loads(paths.code("train", variant).read_text())["sha256"]
+        identity = outputs.identity(config, variant, data_sha256=data.sha256(), code_sha256=code)
+        unfinished = Unfinished(paths.unfinished(variant, seed), identity)
+        watching = observers(config, variant, seed, len(data.train_index))
+        outcome = run(config, variant, seed, data, watching, unfinished)
+        outputs.write(paths, config, variant, seed, outcome, identity)
+        unfinished.discard()
 
 
 def observers(config: Study, variant: str, seed: int, images: int) -> list[Observer]:

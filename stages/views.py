@@ -17,11 +17,7 @@ def main() -> None:
     """Read checkpoint and images, write the arrays behind the figures."""
     params, variant = Path(sys.argv[1]), sys.argv[2]
     plan = study.load(params)
-    if variant not in plan.variants:
-        raise errors.UserError(
-            f"{params}: no variant {variant!r}{errors.did_you_mean(variant, list(plan.variants))}; "
-            f"there are {errors.listed(list(plan.variants))}"
-        )
+    study.require(plan, params, variant)
     torch.set_num_threads(plan.machine.threads)  # the number of threads changes the last bits
     where = paths.StudyPaths(plan.study)
     data = prepared.load(where.prepared)

@@ -19,6 +19,8 @@ from attnbench.errors import FULL, UserError
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it takes the place of `path`, on any error it is removed.
 
+    What was written is on the disk before it takes its place, so a power cut leaves the old file or the new one.
+
     Raises:
         UserError: there was no room for it.
     """
@@ -29,7 +31,9 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o644)
+        _flush(temporary)
         temporary.replace(path)
+        _flush(path.parent)
     except (OSError, SafetensorError) as error:
         if _errno(error) in FULL:
             raise UserError(
@@ -38,6 +42,15 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Let the system write a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _errno(error: Exception) -> int | None:

@@ -40,7 +40,7 @@ def of_stage(study: Study, stage: Stage, variant: str, package: Path = PACKAGE) 
     roots.append(package / "backbones" / f"{study.backbone.name}.py")
     if study.variants[variant].attention != "none":
         roots.append(package / "attention" / f"{study.variants[variant].attention}.py")
-    sections = {"train": ["recipe"], "cost": [], "views": ["recipe", "views"]}[stage]
+    sections = {"train": ["recipe"], "cost": [], "views": ["views"]}[stage]
     return _fingerprint(of_files(roots, package), _resolved(study, ["backbone", "machine", *sections], variant))
 
 

@@ -83,6 +83,10 @@ class StudyPaths:
     def predictions(self, variant: str, seed: int) -> Path:
         return self.root / "runs" / self.study / run_name(variant, seed) / "predictions.safetensors"
 
+    def unfinished(self, variant: str, seed: int) -> Path:
+        """The state of a run that has begun and not ended; no DVC output, since DVC removes those before a run."""
+        return self.root / "work" / self.study / "unfinished" / f"{run_name(variant, seed)}.safetensors"
+
     def record(self, variant: str, seed: int) -> Path:
         return self.runs / f"{run_name(variant, seed)}.json"
 

@@ -67,7 +67,7 @@ def study() -> Study:
                 "label_smoothing": 0.0,
                 "augmentation": ["crop"],
             },
-            "machine": {"device": "cpu", "precision": "bf16", "threads": 1},
+            "machine": {"device": "cpu", "precision": "float32", "threads": 1},
             "confidence": 0.95,
             "latency": {"batch_sizes": [1], "rounds": 5},
             "views": {"images": 2},

@@ -123,15 +123,12 @@ def test_rotate_turns_counter_clockwise() -> None:
 
 @pytest.mark.parametrize("operations", [(), ("crop", "flip"), ("jitter",), ("rotate",), OPERATIONS])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_result_is_float_in_0_to_1_channels_last_and_input_stays(
-    operations: tuple[str, ...], layout: torch.memory_format
-) -> None:
+def test_result_is_float_in_0_to_1_and_input_stays(operations: tuple[str, ...], layout: torch.memory_format) -> None:
     images = photos().contiguous(memory_format=layout)
     before = images.clone()
     result = augment(images, operations, generator())
     assert result.shape == images.shape
     assert result.dtype == torch.float32
-    assert result.is_contiguous(memory_format=torch.channels_last)
     assert result.min() >= 0
     assert result.max() <= 1
     assert torch.equal(images, before)

@@ -7,8 +7,8 @@ from attnbench.config.schema import Study
 from attnbench.errors import UserError
 from attnbench.observers.tensorboard import TensorBoard
 from attnbench.records.curves import EpochRow
+from attnbench.training.batches import Batches
 from attnbench.training.evaluation import accuracy_by_class, score
-from attnbench.training.loop import Batches
 from attnbench.training.run import run
 
 
@@ -23,7 +23,10 @@ class Watcher:
     """Notes all it is told."""
 
     def __init__(self):
-        self.steps, self.rows, self.losses, self.closed = [], [], [], 0
+        self.notes, self.steps, self.rows, self.losses, self.closed = [], [], [], [], 0
+
+    def note(self, text):
+        self.notes.append(text)
 
     def step(self, epoch, step):
         self.steps.append((epoch, step))
@@ -65,17 +68,17 @@ def test_watching_changes_nothing_and_tells_everything(study, data, tmp_path):
     assert watcher.closed == 1
 
 
-def test_tensorboard_has_the_tags_of_the_source_systems(tmp_path):
+def test_tensorboard_has_the_tags_that_tutorials_use(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     board = TensorBoard(tmp_path)
     board.epoch(EpochRow(1, 0.1, 2.0, 0.25, 1.5, 0.5), [2.5, 1.5], 1.0)
-    board.epoch(EpochRow(2, 0.1, 1.0, 0.5, 1.25, 0.625), [1.0], 1.0)
+    board.epoch(EpochRow(2, 0.1, 1.0, 0.5, 1.25, 0.625), [1.0, 0.5], 1.0)
     board.close()
     events = EventAccumulator(str(tmp_path)).Reload()
     scalars = {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
     assert scalars == {
-        "Train/Iteration Loss": [(1, 2.5), (2, 1.5), (3, 1.0)],
+        "Train/Iteration Loss": [(1, 2.5), (2, 1.5), (3, 1.0), (4, 0.5)],
         "Train/Epoch Loss": [(1, 2.0), (2, 1.0)],
         "Train/Epoch Accuracy": [(1, 0.25), (2, 0.5)],
         "Test/Epoch Loss": [(1, 1.5), (2, 1.25)],

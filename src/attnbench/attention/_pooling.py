@@ -1,11 +1,16 @@
 """Means and maxima over positions or channels, spelled for speed.
 
-These are plain pools; only the spelling is unusual. On a CPU in bfloat16 and channels_last memory, forward and
-backward of `x.mean((2, 3))` take five times as long as a sum and a product (7.5 ms and 1.3 ms for 128 x 32 x 32 x 32
-on one thread), and those of `x.amax((2, 3))` fifteen times as long as a max pool (40 ms and 2.6 ms).
-A max pool also gives the whole gradient to the first of equal maxima, as the authors' networks do; `amax` shares it.
+These are plain pools; only the spelling is unusual (docs/performance.md has the times). Where mean and maximum are
+needed together, one function gives both, with a backward pass of its own, since autograd would fill, scatter and add
+whole maps for each. While a network is traced to count its operators, the same pools are plain operators.
+
+Of equal maxima over positions the first takes the gradient, as in the authors' max pool; equal maxima over channels
+share it evenly, since finding the first costs eight times as much as the maximum.
 """
 
+from typing import Any
+
+import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
@@ -15,18 +20,55 @@ def mean_over_positions(x: Tensor) -> Tensor:
     return x.sum((2, 3)) * (1 / (x.shape[2] * x.shape[3]))
 
 
-def max_over_positions(x: Tensor) -> Tensor:
-    """Return the maximum of every channel: (n, c, h, w) -> (n, c). The first of equals takes the gradient."""
-    return max_pool2d(x, (x.shape[2], x.shape[3])).flatten(1)
+def mean_and_max_over_positions(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and maximum of every channel: (n, c, h, w) -> (n, c), twice. The first maximum takes the gradient."""
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        return mean_over_positions(x), x.amax((2, 3))
+    found: tuple[Tensor, Tensor] = _OverPositions.apply(x)
+    return found
 
 
-def mean_over_channels(x: Tensor) -> Tensor:
-    """Return the mean at every position: (n, c, h, w) -> (n, 1, h, w)."""
-    return x.sum(1, keepdim=True) * (1 / x.shape[1])
+def mean_and_max_over_channels(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and maximum at each position: (n, c, h, w) -> (n, 1, h, w), twice. Equal maxima share a gradient."""
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        return x.sum(1, keepdim=True) * (1 / x.shape[1]), x.amax(1, keepdim=True)
+    found: tuple[Tensor, Tensor] = _OverChannels.apply(x)
+    return found
 
 
-def max_over_channels(x: Tensor) -> Tensor:
-    """Return the maximum at each position: (n, c, h, w) -> (n, 1, h, w). The first of equals takes the gradient."""
-    n, c, h, w = x.shape
-    rows = x.permute(0, 2, 3, 1).reshape(n, 1, h * w, c)  # no copy of a channels_last map
-    return max_pool2d(rows, (1, c)).reshape(n, 1, h, w)
+class _OverPositions(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        largest, where = max_pool2d(x, x.shape[2:], return_indices=True)  # (n, c, 1, 1), `where` in rows of w
+        ctx.save_for_backward(where)
+        ctx.shape = x.shape
+        return mean_over_positions(x), largest.flatten(1)
+
+    @staticmethod
+    def backward(ctx: Any, of_mean: Tensor, of_max: Tensor) -> Tensor:
+        n, c, h, w = ctx.shape
+        (where,) = ctx.saved_tensors
+        each = (of_mean * (1 / (h * w)))[:, None, :]  # (n, 1, c)
+        gradient: Tensor = each.expand(n, h * w, c).contiguous()
+        row = torch.arange(n, device=where.device)[:, None] * (h * w) + where.flatten(1)  # (n, c)
+        place = row * c + torch.arange(c, device=where.device)
+        gradient.view(-1).index_add_(0, place.flatten(), of_max.flatten().to(gradient.dtype))
+        return gradient.view(n, h, w, c).permute(0, 3, 1, 2)
+
+
+class _OverChannels(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        wide = x.float() if x.dtype == torch.bfloat16 else x  # maxima of bfloat16 are several times slower
+        largest = wide.amax(1, keepdim=True).to(x.dtype)
+        ctx.save_for_backward(x, largest)
+        return (wide.sum(1, keepdim=True) * (1 / x.shape[1])).to(x.dtype), largest
+
+    @staticmethod
+    def backward(ctx: Any, of_mean: Tensor, of_max: Tensor) -> Tensor:
+        x, largest = ctx.saved_tensors
+        gradient = torch.eq(
+            x, largest, out=torch.empty_like(x)
+        )  # 1 at the maxima; a map of booleans takes twice as long
+        gradient.mul_(of_max / gradient.sum(1, keepdim=True))
+        return gradient.add_(of_mean * (1 / x.shape[1]))

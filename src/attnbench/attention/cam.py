@@ -13,7 +13,7 @@ from torch import Tensor
 
 from attnbench.attention._bottleneck import Bottleneck, as_gate, bottleneck_parameters
 from attnbench.attention._contract import Gate
-from attnbench.attention._pooling import max_over_positions, mean_over_positions
+from attnbench.attention._pooling import mean_and_max_over_positions
 from attnbench.families import PositiveInt, Rounding
 
 PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV 2018. arXiv:1807.06521"
@@ -27,7 +27,8 @@ class ChannelAttention(Gate):
         self.mlp = Bottleneck(channels, reduction=reduction, bias=bias, rounding=rounding)
 
     def gate(self, x: Tensor) -> Tensor:
-        return as_gate(self.mlp(mean_over_positions(x)) + self.mlp(max_over_positions(x)))  # (n, c, 1, 1)
+        mean, largest = mean_and_max_over_positions(x)  # (n, c), (n, c)
+        return as_gate(self.mlp(mean) + self.mlp(largest))  # (n, c, 1, 1)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         return {"channel": self.gate(x)}

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from attnbench.attention._contract import Gate
-from attnbench.attention._pooling import max_over_channels, mean_over_channels
+from attnbench.attention._pooling import mean_and_max_over_channels
 from attnbench.families import OddInt, odd
 
 PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV 2018. arXiv:1807.06521"
@@ -33,7 +33,8 @@ class SpatialAttention(Gate):
             nn.init.constant_(self.norm.weight, norm_weight)
 
     def gate(self, x: Tensor) -> Tensor:
-        descriptor = torch.cat([max_over_channels(x), mean_over_channels(x)], dim=1)  # (n, 2, h, w)
+        mean, largest = mean_and_max_over_channels(x)  # (n, 1, h, w), (n, 1, h, w)
+        descriptor = torch.cat([largest, mean], dim=1)  # (n, 2, h, w)
         logits: Tensor = self.norm(self.conv(descriptor))  # (n, 1, h, w)
         return logits.sigmoid()
 

@@ -1,4 +1,4 @@
-"""The plain CNN of the five source systems: three blocks, two linear layers.
+"""A plain CNN as tutorials on CIFAR-10 build it: three blocks, two linear layers.
 
     block i: conv3x3 - BN - ReLU - [before_pool] - maxpool2 - [after_pool]        widths w, 2w, 4w, w = 32
     head:    flatten - Linear(4w h/8 w/8, 512) - ReLU - Dropout(0.5) - Linear(512, classes)
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from attnbench.backbones._contract import Network, Slot
 from attnbench.families import PositiveInt, Share
 
-PAPER = "Plain convolutional network of the tutorials that the benchmark grew from; described in backbones/cnn.py"
+PAPER = "Plain network of three convolutional blocks, with no paper of its own; defined in backbones/cnn.py"
 SITES = ("before_pool", "after_pool")
 STAGES = 3
 

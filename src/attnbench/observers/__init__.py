@@ -9,6 +9,9 @@ from attnbench.records.curves import EpochRow
 class Observer(Protocol):
     """Told of every step and of every epoch."""
 
+    def note(self, text: str) -> None:
+        """Something that a person should know of the run, said before its first step."""
+
     def step(self, epoch: int, step: int) -> None:
         """Step `step` of the epoch is under way; both are counted from 1."""
 

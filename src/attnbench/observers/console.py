@@ -25,6 +25,9 @@ class Lines:
         self.epochs = epochs
         self.stream = stream
 
+    def note(self, text: str) -> None:
+        print(text, file=self.stream, flush=True)
+
     def step(self, epoch: int, step: int) -> None:
         pass
 
@@ -40,10 +43,15 @@ class Bar:
 
     def __init__(self, epochs: int, steps_per_epoch: int, stream: TextIO) -> None:
         self.epochs = epochs
+        self.steps_per_epoch = steps_per_epoch
         self.bar = tqdm(total=epochs * steps_per_epoch, unit="step", file=stream, dynamic_ncols=True)
 
+    def note(self, text: str) -> None:
+        self.bar.write(text, file=self.bar.fp)
+
     def step(self, epoch: int, step: int) -> None:
-        self.bar.update()
+        done = (epoch - 1) * self.steps_per_epoch + step  # a run may begin behind the first epoch
+        self.bar.update(done - self.bar.n)
 
     def epoch(self, row: EpochRow, losses: Sequence[float], seconds: float) -> None:
         self.bar.write(line(row, self.epochs, seconds), file=self.bar.fp)

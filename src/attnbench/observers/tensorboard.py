@@ -22,15 +22,17 @@ class TensorBoard:
                 "type `pip install attnbench[tensorboard]`, or write `tensorboard: false`"
             ) from None
         self.writer = SummaryWriter(str(folder))
-        self.steps = 0
+
+    def note(self, text: str) -> None:
+        pass
 
     def step(self, epoch: int, step: int) -> None:
         pass
 
     def epoch(self, row: EpochRow, losses: Sequence[float], seconds: float) -> None:
-        for loss in losses:
-            self.steps += 1
-            self.writer.add_scalar("Train/Iteration Loss", loss, self.steps)
+        first = (row.epoch - 1) * len(losses) + 1  # a run may begin behind the first epoch
+        for step, loss in enumerate(losses, start=first):
+            self.writer.add_scalar("Train/Iteration Loss", loss, step)
         self.writer.add_scalar("Train/Epoch Loss", row.train_loss, row.epoch)
         self.writer.add_scalar("Train/Epoch Accuracy", row.train_accuracy, row.epoch)
         self.writer.add_scalar("Test/Epoch Loss", row.validation_loss, row.epoch)

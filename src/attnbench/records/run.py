@@ -53,8 +53,9 @@ class TimingRecord(Record):
     seed: int
     seconds_per_epoch: list[float]  # training only
     evaluation_seconds: list[float]  # validation, per epoch
-    total_seconds: float
+    total_seconds: float  # of the process that ended the run, and of the epochs before it
     images_per_second: float  # median over epochs, training only
+    continued_after: int  # epochs that an earlier, stopped process trained; 0: one process did all
     load_average: float  # of the machine over one minute, at the end of the run
     cores: int
     processor: str

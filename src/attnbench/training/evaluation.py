@@ -1,14 +1,18 @@
-"""Logits of held-out images, in float32 whatever the training's precision."""
+"""Logits of held-out images, in float32 whatever the training's precision.
+
+The network sees batches of one size alone; the last is filled up with black images whose logits are dropped. So the
+logits of an image do not depend on how many others are evaluated with it, or on which.
+"""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, pad
 
 from attnbench.training.normalisation import Normalisation
 
-BATCH_SIZE = 250  # fixed: an evaluation is part of the result
+BATCH_SIZE = 250
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,13 @@ def logits_of(network: nn.Module, images: Tensor, normalise: Normalisation) -> T
     was_training = network.training
     network.eval()
     with torch.inference_mode():
-        found = [network(normalise(batch.float() / 255)) for batch in torch.split(images, BATCH_SIZE)]
+        found = [network(normalise(_filled(batch).float() / 255)) for batch in torch.split(images, BATCH_SIZE)]
     network.train(was_training)
-    return torch.cat(found)
+    return torch.cat(found)[: len(images)]
+
+
+def _filled(images: Tensor) -> Tensor:
+    return pad(images, (0, 0, 0, 0, 0, 0, 0, BATCH_SIZE - len(images)))
 
 
 def score(logits: Tensor, labels: Tensor) -> Score:

@@ -1,32 +1,27 @@
 """The training loop."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
-from torch.optim import Optimizer
 
-from attnbench import seeding
 from attnbench.config.schema import Machine, Recipe
 from attnbench.data.prepared import Prepared
 from attnbench.errors import UserError
 from attnbench.observers import Observer
 from attnbench.records.curves import EpochRow
-from attnbench.training import arithmetic
-from attnbench.training.augment import augment
-from attnbench.training.evaluation import logits_of, score
-from attnbench.training.normalisation import Normalisation
-from attnbench.training.optimisation import Schedule, optimisation
+from attnbench.training.batches import Batches
+from attnbench.training.evaluation import Score, logits_of, score
+from attnbench.training.optimisation import optimisation
+from attnbench.training.step import Step
 
 
 @dataclass(frozen=True)
 class Curves:
     """What a run went through: a row for each epoch, the loss of each step, and seconds."""
 
-    images: int  # trained on in each epoch
     epochs: list[EpochRow]
     losses: list[float]
     training_seconds: list[float]
@@ -42,115 +37,97 @@ class Epoch:
     accuracy: float
 
 
-class Batches:
-    """The training images, shuffled and augmented from streams of their own, batch by batch."""
+class Training:
+    """A network that is being trained, from one seed: all that changes on the way, and what it is trained on.
 
-    def __init__(self, data: Prepared, recipe: Recipe, seed: int, device: torch.device) -> None:
-        self.images = data.train_images[data.train_index].to(device)  # uint8 (n, c, h, w)
-        self.labels = data.train_labels[data.train_index].to(device)
-        self.recipe = recipe
-        self.order = seeding.generator(seed, "order")
-        self.augmentation = seeding.generator(seed, "augmentation", device.type)
-        self.normalise = Normalisation(data.description.mean, data.description.std, device)
-
-    def __len__(self) -> int:
-        return -(-len(self.labels) // self.recipe.batch_size)  # noqa: PLE0303 -- a ceiling, never negative
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield every image once: normalised (n, c, h, w) and labels (n,); the last batch may be smaller."""
-        order = torch.randperm(len(self.labels), generator=self.order).to(self.labels.device)
-        for chosen in torch.split(order, self.recipe.batch_size):
-            images = augment(self.images[chosen], self.recipe.augmentation, self.augmentation)
-            yield self.normalise(images), self.labels[chosen]
-
-
-def train(
-    network: nn.Module,
-    data: Prepared,
-    recipe: Recipe,
-    machine: Machine,
-    *,
-    seed: int,
-    device: torch.device,
-    observers: Sequence[Observer],
-) -> Curves:
-    """Train the network in place and return its curves; the test images are not touched.
-
-    Raises:
-        UserError: a loss is not finite; the text says in which step.
+    Dropout draws from torch's global generator; `attnbench.seeding.global_stream` gives it the seed's own stream.
     """
-    network.to(device).to(memory_format=torch.channels_last)
-    batches = Batches(data, recipe, seed, device)
-    held_out = data.train_images[data.validation_index].to(device)
-    held_out_labels = data.train_labels[data.validation_index].to(device)
-    optimizer, schedule = optimisation(network, recipe, steps=recipe.epochs * len(batches))
-    curves = Curves(len(batches.labels), [], [], [], [])
-    with seeding.global_stream(seed, "dropout"):
-        for number in range(1, recipe.epochs + 1):
-            start = time.perf_counter()
-            epoch = _pass(network, batches, optimizer, schedule, recipe, machine, number, observers)
-            trained = time.perf_counter()
-            held = score(logits_of(network, held_out, batches.normalise), held_out_labels)
-            row = EpochRow(
-                epoch=number,
-                learning_rate=float(optimizer.param_groups[0]["lr"]),
-                train_loss=epoch.loss,
-                train_accuracy=epoch.accuracy,
-                validation_loss=held.loss,
-                validation_accuracy=held.accuracy,
-            )
-            schedule.after_epoch(held.loss)
-            curves.epochs.append(row)
-            curves.losses.extend(epoch.losses.tolist())
-            curves.training_seconds.append(trained - start)
-            curves.evaluation_seconds.append(time.perf_counter() - trained)
-            for observer in observers:
-                observer.epoch(row, epoch.losses.tolist(), trained - start)
-    return curves
 
+    def __init__(
+        self, network: nn.Module, data: Prepared, recipe: Recipe, machine: Machine, *, seed: int, device: torch.device
+    ) -> None:
+        self.network = network.to(device).to(memory_format=torch.channels_last)
+        self.recipe = recipe
+        self.batches = Batches(data, recipe, seed, device)
+        self.held_out = data.train_images[data.validation_index].to(device)
+        self.held_out_labels = data.train_labels[data.validation_index].to(device)
+        self.optimizer, self.schedule = optimisation(network, recipe, steps=recipe.epochs * len(self.batches))
+        self.step = Step(self.network, self.optimizer, recipe, machine)
+        self.curves = Curves([], [], [], [])
 
-def _pass(
-    network: nn.Module,
-    batches: Batches,
-    optimizer: Optimizer,
-    schedule: Schedule,
-    recipe: Recipe,
-    machine: Machine,
-    epoch: int,
-    observers: Sequence[Observer],
-) -> Epoch:
-    """Go over the training images once. Nothing is read back from the device before the end."""
-    network.train()
-    losses, correct, counts = [], [], []
-    for step, (images, labels) in enumerate(batches, start=1):
-        optimizer.zero_grad(set_to_none=True)
-        with arithmetic.autocast(machine):
-            logits = network(images)  # (n, classes)
-        loss = cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.after_step()
-        losses.append(loss.detach())
-        correct.append((logits.detach().argmax(1) == labels).sum())
-        counts.append(len(labels))
+    @property
+    def epochs(self) -> int:
+        """How many epochs are behind."""
+        return len(self.curves.epochs)
+
+    def epoch(self, observers: Sequence[Observer] = ()) -> None:
+        """Train for one epoch, look at the validation images, add both to the curves.
+
+        Raises:
+            UserError: a loss is not finite; the text says where.
+        """
+        start = time.perf_counter()
+        trained = self.one_pass(observers)
+        middle = time.perf_counter()
+        held = self._validate()
+        row = EpochRow(
+            epoch=self.epochs + 1,
+            learning_rate=float(self.optimizer.param_groups[0]["lr"]),
+            train_loss=trained.loss,
+            train_accuracy=trained.accuracy,
+            validation_loss=held.loss,
+            validation_accuracy=held.accuracy,
+        )
+        self.schedule.after_epoch(held.loss)
+        self.curves.epochs.append(row)
+        self.curves.losses.extend(trained.losses.tolist())
+        self.curves.training_seconds.append(middle - start)
+        self.curves.evaluation_seconds.append(time.perf_counter() - middle)
         for observer in observers:
-            observer.step(epoch, step)
-    per_step = torch.stack(losses).double().cpu()
-    _refuse_divergence(per_step, epoch, len(batches), recipe)
-    weights = torch.tensor(counts, dtype=torch.float64)
-    return Epoch(
-        losses=per_step,
-        loss=((per_step * weights).sum() / weights.sum()).item(),
-        accuracy=torch.stack(correct).sum().item() / sum(counts),
-    )
+            observer.epoch(row, trained.losses.tolist(), middle - start)
 
+    def one_pass(self, observers: Sequence[Observer] = ()) -> Epoch:
+        """Go over the training images once. Nothing is read back from the device before the end.
 
-def _refuse_divergence(losses: Tensor, epoch: int, steps_per_epoch: int, recipe: Recipe) -> None:
-    bad = (~losses.isfinite()).nonzero().flatten()
-    if len(bad):
-        step = int(bad[0]) + 1
-        raise UserError(
-            f"the training loss became {losses[bad[0]].item()} in step {(epoch - 1) * steps_per_epoch + step} "
-            f"(step {step} of epoch {epoch}); the run has stopped and left no record. "
-            f"Lower `recipe: learning_rate` (now {recipe.learning_rate:g}), or write `machine: precision: float32`"
+        Raises:
+            UserError: the loss of a step is not finite; the text says of which.
+        """
+        self.network.train()
+        losses, correct, counts = [], [], []
+        for number, (images, labels) in enumerate(self.batches, start=1):
+            loss, right = self.step(images, labels)
+            self.schedule.after_step()
+            losses.append(loss)
+            correct.append(right)
+            counts.append(len(labels))
+            for observer in observers:
+                observer.step(self.epochs + 1, number)
+        per_step = torch.stack(losses).double().cpu()
+        self._refuse_divergence(per_step)
+        weights = torch.tensor(counts, dtype=torch.float64)
+        return Epoch(
+            losses=per_step,
+            loss=((per_step * weights).sum() / weights.sum()).item(),
+            accuracy=torch.stack(correct).sum().item() / sum(counts),
+        )
+
+    def _validate(self) -> Score:
+        found = score(logits_of(self.network, self.held_out, self.batches.normalise), self.held_out_labels)
+        if not torch.tensor(found.loss).isfinite():
+            raise self._diverged(f"the validation loss became {found.loss} after epoch {self.epochs + 1}")
+        return found
+
+    def _refuse_divergence(self, losses: Tensor) -> None:
+        bad = (~losses.isfinite()).nonzero().flatten()
+        if len(bad):
+            step, epoch = int(bad[0]) + 1, self.epochs + 1
+            raise self._diverged(
+                f"the training loss became {losses[bad[0]].item()} in step {self.epochs * len(losses) + step} "
+                f"(step {step} of epoch {epoch})"
+            )
+
+    def _diverged(self, what: str) -> UserError:
+        return UserError(
+            f"{what}; the run has stopped and left no record. "
+            f"Lower `recipe: learning_rate` (now {self.recipe.learning_rate:g}), or write `machine: precision: float32`"
         )

@@ -14,5 +14,5 @@ class Normalisation:
         self.std = torch.tensor(std, device=device)[:, None, None]
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return images (n, c, h, w), float in 0..1, normalised."""
-        return ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        """Return images (n, c, h, w), float in 0..1, normalised; the images given are overwritten."""
+        return images.sub_(self.mean).div_(self.std).contiguous(memory_format=torch.channels_last)

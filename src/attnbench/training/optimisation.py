@@ -1,6 +1,7 @@
 """Optimiser and learning rate of the two recipes."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from torch import nn
 from torch.optim import SGD, Adam, Optimizer
@@ -10,7 +11,7 @@ from attnbench.config.schema import OneCycleRecipe, Recipe, SourceRecipe
 
 
 class Schedule(ABC):
-    """When the learning rate changes."""
+    """When the learning rate changes. `state` is numbers, texts and lists of them; `restore` goes on from it."""
 
     @abstractmethod
     def after_step(self) -> None:
@@ -19,6 +20,14 @@ class Schedule(ABC):
     @abstractmethod
     def after_epoch(self, validation_loss: float) -> None:
         """An epoch was made."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Return all that changes, as values that JSON can hold."""
+
+    @abstractmethod
+    def restore(self, state: dict[str, Any]) -> None:
+        """Be as the schedule was that returned `state`."""
 
 
 class Plateau(Schedule):
@@ -33,13 +42,22 @@ class Plateau(Schedule):
     def after_epoch(self, validation_loss: float) -> None:
         self.scheduler.step(validation_loss)
 
+    def state(self) -> dict[str, Any]:
+        return self.scheduler.state_dict()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.scheduler.load_state_dict(state)
+
 
 class OneCycle(Schedule):
     """Raise the rate to its peak over the share `warmup` of all steps, then lower it to almost zero, along cosines."""
 
     def __init__(self, optimizer: Optimizer, recipe: OneCycleRecipe, steps: int) -> None:
+        warmup = recipe.warmup
+        if warmup * steps == 1:
+            warmup *= 1 + 1e-9  # a rise that ends in the step it begins in would be 0 / 0
         self.scheduler = OneCycleLR(
-            optimizer, recipe.learning_rate, total_steps=steps, pct_start=recipe.warmup, cycle_momentum=False
+            optimizer, recipe.learning_rate, total_steps=steps, pct_start=warmup, cycle_momentum=False
         )
         self.left = steps - 1  # the rate of the first step is already set
 
@@ -50,6 +68,13 @@ class OneCycle(Schedule):
 
     def after_epoch(self, validation_loss: float) -> None:
         pass
+
+    def state(self) -> dict[str, Any]:
+        return {"left": self.left, "scheduler": self.scheduler.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.left = state["left"]
+        self.scheduler.load_state_dict(state["scheduler"])
 
 
 def optimisation(network: nn.Module, recipe: Recipe, steps: int) -> tuple[Optimizer, Schedule]:

@@ -24,9 +24,7 @@ def write(
     variant: str,
     seed: int,
     outcome: Outcome,
-    *,
-    data_sha256: str,
-    code_sha256: str,
+    identity: Identity,
 ) -> None:
     """Write checkpoint, predictions, curves, timing and at last the record of a run."""
     checkpoint, predictions = paths.checkpoint(variant, seed), paths.predictions(variant, seed)
@@ -39,9 +37,6 @@ def write(
     write_epochs(paths.epochs(variant, seed), outcome.curves.epochs)
     write_iterations(paths.iterations(variant, seed), outcome.curves.losses)
     write_record(paths.timing(variant, seed), _timing(study, variant, seed, outcome))
-    identity = Identity(
-        data=data_sha256, code=code_sha256, params=params_sha256(study, variant), environment=environment(study)
-    )
     write_record(
         paths.record(variant, seed),
         _record(study, variant, seed, outcome, identity, files.sha256_of(checkpoint), files.sha256_of(predictions)),
@@ -52,6 +47,13 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str | 
     """Write tensors as safetensors, all or nothing; one metadata entry, since several are written in random order."""
     with files.replacing(path) as temporary:
         save_file(tensors, temporary, metadata={"attnbench": json.dumps(about, sort_keys=True)})
+
+
+def identity(study: Study, variant: str, *, data_sha256: str, code_sha256: str) -> Identity:
+    """Return what a run of this process is made from; equal identities give equal bytes."""
+    return Identity(
+        data=data_sha256, code=code_sha256, params=params_sha256(study, variant), environment=environment(study)
+    )
 
 
 def environment(study: Study) -> Environment:
@@ -102,7 +104,8 @@ def _timing(study: Study, variant: str, seed: int, outcome: Outcome) -> TimingRe
         seconds_per_epoch=seconds,
         evaluation_seconds=outcome.curves.evaluation_seconds,
         total_seconds=outcome.seconds,
-        images_per_second=outcome.curves.images / median(seconds),
+        images_per_second=outcome.images / median(seconds),
+        continued_after=outcome.continued_after,
         load_average=machine.load_average(),
         cores=machine.cores(),
         processor=machine.processor(),

@@ -6,6 +6,7 @@ All is index and point arithmetic, so bits repeat on a CPU and on an accelerator
 """
 
 from attnbench.training.augment.batch import augment
+from attnbench.training.augment.geometry import packed
 from attnbench.training.augment.parameters import Parameters, draw
 
-__all__ = ["Parameters", "augment", "draw"]
+__all__ = ["Parameters", "augment", "draw", "packed"]

@@ -17,38 +17,40 @@ OPERATIONS = (
 )  # the order in which they act, whatever the order given
 
 
-def augment(images: Tensor, operations: Sequence[str], generator: torch.Generator) -> Tensor:
-    """Return augmented copies of uint8 images (n, c, h, w): float32 in 0..1, channels last.
+def augment(
+    images: Tensor, operations: Sequence[str], generator: torch.Generator, channels: int | None = None
+) -> Tensor:
+    """Return augmented copies of uint8 images (n, c, h, w): float32 in 0..1.
 
-    `operations` are among OPERATIONS. The generator moves on by the same amount whatever operations are given.
+    `operations` are among OPERATIONS. `channels`: keep so many; the rest are those that `packed` added. The generator
+    moves on by the same amount whatever operations are given.
 
     Raises:
         UserError: `jitter` on images that have neither 1 nor 3 channels.
     """
-    drawn = draw(len(images), generator, images.device)
-    moved = _move(images, operations, drawn)
-    if "jitter" not in operations:
-        result = moved.contiguous(memory_format=torch.channels_last).float().div_(255)
-    else:
-        channels = images.shape[1]
-        if channels not in (1, 3):
+    drawn = draw(len(images), generator)
+    moved = _move(images, operations, drawn)[:, :channels]
+    # along planes: colour arithmetic is three times as fast there as across interleaved channels
+    result = moved.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
+    if "jitter" in operations:
+        if result.shape[1] not in (1, 3):
             raise UserError(
-                f"augmentation 'jitter' changes colours and needs images of 1 or 3 channels; these have {channels}. "
-                "Take 'jitter' out of recipe.augmentation"
+                "augmentation 'jitter' changes colours and needs images of 1 or 3 channels; "
+                f"these have {result.shape[1]}. Take 'jitter' out of recipe.augmentation"
             )
-        # colour arithmetic runs along planes, three times as fast as across interleaved channels
-        result = colour.jitter(moved.contiguous().float().div_(255), drawn)
+        result = colour.jitter(result, drawn)
     if "rotate" in operations:
-        result = geometry.rotate(result, drawn.degrees)
-    return result.contiguous(memory_format=torch.channels_last)
+        result = geometry.rotate(result, drawn.degrees.to(images.device))
+    return result
 
 
 def _move(images: Tensor, operations: Sequence[str], drawn: Parameters) -> Tensor:
+    top, left, flipped = (each.to(images.device) for each in (drawn.top, drawn.left, drawn.flipped))
     match "crop" in operations, "flip" in operations:
         case True, True:
-            return geometry.crop_and_flip(images, drawn.top, drawn.left, drawn.flipped)
+            return geometry.crop_and_flip(images, top, left, flipped)
         case True, False:
-            return geometry.crop(images, drawn.top, drawn.left)
+            return geometry.crop(images, top, left)
         case False, True:
-            return geometry.flip(images, drawn.flipped)
+            return geometry.flip(images, flipped)
     return images

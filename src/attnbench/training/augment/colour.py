@@ -47,20 +47,23 @@ def hue(images: Tensor, shift: Tensor) -> Tensor:
 def jitter(images: Tensor, drawn: Parameters) -> Tensor:
     """Change brightness, contrast, saturation and hue of each image, in the image's own order.
 
-    The first three blend an image with another, a factor of 1 leaving it as it is. So every image passes three
-    blends, its hue, and three blends again, with a factor of 1 where the image's own order has the blend elsewhere.
+    `drawn` lies on the processor, whose counts shape the work without waiting for an accelerator. The images are
+    sorted by how many of the three blends come before their hue, so that each blend passes those alone that it is for.
     """
+    place = torch.tensor([order.index(HUE) for order in ORDERS])[drawn.order]  # (n,), 0..3: blends before the hue
+    by_place = place.argsort(descending=True, stable=True)
+    early = [int((place > i).sum()) for i in range(3)]  # so many images have their blend i before the hue
     blends = [[kind for kind in order if kind != HUE] for order in ORDERS]
-    kinds = torch.tensor(blends, device=images.device)[drawn.order]  # (n, 3)
-    place = torch.tensor([order.index(HUE) for order in ORDERS], device=images.device)[drawn.order]  # (n,)
-    factors = torch.stack((drawn.brightness, drawn.contrast, drawn.saturation), 1).gather(1, kinds)  # (n, 3)
-    images = images.clone()
-    for i in range(3):
-        _blend_(images, kinds[:, i], torch.where(i < place, factors[:, i], 1))
-    images = hue(images, drawn.hue)
-    for i in range(3):
-        _blend_(images, kinds[:, i], torch.where(i < place, 1, factors[:, i]))
-    return images
+    kinds = torch.tensor(blends)[drawn.order[by_place]]  # (n, 3)
+    factors = torch.stack((drawn.brightness, drawn.contrast, drawn.saturation), 1)[by_place].gather(1, kinds)
+    kinds, factors = kinds.to(images.device), factors.to(images.device)
+    images = images.index_select(0, by_place.to(images.device))
+    for i, count in enumerate(early):
+        _blend_(images[:count], kinds[:count, i], factors[:count, i])
+    images = hue(images, drawn.hue[by_place].to(images.device))
+    for i, count in enumerate(early):
+        _blend_(images[count:], kinds[count:, i], factors[count:, i])
+    return images.index_select(0, by_place.argsort().to(images.device))
 
 
 def _mixed(images: Tensor, kind: int, factor: Tensor) -> Tensor:

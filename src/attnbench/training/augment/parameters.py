@@ -30,12 +30,12 @@ class Parameters:
     degrees: Tensor  # float32, -15..15, counter-clockwise
 
 
-def draw(n: int, generator: torch.Generator, device: torch.device | str = "cpu") -> Parameters:
-    """Draw the parameters of n images and put them on `device`.
+def draw(n: int, generator: torch.Generator) -> Parameters:
+    """Draw the parameters of n images, on the processor: an accelerator sees the same images as a processor does.
 
     All are drawn whatever operations are on, so that one operation's numbers do not depend on the others.
     """
-    uniform = torch.rand((9, n), generator=generator, device=generator.device).to(device)  # 0 <= u < 1
+    uniform = torch.rand((9, n), generator=generator)  # 0 <= u < 1
     offsets = 2 * PADDING + 1
     factors = 1 - SPREAD + 2 * SPREAD * uniform[4:7]
     return Parameters(

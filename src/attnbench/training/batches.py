@@ -1,0 +1,42 @@
+"""The training images, shuffled and augmented, batch by batch."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from attnbench import seeding
+from attnbench.config.schema import Recipe
+from attnbench.data.prepared import Prepared
+from attnbench.training.augment import augment, packed
+from attnbench.training.normalisation import Normalisation
+
+
+class Batches:
+    """All training images once, each time they are gone over, in another order; order and augmentation have streams.
+
+    The images lie on the device as one uint8 tensor, and every batch is made there.
+    """
+
+    def __init__(self, data: Prepared, recipe: Recipe, seed: int, device: torch.device) -> None:
+        images = data.train_images[data.train_index]  # uint8 (n, c, h, w)
+        self.channels = images.shape[1]
+        self.images = packed(images).to(device)  # uint8 (n, h, w, 4): a whole image is one row of memory
+        self.labels = data.train_labels[data.train_index].to(device)
+        self.recipe = recipe
+        self.order = seeding.generator(seed, "order")
+        self.augmentation = seeding.generator(seed, "augmentation")
+        self.normalise = Normalisation(data.description.mean, data.description.std, device)
+
+    def __len__(self) -> int:
+        return -(-len(self.labels) // self.recipe.batch_size)  # noqa: PLE0303 -- a ceiling, never negative
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield every image once: normalised (n, c, h, w) and labels (n,); the last batch may be smaller."""
+        order = torch.randperm(len(self.labels), generator=self.order).to(self.labels.device)
+        for chosen in torch.split(order, self.recipe.batch_size):
+            images = self.images.index_select(0, chosen).permute(
+                0, 3, 1, 2
+            )  # several times as fast as self.images[chosen]
+            images = augment(images, self.recipe.augmentation, self.augmentation, self.channels)
+            yield self.normalise(images), self.labels[chosen]
