@@ -1,10 +1,13 @@
-"""The command `attnbench`. What a subcommand needs is imported when it runs, so `--help` answers at once."""
+"""The command `attnbench`: one subcommand for each file in `attnbench.commands`."""
 
 import argparse
+import inspect
+import pkgutil
 import sys
+from importlib import import_module
 from pathlib import Path
 
-from attnbench import errors
+from attnbench import commands, errors
 
 
 def main() -> None:
@@ -14,22 +17,20 @@ def main() -> None:
 
 def _main() -> None:
     arguments = _parser().parse_args()
-    from attnbench import pipeline  # noqa: PLC0415 -- see above
-
-    if not pipeline.reproduce(arguments.study, arguments.jobs, Path.cwd()):
+    if not arguments.run(arguments, Path.cwd()):
         sys.exit(1)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="attnbench", description="Benchmark attention modules in a small network.")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    run = commands.add_parser(
-        "run",
-        help="bring a study up to date: images, runs, report",
-        description="Bring a study up to date with DVC, its runs side by side; does nothing where nothing changed.",
-    )
-    run.add_argument("study", nargs="?", metavar="STUDY", help="its name; without one, the study at the root")
-    run.add_argument(
-        "--jobs", type=int, metavar="N", help="how many runs go side by side (default: what the cores carry)"
-    )
+    parser = argparse.ArgumentParser(prog="attnbench", description="Benchmark attention modules in small networks.")
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name in sorted(module.name for module in pkgutil.iter_modules(commands.__path__)):
+        module = import_module(f"{commands.__name__}.{name}")
+        text = inspect.getdoc(module) or ""
+        first = text.partition("\n")[0]
+        command = subparsers.add_parser(
+            name, help=first, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        module.arguments(command)
+        command.set_defaults(run=module.run)
     return parser

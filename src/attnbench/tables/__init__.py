@@ -1,7 +1,17 @@
 """From full-precision frames to what is printed."""
 
+from attnbench.tables.compare import comparison_table
 from attnbench.tables.costs import cost_table, latency_table, time_table
 from attnbench.tables.markdown import markdown
 from attnbench.tables.results import difference_table, main_table, per_class_table
 
-__all__ = ["cost_table", "difference_table", "latency_table", "main_table", "markdown", "per_class_table", "time_table"]
+__all__ = [
+    "comparison_table",
+    "cost_table",
+    "difference_table",
+    "latency_table",
+    "main_table",
+    "markdown",
+    "per_class_table",
+    "time_table",
+]
