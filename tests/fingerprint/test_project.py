@@ -75,6 +75,12 @@ def test_the_values_of_a_run_are_part_of_it(plan: Study) -> None:
         assert before["files"] == after["files"]
 
 
+def test_views_do_not_depend_on_how_the_weights_were_trained(plan: Study) -> None:
+    """They read the checkpoint, which does."""
+    other = changed(plan, recipe=plan.recipe.model_copy(update={"epochs": 6}))
+    assert fingerprint.of_stage(other, "views", "se") == fingerprint.of_stage(plan, "views", "se")
+
+
 def test_what_only_the_report_reads_is_no_part_of_a_run(plan: Study) -> None:
     other = changed(plan, confidence=0.9, title="Other words", seeds=[7], baseline="se")
     assert fingerprint.params_sha256(other, "se") == fingerprint.params_sha256(plan, "se")
@@ -114,5 +120,7 @@ def test_the_stage_names_an_unknown_variant(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     done = stage(tmp_path, "params.yaml", "sse")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: params.yaml has no variant 'sse'; allowed: 'baseline', 'se', ")
+    assert done.stderr.startswith(
+        "error: params.yaml has no variant 'sse' (did you mean 'se'?); allowed: 'baseline', 'se', "
+    )
     assert not (tmp_path / "results").exists()

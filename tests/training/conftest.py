@@ -40,8 +40,22 @@ def data() -> Prepared:
     return prepared()
 
 
+@pytest.fixture(scope="module")
+def module_data() -> Prepared:
+    return prepared()
+
+
 @pytest.fixture
 def study() -> Study:
+    return tiny()
+
+
+@pytest.fixture(scope="module")
+def module_study() -> Study:
+    return tiny()
+
+
+def tiny() -> Study:
     return Study.model_validate(
         {
             "study": "tiny",

@@ -9,6 +9,7 @@ from attnbench.observers.tensorboard import TensorBoard
 from attnbench.records.curves import EpochRow
 from attnbench.training.batches import Batches
 from attnbench.training.evaluation import accuracy_by_class, score
+from attnbench.training.optimisation import optimisation
 from attnbench.training.run import run
 
 
@@ -86,6 +87,61 @@ def test_tensorboard_has_the_tags_that_tutorials_use(tmp_path):
     }
 
 
+def test_a_profiler_changes_nothing(study, data):
+    plain = run(study, "cbam", 0, data)
+    with torch.profiler.profile():
+        profiled = run(study, "cbam", 0, data)
+    assert same(plain.state, profiled.state)
+
+
+def test_other_variants_change_nothing(study, data):
+    """Bits of a variant do not depend on which others the study has, or on their order."""
+    values = study.model_dump()
+    values["variants"] = {
+        "se": {"attention": "se", "site": "before_pool"},
+        "cbam": values["variants"]["cbam"],
+        "baseline": values["variants"]["baseline"],
+    }
+    assert same(run(Study.model_validate(values), "cbam", 0, data).state, run(study, "cbam", 0, data).state)
+
+
+def test_the_caller_keeps_its_random_numbers_and_a_run_does_not_draw_from_them(study, data):
+    torch.manual_seed(1)
+    first = run(study, "cbam", 0, data)
+    drawn = torch.rand(3)
+    torch.manual_seed(1)
+    assert torch.equal(drawn, torch.rand(3))
+    torch.manual_seed(2)
+    assert same(first.state, run(study, "cbam", 0, data).state)
+
+
+def test_every_run_holds_to_deterministic_algorithms(study, data):
+    torch.use_deterministic_algorithms(False)
+    run(study, "baseline", 0, data)
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cudnn.allow_tf32
+    assert torch.get_num_threads() == study.machine.threads
+
+
+@pytest.mark.parametrize(
+    ("precision", "instructions", "told"),
+    [
+        ("bf16", "AVX2", True),
+        ("float32", "AVX2", False),
+        ("bf16", "AVX512", False),
+    ],
+)
+def test_slow_arithmetic_is_told_before_it_is_waited_for(study, data, monkeypatch, precision, instructions, told):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: instructions)
+    values = study.model_dump()
+    values["machine"]["precision"] = precision
+    watcher = Watcher()
+    run(Study.model_validate(values), "baseline", 0, data, [watcher])
+    assert [note.startswith("`machine: precision: bf16` takes more than ten times") for note in watcher.notes] == (
+        [True] if told else []
+    )
+
+
 def test_the_test_images_have_no_part_in_training(study, data):
     inverted = dataclasses.replace(data, test_images=255 - data.test_images, test_labels=2 - data.test_labels)
     first, second = (run(study, "cbam", 0, images, []) for images in (data, inverted))
@@ -136,6 +192,13 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(study, data)
         run(study, "baseline", 0, broken, [])
 
 
+def test_weights_that_turn_nan_in_the_last_step_are_told(study, data):
+    """The loss of a step is that before the weights change; what the last step does, the validation images show."""
+    one_step = with_recipe(study, epochs=1, batch_size=120, learning_rate=1e38)
+    with pytest.raises(UserError, match=r"^the validation loss became nan after epoch 1; the run has stopped and left"):
+        run(one_step, "baseline", 0, data)
+
+
 def test_divergence_later_on_is_counted_from_the_first_step(study, data):
     with pytest.raises(UserError, match=r"in step \d+ \(step \d of epoch \d\); the run has stopped and left no record"):
         run(with_recipe(study, learning_rate=1e30, epochs=3), "baseline", 0, data, [])
@@ -183,6 +246,20 @@ def test_one_cycle_rises_to_its_peak_and_falls(study, data):
     assert max(rates) == pytest.approx(0.01, rel=0.05)
     assert rates.index(max(rates)) in (1, 2)
     assert rates[-1] < 1e-5
+
+
+@pytest.mark.parametrize("warmup", [0.1, 0.1000001, 0.05, 0.5])
+def test_one_cycle_begins_low_wherever_its_peak_is(study, data, warmup):
+    """A rise of exactly one step, 0.1 of 10, must not become 0 / 0."""
+    recipe = with_recipe(study, warmup=warmup, batch_size=12, epochs=1).recipe
+    optimizer, schedule = optimisation(torch.nn.Linear(1, 1), recipe, steps=10)
+    rates = [optimizer.param_groups[0]["lr"]]
+    for _ in range(10):
+        optimizer.step()
+        schedule.after_step()
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert all(0 < rate <= 0.01 * (1 + 1e-9) for rate in rates)
+    assert rates[-1] == rates[-2] < 1e-6
 
 
 def test_score_by_hand():

@@ -1,0 +1,93 @@
+"""The pools of the gates and their own backward passes, against autograd on plain operators."""
+
+import warnings
+
+import pytest
+import torch
+from torch import Tensor
+
+from attnbench.attention import _pooling
+
+SHAPES = [(4, 6, 5, 7), (2, 1, 3, 3), (3, 5, 1, 1), (1, 16, 8, 8)]
+POOLS = {
+    "positions": (_pooling.mean_and_max_over_positions, lambda x: (x.mean((2, 3)), x.amax((2, 3)))),
+    "channels": (_pooling.mean_and_max_over_channels, lambda x: (x.mean(1, keepdim=True), x.amax(1, keepdim=True))),
+}
+
+
+def distinct(shape: tuple[int, ...], layout: torch.memory_format, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Return values of which no two are equal."""
+    n = torch.Size(shape).numel()
+    values = torch.randperm(n, generator=torch.Generator().manual_seed(0)).to(dtype) / 8 - n / 16
+    return values.view(shape).contiguous(memory_format=layout)
+
+
+def gradient(pool, x: Tensor) -> Tensor:
+    """Return the gradient of a sum in which every mean and every maximum has another weight."""
+    x = x.clone().requires_grad_()
+    mean, largest = pool(x)
+    weights = torch.arange(1, mean.numel() + 1, dtype=x.dtype).view(mean.shape)
+    ((mean * weights).sum() + (largest * (weights + 0.5)).sum()).backward()
+    return x.grad
+
+
+@pytest.mark.parametrize("over", POOLS)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_values_and_gradients_are_those_of_plain_operators(over, shape, layout):
+    ours, plain = POOLS[over]
+    x = distinct(shape, layout)
+    for one, other in zip(ours(x), plain(x), strict=True):
+        torch.testing.assert_close(one, other)
+    torch.testing.assert_close(gradient(ours, x), gradient(plain, x))
+
+
+@pytest.mark.parametrize("over", POOLS)
+def test_the_gradient_is_the_slope(over):
+    x = distinct((2, 3, 2, 3), torch.contiguous_format).requires_grad_()
+    assert torch.autograd.gradcheck(POOLS[over][0], (x,), eps=1e-3)
+
+
+def test_the_first_of_equal_maxima_over_positions_takes_the_gradient():
+    x = torch.tensor([[0.0, 3.0], [3.0, 3.0]]).view(1, 1, 2, 2).requires_grad_()
+    _pooling.mean_and_max_over_positions(x)[1].sum().backward()
+    assert x.grad.flatten().tolist() == [0, 1, 0, 0]
+
+
+def test_equal_maxima_over_channels_share_the_gradient():
+    x = torch.tensor([3.0, 1.0, 3.0, 3.0]).view(1, 4, 1, 1).requires_grad_()
+    (6 * _pooling.mean_and_max_over_channels(x)[1]).sum().backward()
+    assert x.grad.flatten().tolist() == [2, 0, 2, 2]
+
+
+@pytest.mark.parametrize("over", POOLS)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_bfloat16_stays_bfloat16_and_rounds_once(over, layout):
+    x = distinct((4, 6, 5, 7), layout, torch.float32).bfloat16()
+    ours, plain = POOLS[over]
+    mean, largest = ours(x)
+    exact_mean, exact_largest = plain(x.double())
+    assert mean.dtype == largest.dtype == torch.bfloat16
+    assert torch.equal(largest.double(), exact_largest)
+    torch.testing.assert_close(mean.double(), exact_mean, rtol=2**-7, atol=2**-7)
+    assert gradient(ours, x).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("over", POOLS)
+def test_traced_they_are_plain_operators_of_the_same_values(over):
+    ours = POOLS[over][0]
+    x = distinct((2, 4, 3, 3), torch.contiguous_format, torch.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # fvcore, which counts operators, uses the old tracer
+        traced = torch.jit.trace(lambda x: ours(x), x)
+    for one, other in zip(traced(x), ours(x), strict=True):
+        torch.testing.assert_close(one, other)
+    kinds = {node.kind() for node in traced.inlined_graph.nodes()}
+    assert {"aten::amax", "aten::sum"} <= kinds
+    assert "prim::PythonOp" not in kinds
+
+
+@pytest.mark.parametrize("over", POOLS)
+def test_a_map_that_is_not_a_number_gives_none(over):
+    x = torch.full((1, 2, 2, 2), torch.nan)
+    assert all(found.isnan().all() for found in POOLS[over][0](x))
