@@ -10,13 +10,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 export PATH := $(BIN):$(PATH)
 
-.PHONY: repro test check format lint types floors setup lock clean
+.PHONY: repro test bench check format lint types floors setup lock clean
 
 repro: $(READY)  ## reproduce a study: make repro STUDY=cifar10 JOBS=4
 	@attnbench run $(STUDY) $(if $(JOBS),--jobs $(JOBS))
 
 test: $(READY)  ## run the test suite
 	@python -m pytest
+
+bench: $(READY)  ## measure how fast training is here, five minutes or more; the machine should have nothing else to do
+	@attnbench bench training $(STUDY)
 
 check: $(READY) format lint types floors test  ## all that a change has to pass
 

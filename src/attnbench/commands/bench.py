@@ -1,0 +1,64 @@
+"""Measure how fast things are on this machine, side by side.
+
+`attnbench bench training` compares, in turns and on the same network, images and augmentation, a training loop as
+tutorials have it, our own training, and bare steps without anything around them, which are the limit. The machine
+should have nothing else to do. The images are generated: nothing has to be fetched or prepared first.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what is measured, on which study's network, and how often."""
+    parser.add_argument("what", choices=["training"], help="what is measured")
+    parser.add_argument("study", nargs="?", metavar="STUDY", help="its name; without one, the study at the root")
+    parser.add_argument(
+        "--variants",
+        nargs="+",
+        metavar="NAME",
+        help="of the study; the first is what steps are compared with (default: the baseline, and cbam)",
+    )
+    parser.add_argument(
+        "--rounds", type=_positive, default=7, metavar="N", help="turns of each that count (default: 7)"
+    )
+    parser.add_argument("--images", type=_positive, default=2560, metavar="N", help="in a turn (default: 2560)")
+    parser.add_argument(
+        "--batch-size", type=_positive, default=128, metavar="N", help="of our own training (default: 128)"
+    )
+    parser.add_argument("--precision", choices=["float32", "bf16"], help="of our own training (default: the study's)")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write everything to this file as well")
+
+
+def run(arguments: argparse.Namespace, here: Path) -> bool:
+    """Measure, and write the tables."""
+    from attnbench import files, machine, study  # noqa: PLC0415 -- see `attnbench.commands`
+    from attnbench.bench import settings, table, training  # noqa: PLC0415
+    from attnbench.pipeline import places  # noqa: PLC0415
+
+    params = places.shown(places.params_of(places.repository(here), arguments.study))
+    config = study.load(params)
+    for variant in arguments.variants or []:
+        study.require(config, params, variant)
+    chosen = settings.settings(
+        config,
+        variants=arguments.variants,
+        images=arguments.images,
+        batch_size=arguments.batch_size,
+        rounds=arguments.rounds,
+        precision=arguments.precision,
+        cores=machine.cores(),
+    )
+    result = training.measure(chosen, lambda line: sys.stderr.write(f"{line}\n"))
+    sys.stdout.write(table.text(result))
+    if arguments.json:
+        files.write_json(here / arguments.json, result.json())
+    return True
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"given {value}; must be at least 1")
+    return value
