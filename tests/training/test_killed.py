@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import random
 import runpy
+import shutil
 import signal
 import sys
 import time
@@ -134,6 +135,16 @@ def ends_as_never_stopped(folder: Path, whole: dict[str, str]) -> bool:
         and outputs(folder) == whole
         and [path.name for path in (folder / STATE.parent).iterdir()] == [STATE.with_suffix(".lock").name]
     )
+
+
+def test_in_another_folder_and_beside_another_run_it_is_the_same_bytes(folder, whole, tmp_path):
+    elsewhere = tmp_path / "else where"
+    shutil.copytree(folder, elsewhere)
+    first, second = started(train, folder), started(train, elsewhere)
+    for process in (first, second):
+        process.join(60)
+        assert process.exitcode == 0
+    assert outputs(folder) == outputs(elsewhere) == whole
 
 
 def test_killed_at_random_times_it_ends_in_the_same_bytes(folder, whole):
