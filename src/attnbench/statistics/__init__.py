@@ -3,7 +3,7 @@
 from attnbench.statistics.family import Verdict, holm, verdict
 from attnbench.statistics.paired import PairedDifference, paired_difference
 from attnbench.statistics.power import POWER, SEEDS_LIMIT, power, seeds_needed, smallest_detectable_difference
-from attnbench.statistics.single import Spread, binomial_standard_error, spread
+from attnbench.statistics.single import Spread, binomial_standard_error, prediction_interval, spread
 
 __all__ = [
     "POWER",
@@ -15,6 +15,7 @@ __all__ = [
     "holm",
     "paired_difference",
     "power",
+    "prediction_interval",
     "seeds_needed",
     "smallest_detectable_difference",
     "spread",
