@@ -20,6 +20,7 @@ def timing(**changes):
         "evaluation_seconds": [0.5],
         "total_seconds": 3.0,
         "images_per_second": 10.0,
+        "continued_after": 0,
         "load_average": 0.25,
         "cores": 2,
         "processor": "p",

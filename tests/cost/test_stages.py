@@ -74,7 +74,7 @@ def test_an_unknown_variant_is_told_with_the_nearest_name(root: Path):
     done = run(root, "cost.py", "params.yaml", "ecaa")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "error: params.yaml: no variant 'ecaa' (did you mean 'eca'?); there are 'baseline', 'eca'"
+        "error: params.yaml has no variant 'ecaa' (did you mean 'eca'?); allowed: 'baseline', 'eca'"
     )
 
 

@@ -247,6 +247,7 @@ def timing(study: Study, variant: str, seed: int, place: int) -> TimingRecord:
         evaluation_seconds=[0.1] * 4,
         total_seconds=15.0 + 3 * place,
         images_per_second=450.0 - 10 * place,
+        continued_after=0,
         load_average=2.1,
         cores=2,
         processor="Example CPU @ 2.0 GHz",

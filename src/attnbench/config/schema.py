@@ -84,7 +84,7 @@ class CommonRecipe(Section):
 
 
 class SourceRecipe(CommonRecipe):
-    """Adam, halved when the validation loss stops falling: the five source systems' recipe without their leak."""
+    """Adam, halved when the validation loss stops falling: the recipe of tutorials, without the test set in it."""
 
     name: Literal["source"]
     patience: Annotated[int, Field(ge=0)]  # epochs without a lower validation loss before the rate falls

@@ -7,8 +7,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-SINGLE = 3.4  # inches: one column of a paper
-DOUBLE = 7.0  # both columns
+DOUBLE = 7.0  # inches: both columns of a paper
 DPI = 120
 
 # Okabe and Ito's palette without its yellow, which is too light for thin lines on white

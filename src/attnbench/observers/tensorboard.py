@@ -10,7 +10,7 @@ from attnbench.records.curves import EpochRow
 class TensorBoard:
     """Writes the loss of every step, and loss and accuracy of every epoch.
 
-    The source systems' `Test/...` tags carry the validation part here: the test images are looked at once, at the end.
+    The tutorials' `Test/...` tags carry the validation part here: the test images are looked at once, at the end.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,6 +37,7 @@ class TensorBoard:
         self.writer.add_scalar("Train/Epoch Accuracy", row.train_accuracy, row.epoch)
         self.writer.add_scalar("Test/Epoch Loss", row.validation_loss, row.epoch)
         self.writer.add_scalar("Test/Epoch Accuracy", row.validation_accuracy, row.epoch)
+        self.writer.flush()  # a run that is stopped goes on behind this epoch
 
     def close(self) -> None:
         self.writer.close()
