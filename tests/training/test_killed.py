@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import random
+import resource
 import runpy
 import shutil
 import signal
@@ -41,6 +42,12 @@ def stage(folder: Path, name: str, *arguments: str) -> None:
 def train(folder: Path) -> None:
     sys.stderr = (folder / "stderr").open("w", buffering=1)
     stage(folder, "train", RUN[0], str(RUN[1]))
+
+
+def train_with_little_room(folder: Path) -> None:
+    """Train where no file may grow beyond 20 kB, as on a disk that is full."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    train(folder)
 
 
 def killed_half_way_through_writing(folder: Path, at: int) -> None:
@@ -177,6 +184,16 @@ def test_killed_while_it_writes_its_state(folder, whole, death, at):
     assert len([path for path in (folder / STATE.parent).iterdir() if path.suffix == ".tmp"]) == 1
     assert ends_as_never_stopped(folder, whole)
     assert ("goes on after epoch 2 of 8" in (folder / "stderr").read_text()) == (at > 1)
+
+
+def test_a_full_disk_leaves_the_last_state_as_it_is(folder, whole):
+    assert finished(killed_before_the_new_state_takes_its_place, folder, 3) == -signal.SIGKILL
+    before = (folder / STATE).read_bytes()
+    assert finished(train_with_little_room, folder) == 1
+    said = (folder / "stderr").read_text().splitlines()[-1]
+    assert said.startswith(f"error: no space left for {STATE}; nothing of it was kept. Free some space and run")
+    assert (folder / STATE).read_bytes() == before
+    assert ends_as_never_stopped(folder, whole)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 130)])
