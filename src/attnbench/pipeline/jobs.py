@@ -63,7 +63,7 @@ def run_jobs(jobs: Sequence[Job], workers: int, folder: Path, logs: Path) -> lis
         finally:
             _stop(running)
         if received:
-            say(f"stopped; what was finished is kept, {len(running) + len(waiting)} not finished")
+            say(f"stopped; {len(running) + len(waiting)} not finished")
             raise SystemExit(128 + received[0])
     return failed
 
