@@ -11,7 +11,7 @@ from attnbench.observers import Observer
 from attnbench.observers.console import console
 from attnbench.observers.tensorboard import TensorBoard
 from attnbench.paths import StudyPaths, run_name
-from attnbench.training import outputs
+from attnbench.training import arithmetic, outputs
 from attnbench.training.run import run
 from attnbench.training.unfinished import Unfinished, claimed
 
@@ -22,11 +22,12 @@ def main() -> None:
     config = study.load(params)
     study.require(config, params, variant, seed)
     paths = StudyPaths(config.study)
+    arithmetic.set_up(config.machine)  # before any other use of torch, and before anything is waited for
     with claimed(paths.unfinished(variant, seed)):
         data = prepared.load(paths.prepared)
         code = json.loads(paths.code("train", variant).read_text())["sha256"]
         identity = outputs.identity(config, variant, data_sha256=data.sha256(), code_sha256=code)
-        unfinished = Unfinished(paths.unfinished(variant, seed), identity)
+        unfinished = Unfinished(paths.unfinished(variant, seed), run_name(variant, seed), identity)
         watching = observers(config, variant, seed, len(data.train_index))
         outcome = run(config, variant, seed, data, watching, unfinished)
         outputs.write(paths, config, variant, seed, outcome, identity)

@@ -280,7 +280,7 @@ def test_the_turns_of_our_training_train_in_our_own_way(monkeypatch):
     assert [turns[name]() for name in turns] == [64] * 5
     for network, weights in zip(built, before, strict=True):
         assert any(not torch.equal(a, b) for a, b in zip(network.parameters(), weights, strict=True))
-        assert built[0].block2.conv.weight.is_contiguous(memory_format=torch.channels_last)
+        assert network.block2.conv.weight.is_contiguous(memory_format=torch.channels_last)
         assert network.training
 
 

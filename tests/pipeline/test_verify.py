@@ -290,11 +290,11 @@ def a_run(accuracy: float = 0.7, **environment: Any) -> recorded.Run:
         (0.66, [0.69, 0.70, 0.71], "OTHER CLASS", "accuracy 66.00 % here, 70.00 % recorded; within 65.03 % to 74.97 %"),
         (0.65, [0.69, 0.70, 0.71], "OUTSIDE", "accuracy 65.00 % here, 70.00 % recorded; outside 65.03 % to 74.97 %"),
         (0.75, [0.69, 0.70, 0.71], "OUTSIDE", "accuracy 75.00 % here, 70.00 % recorded; outside 65.03 % to 74.97 %"),
-        (0.10, [0.70], "OTHER CLASS", "accuracy 10.00 % here, 70.00 % recorded; the spread over seeds is unknown"),
+        (0.10, [0.70], "UNKNOWN", "accuracy 10.00 % here, 70.00 % recorded; the spread over seeds is unknown"),
         (
             0.10,
             [0.70, 0.70],
-            "OTHER CLASS",
+            "UNKNOWN",
             "accuracy 10.00 % here, 70.00 % recorded; the spread over seeds is unknown",
         ),
     ],

@@ -11,7 +11,7 @@ import torchvision.transforms.v2.functional as tv
 from torch import Tensor
 
 from attnbench.errors import UserError
-from attnbench.training.augment import Parameters, augment, colour, draw, geometry
+from attnbench.training.augment import Parameters, augment, colour, draw, geometry, packed
 from attnbench.training.augment.batch import OPERATIONS
 from attnbench.training.augment.parameters import ORDERS
 
@@ -134,6 +134,17 @@ def test_result_is_float_in_0_to_1_and_input_stays(operations: tuple[str, ...], 
     assert torch.equal(images, before)
     if not operations:
         assert torch.equal(result, unit(images))
+
+
+@pytest.mark.parametrize("c", [1, 3, 4, 5])
+def test_packed_images_are_augmented_as_plain_ones(c: int) -> None:
+    """As training has them: pixels of 1, 2, 4 or 8 bytes, the channels that were added dropped again."""
+    images = photos(c=c)
+    rows = packed(images)
+    assert rows.shape[3] in (1, 2, 4, 8)
+    for operations in [(), ("crop",), ("flip",), ("crop", "flip"), ("rotate",), *([OPERATIONS] if c in (1, 3) else [])]:
+        ours = augment(rows.permute(0, 3, 1, 2), operations, generator(), c)
+        assert torch.equal(ours, augment(images, operations, generator()))
 
 
 @pytest.mark.parametrize("operations", [("crop", "flip"), OPERATIONS])

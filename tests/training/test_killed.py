@@ -80,6 +80,18 @@ def killed_before_the_new_state_takes_its_place(folder: Path, at: int) -> None:
     train(folder)
 
 
+def when_kept(do) -> None:
+    """Do something right after the first state of a run was kept."""
+    save = unfinished.Unfinished.save
+
+    def and_then(self, state):
+        save(self, state)
+        unfinished.Unfinished.save = save
+        do()
+
+    unfinished.Unfinished.save = and_then
+
+
 def started(target, *arguments):
     process = processes.Process(target=target, args=arguments)
     process.start()
@@ -90,6 +102,8 @@ def finished(target, *arguments) -> int:
     """Run to the end and return the exit status."""
     process = started(target, *arguments)
     process.join(60)
+    process.kill()  # where a minute was not enough
+    process.join()
     return process.exitcode
 
 
@@ -97,12 +111,11 @@ def outputs(folder: Path) -> dict[str, str]:
     return {path.name: files.sha256_of(folder / path) for path in OUTPUTS}
 
 
-def wait_for(condition, process) -> None:
+def wait_for(condition) -> None:
     deadline = time.monotonic() + 60
     while not condition():
-        assert process.is_alive(), "the run ended before it could be stopped"
         assert time.monotonic() < deadline
-        time.sleep(0.002)
+        time.sleep(0.005)
 
 
 @pytest.fixture(scope="module")
@@ -196,27 +209,37 @@ def test_a_full_disk_leaves_the_last_state_as_it_is(folder, whole):
     assert ends_as_never_stopped(folder, whole)
 
 
+def signalled_in_the_second_epoch(folder: Path, number: int) -> None:
+    """Train, and send itself a signal once there is something to go on from."""
+    when_kept(lambda: os.kill(os.getpid(), number))
+    train(folder)
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 130)])
 def test_stopped_by_a_signal(folder, whole, number, status):
-    process = started(train, folder)
-    wait_for((folder / STATE).exists, process)
-    os.kill(process.pid, number)
-    process.join(60)
-    assert process.exitcode == status
+    assert finished(signalled_in_the_second_epoch, folder, number) == status
+    assert (folder / STATE).exists()
     assert not any((folder / path).exists() for path in OUTPUTS)
     assert ends_as_never_stopped(folder, whole)
 
 
-def test_a_second_process_leaves_the_run_to_the_first(folder, whole):
-    first = started(train, folder)
-    wait_for((folder / STATE).exists, first)
-    os.kill(first.pid, signal.SIGSTOP)
+def waiting_in_the_second_epoch(folder: Path, go_on: Path) -> None:
+    when_kept(lambda: wait_for(go_on.exists))
+    train(folder)
+
+
+def test_a_second_process_leaves_the_run_to_the_first(folder, whole, tmp_path):
+    go_on = tmp_path / "go on"
+    first = started(waiting_in_the_second_epoch, folder, go_on)
     try:
+        wait_for((folder / STATE).exists)
         assert finished(train, folder) == 1
         said = (folder / "stderr").read_text().splitlines()[-1]
+        go_on.touch()
+        first.join(60)
+        assert first.exitcode == 0
     finally:
-        os.kill(first.pid, signal.SIGCONT)
-    first.join(60)
+        first.kill()
+        first.join()
     assert said.startswith(f"error: process {first.pid} is at work on this run (it holds {STATE.with_suffix('.lock')})")
-    assert first.exitcode == 0
     assert outputs(folder) == whole

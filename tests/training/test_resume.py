@@ -7,10 +7,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from attnbench import placement
 from attnbench.config.schema import Study
 from attnbench.errors import UserError
 from attnbench.records import Environment, Identity
 from attnbench.training import state
+from attnbench.training.loop import Training
 from attnbench.training.run import run
 from attnbench.training.unfinished import Refused, Unfinished, claimed
 
@@ -65,8 +67,8 @@ def with_recipe(study: Study, name: str, precision: str = "float32") -> Study:
     return Study.model_validate(values)
 
 
-def unfinished(tmp_path, identity: Identity = IDENTITY) -> Unfinished:
-    return Unfinished(tmp_path / "unfinished" / "cbam-0.safetensors", identity)
+def unfinished(tmp_path, identity: Identity = IDENTITY, name: str = "cbam-0") -> Unfinished:
+    return Unfinished(tmp_path / "unfinished" / "cbam-0.safetensors", name, identity)
 
 
 def stop_in(epoch: int, study, data, tmp_path) -> None:
@@ -128,7 +130,7 @@ LEFT_OUT = {
 def test_each_part_of_the_state_is_needed(study, data, tmp_path, monkeypatch, part):
     """Left as a new training has it, each part makes the rest of the run differ."""
     study = with_recipe(study, LEFT_OUT[part])
-    if part == "schedule of the plateau":  # labels of which the validation loss rises, so that there is one
+    if study.recipe.name == "source":  # labels of which the validation loss rises, so that there is one
         labels = data.train_labels.clone()
         labels[data.validation_index] = (labels[data.validation_index] + 1) % 3
         data = dataclasses.replace(data, train_labels=labels)
@@ -173,6 +175,59 @@ def test_a_state_of_another_run_is_refused_by_name_and_the_run_begins_anew(study
     assert watcher.notes == [f"begins with the first epoch: {path} was left by a run with other {words}"]
     assert found.continued_after == 0
     assert_same(found, run(study, "cbam", 0, data))
+
+
+def test_a_state_of_another_seed_is_refused(study, data, tmp_path):
+    """Seeds of a variant share their identity; a file under another name must not pass for its own."""
+    study = with_recipe(study, "adam, one cycle")
+    stop_in(2, study, data, tmp_path)
+    with pytest.raises(Refused, match=r"was left by a run with other name$"):
+        unfinished(tmp_path, name="cbam-1").load()
+
+
+def test_a_state_of_another_format_is_refused(study, data, tmp_path, monkeypatch):
+    study = with_recipe(study, "adam, one cycle")
+    stop_in(2, study, data, tmp_path)
+    monkeypatch.setattr("attnbench.training.unfinished.FORMAT", 0)
+    with pytest.raises(Refused, match=r"was left by a run with other format of states$"):
+        unfinished(tmp_path).load()
+
+
+def test_what_the_optimiser_keeps_goes_where_the_weights_are(study, data):
+    """The fused optimisers refuse a step count on another device; a device without memory stands for an accelerator."""
+    study = with_recipe(study, "adam, one cycle")
+    training = Training(
+        placement.build(study.backbone, study.variants["cbam"], classes=3, image_shape=(3, 16, 16), seed=0),
+        data,
+        study.recipe,
+        study.machine,
+        seed=0,
+        device=torch.device("cpu"),
+    )
+    training.epoch()
+    saved = dict(state._moments(training))
+    training.network.to("meta")
+    state._set_moments(training, saved)
+    moments = [
+        each for parameter in training.network.parameters() for each in training.optimizer.state[parameter].values()
+    ]
+    assert len(moments) >= 3
+    assert {moment.device.type for moment in moments} == {"meta"}
+
+
+def test_observers_are_told_of_an_epoch_after_it_is_kept(study, data, tmp_path):
+    """Else one that is killed in between would tell of it twice."""
+    study, kept = with_recipe(study, "adam, one cycle"), unfinished(tmp_path)
+
+    class Watcher(Stopping):
+        epochs: list[tuple[int, int]] = []  # noqa: RUF012
+
+        def epoch(self, row, losses, seconds):
+            self.epochs.append((row.epoch, len(kept.load().values["epochs"])))
+            assert losses == kept.load().tensors["losses"].tolist()[-len(losses) :]
+
+    run(study, "cbam", 0, data, [Watcher(epoch=0)], kept)
+    assert Watcher.epochs == [(1, 1), (2, 2), (3, 3)]
 
 
 def cut(path):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from ruamel.yaml import YAML
 from safetensors.torch import load_file
 
@@ -96,6 +97,18 @@ def test_a_loss_that_turns_nan_leaves_no_record(folder, study):
     assert "the run has stopped and left no record. Lower `recipe: learning_rate` (now 1e+30)" in done.stderr
     lock = (folder / PATHS.unfinished("cbam", 1)).with_suffix(".lock")
     assert sorted(path for path in folder.rglob("*") if path.is_file() and path != lock) == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without an accelerator")
+def test_an_accelerator_that_is_not_there_is_one_message(folder, study):
+    values = study.model_dump(mode="json", exclude_unset=True)
+    values["machine"]["device"] = "cuda"
+    YAML().dump(values, folder / "params.yaml")
+    done = stage(folder, "train", "cbam", "1")
+    assert (done.returncode, done.stderr.strip()) == (
+        1,
+        "error: params.yaml says `machine: device: cuda`, but torch finds no CUDA device; write `device: cpu`",
+    )
 
 
 @pytest.mark.parametrize(

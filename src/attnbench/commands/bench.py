@@ -21,11 +21,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="of the study; the first is what steps are compared with (default: the baseline, and cbam)",
     )
     parser.add_argument(
-        "--rounds", type=_positive, default=7, metavar="N", help="turns of each that count (default: 7)"
+        "--rounds", type=whole_number, default=7, metavar="N", help="turns of each that count (default: 7)"
     )
-    parser.add_argument("--images", type=_positive, default=2560, metavar="N", help="in a turn (default: 2560)")
+    parser.add_argument("--images", type=whole_number, default=2560, metavar="N", help="in a turn (default: 2560)")
     parser.add_argument(
-        "--batch-size", type=_positive, default=128, metavar="N", help="of our own training (default: 128)"
+        "--batch-size", type=whole_number, default=128, metavar="N", help="of our own training (default: 128)"
     )
     parser.add_argument("--precision", choices=["float32", "bf16"], help="of our own training (default: the study's)")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write everything to this file as well")
@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
     return True
 
 
-def _positive(text: str) -> int:
+def whole_number(text: str) -> int:
+    """Return what an option gives as a number of at least 1; argparse shows this function's name where it is none."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"given {value}; must be at least 1")

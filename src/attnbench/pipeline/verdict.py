@@ -12,8 +12,8 @@ from attnbench.statistics import prediction_interval
 
 EQUAL = "EQUAL"
 OTHER_CLASS = "OTHER CLASS"  # of machine; as far as it can be told there, the accuracy is one of the recorded kind
-FAILURES = ("DIFFERENT", "OUTSIDE", "FOREIGN", "FAILED")
-DIFFERENT, OUTSIDE, FOREIGN, FAILED = FAILURES
+NOT_VERIFIED = ("DIFFERENT", "OUTSIDE", "UNKNOWN", "FOREIGN", "FAILED")
+DIFFERENT, OUTSIDE, UNKNOWN, FOREIGN, FAILED = NOT_VERIFIED
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Verdict:
     @property
     def verified(self) -> bool:
         """Whether the run is as recorded, as far as this machine can tell."""
-        return self.word not in FAILURES
+        return self.word not in NOT_VERIFIED
 
     def __str__(self) -> str:
         return f"{self.run}: {self.word}: {self.text}"
@@ -99,7 +99,7 @@ def _accuracy(then: float, now: float, recorded: Sequence[float], confidence: fl
     both = f"accuracy {_percent(now)} here, {_percent(then)} recorded"
     low, high = prediction_interval(recorded, confidence)
     if math.isnan(low):
-        return OTHER_CLASS, f"{both}; the spread over seeds is unknown, so nothing more can be said"
+        return UNKNOWN, f"{both}; the spread over seeds is unknown, so nothing more can be said"
     inside = low <= now <= high
     span = f"{_percent(low)} to {_percent(high)}, where one more run than the {len(recorded)} recorded is expected"
     text = f"{both}; {'within' if inside else 'outside'} {span} (confidence {confidence:g})"

@@ -17,7 +17,7 @@ class Environment(Record):
 
 
 class Identity(Record):
-    """What a run was made from, as SHA-256. Two runs of one identity have equal bytes."""
+    """What a run was made from, as SHA-256. Two runs of one identity and one seed have equal bytes."""
 
     data: str
     code: str

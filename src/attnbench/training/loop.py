@@ -61,7 +61,7 @@ class Training:
         return len(self.curves.epochs)
 
     def epoch(self, observers: Sequence[Observer] = ()) -> None:
-        """Train for one epoch, look at the validation images, add both to the curves.
+        """Train for one epoch, look at the validation images, add both to the curves; observers are told of its steps.
 
         Raises:
             UserError: a loss is not finite; the text says where.
@@ -83,8 +83,6 @@ class Training:
         self.curves.losses.extend(trained.losses.tolist())
         self.curves.training_seconds.append(middle - start)
         self.curves.evaluation_seconds.append(time.perf_counter() - middle)
-        for observer in observers:
-            observer.epoch(row, trained.losses.tolist(), middle - start)
 
     def one_pass(self, observers: Sequence[Observer] = ()) -> Epoch:
         """Go over the training images once. Nothing is read back from the device before the end.

@@ -50,7 +50,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str | 
 
 
 def identity(study: Study, variant: str, *, data_sha256: str, code_sha256: str) -> Identity:
-    """Return what a run of this process is made from; equal identities give equal bytes."""
+    """Return what a run of this process is made from; with equal seeds, equal identities give equal bytes."""
     return Identity(
         data=data_sha256, code=code_sha256, params=params_sha256(study, variant), environment=environment(study)
     )

@@ -64,6 +64,7 @@ def run(
                 training.epoch(observers)
                 if unfinished is not None:
                     unfinished.save(state.capture(training))
+                _tell_of_epoch(observers, training.curves)  # what is kept now is told once
     finally:
         for observer in observers:
             observer.close()
@@ -98,6 +99,12 @@ def _go_on(training: Training, unfinished: Unfinished | None, observers: Sequenc
         note = f"begins with the first epoch: {refused}"
     _tell(observers, note)
     return training.epochs
+
+
+def _tell_of_epoch(observers: Sequence[Observer], curves: Curves) -> None:
+    steps = len(curves.losses) // len(curves.epochs)  # as many in each
+    for observer in observers:
+        observer.epoch(curves.epochs[-1], curves.losses[-steps:], curves.training_seconds[-1])
 
 
 def _tell(observers: Sequence[Observer], text: str | None) -> None:

@@ -15,6 +15,8 @@ from torch import Tensor
 from attnbench.records.curves import EpochRow
 from attnbench.training.loop import Curves, Training
 
+FORMAT = 1  # of `State`: another number, another set of tensors and values
+
 
 @dataclass(frozen=True)
 class State:
@@ -75,7 +77,8 @@ def _set_moments(training: Training, moments: dict[str, Tensor]) -> None:
         number, kind = name.split("/")
         parameter = parameters[int(number)]
         # in the memory layout of the parameter, which the fused optimisers go through in one line
-        own = torch.empty_like(parameter) if saved.shape == parameter.shape else torch.empty_like(saved)
+        alike = parameter if saved.shape == parameter.shape else saved
+        own = torch.empty_like(alike, device=parameter.device)
         training.optimizer.state[parameter][kind] = own.detach().copy_(saved)
 
 

@@ -20,9 +20,16 @@ from torch import Tensor
 from attnbench import files
 from attnbench.errors import UserError
 from attnbench.records import Identity
-from attnbench.training.state import State
+from attnbench.training.state import FORMAT, State
 
-WORDS = {"data": "images", "code": "code", "params": "values in params.yaml", "environment": "class of machine"}
+WORDS = {
+    "run": "name",
+    "data": "images",
+    "code": "code",
+    "params": "values in params.yaml",
+    "environment": "class of machine",
+    "format": "format of states",
+}
 
 
 class Refused(Exception):
@@ -30,11 +37,11 @@ class Refused(Exception):
 
 
 class Unfinished:
-    """Where the state of one run is kept."""
+    """Where the state of one run is kept; `run` is its name, such as `cbam-0`, and `identity` what it is made from."""
 
-    def __init__(self, path: Path, identity: Identity) -> None:
+    def __init__(self, path: Path, run: str, identity: Identity) -> None:
         self.path = path
-        self.identity = identity
+        self.identity = {"run": run, "format": FORMAT, **identity.model_dump(mode="json")}
 
     def save(self, state: State) -> None:
         """Put a state in the place of the last one, all or nothing.
@@ -42,7 +49,7 @@ class Unfinished:
         Raises:
             UserError: there is no room; the last one is as it was.
         """
-        about = {"identity": self.identity.model_dump(mode="json"), "values": state.values}
+        about = {"identity": self.identity, "values": state.values}
         # one metadata entry, since several are written in random order
         header = json.dumps(about | {"sha256": _sha256(state.tensors, about)}, sort_keys=True)
         with files.replacing(self.path) as temporary:
@@ -57,9 +64,7 @@ class Unfinished:
         if not self.path.exists():
             return None
         tensors, about = self._read()
-        recorded = about["identity"]
-        mine = self.identity.model_dump(mode="json")
-        other = [words for field, words in WORDS.items() if recorded[field] != mine[field]]
+        other = [words for field, words in WORDS.items() if about["identity"][field] != self.identity[field]]
         if other:
             raise Refused(f"{self.path} was left by a run with other {' and other '.join(other)}")
         return State(tensors, about["values"])
@@ -96,10 +101,10 @@ def claimed(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(descriptor, 64).decode().strip() or "unknown"
+            holder = os.read(descriptor, 64).decode().strip() or "(it has just begun)"
             raise UserError(
-                f"process {holder} is at work on this run (it holds {lock}); wait until it ends, or stop it with "
-                f"`kill {holder}` and start this again: it goes on from the last whole epoch"
+                f"process {holder} is at work on this run (it holds {lock}); wait until it ends, or stop it and start "
+                "this again: it goes on from the last whole epoch"
             ) from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())

@@ -47,7 +47,7 @@ def hue(images: Tensor, shift: Tensor) -> Tensor:
 def jitter(images: Tensor, drawn: Parameters) -> Tensor:
     """Change brightness, contrast, saturation and hue of each image, in the image's own order.
 
-    `drawn` lies on the processor, whose counts shape the work without waiting for an accelerator. The images are
+    `drawn` lies on the processor, so that the counts that shape the work need not be read back. The images are
     sorted by how many of the three blends come before their hue, so that each blend passes those alone that it is for.
     """
     place = torch.tensor([order.index(HUE) for order in ORDERS])[drawn.order]  # (n,), 0..3: blends before the hue
