@@ -1,6 +1,6 @@
 """Means and maxima over positions or channels, spelled for speed.
 
-These are plain pools; only the spelling is unusual (docs/performance.md has the times). Where mean and maximum are
+These are plain pools; only the spelling is unusual (docs/decisions/005 has the times). Where mean and maximum are
 needed together, one function gives both, with a backward pass of its own, since autograd would fill, scatter and add
 whole maps for each. While a network is traced to count its operators, the same pools are plain operators.
 
