@@ -1,19 +1,23 @@
 """Reading a family file (`attention/<name>.py`, `backbones/<name>.py`) without importing it.
 
 The file name is the interface: the folder is the list of names, the keyword-only parameters of `build` are the
-options, constants are literals. All is read from the source by AST, so that a wrong params.yaml is refused in a
-fraction of a second, before torch is imported.
+options, constants are literals. A parameter `size` without a default is no option: the slot tells it, to a family
+whose weights are bound to the size of the feature maps. All is read from the source by AST, so that a wrong params.yaml
+is refused in a fraction of a second, before torch is imported.
 """
 
 import ast
 import typing
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
+
+from attnbench.errors import UserError
 
 
 def odd(value: int) -> int:
@@ -28,10 +32,13 @@ def odd(value: int) -> int:
 
 
 PositiveInt = Annotated[int, Field(ge=1)]
+PositiveFloat = Annotated[float, Field(gt=0)]
 OddInt = Annotated[int, Field(ge=1), AfterValidator(odd)]
 Rounding = Literal["floor", "div8"]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Size = tuple[int, int]  # height and width of feature maps
 
+SIZE = "size"  # the parameter of `build` that the slot tells
 _TYPES: dict[str, Any] = {
     "bool": bool,
     "float": float,
@@ -39,6 +46,7 @@ _TYPES: dict[str, Any] = {
     "str": str,
     "Literal": Literal,
     "OddInt": OddInt,
+    "PositiveFloat": PositiveFloat,
     "PositiveInt": PositiveInt,
     "Rounding": Rounding,
     "Share": Share,
@@ -62,11 +70,35 @@ def names(folder: Path) -> list[str]:
 @cache
 def options(path: Path) -> dict[str, Option]:
     """Return the options of the family in `path`, in the order of its `build`."""
-    for node in _tree(path).body:
-        if isinstance(node, ast.FunctionDef) and node.name == "build":
-            pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-            return {argument.arg: _option(path, argument, default) for argument, default in pairs}
-    raise TypeError(f"{path} has no function `build`; see an existing family beside it")
+    arguments = _build(path).args
+    pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return {argument.arg: _option(path, argument, default) for argument, default in pairs if argument.arg != SIZE}
+
+
+@cache
+def is_bound_to_size(path: Path) -> bool:
+    """Say whether the `build` of the family in `path` asks for the size of the feature maps."""
+    return any(argument.arg == SIZE for argument in _build(path).args.kwonlyargs)
+
+
+def locate(dotted: str) -> Path:
+    """Return the file of a module in somebody's own package, such as `mine.gates`, without importing it.
+
+    Raises:
+        UserError: Python finds no such package, or the package has no such file.
+    """
+    top, *rest = dotted.split(".")
+    spec = find_spec(top) if top.isidentifier() else None
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    if not folders:
+        raise UserError(
+            f"Python finds no package {top!r}; install it into this environment (`pip install -e PATH`), or put the "
+            "folder that holds it on PYTHONPATH"
+        )
+    file = Path(folders[0]).joinpath(*rest).with_suffix(".py")
+    if not file.is_file():
+        raise UserError(f"the package {top!r} has no file {file}")
+    return file
 
 
 @cache
@@ -83,6 +115,13 @@ def constant(path: Path, name: str) -> Any:
             case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if found == name:
                 return ast.literal_eval(value)
     raise TypeError(f"{path} has no literal constant {name}; see an existing family beside it")
+
+
+def _build(path: Path) -> ast.FunctionDef:
+    for node in _tree(path).body:
+        if isinstance(node, ast.FunctionDef) and node.name == "build":
+            return node
+    raise TypeError(f"{path} has no function `build`; see an existing family beside it")
 
 
 def _tree(path: Path) -> ast.Module:

@@ -5,47 +5,68 @@ from collections.abc import Iterable
 from torch import nn
 
 from attnbench import attention, backbones, seeding
+from attnbench.attention import _probe
+from attnbench.attention._start import FromIdentity
 from attnbench.backbones._contract import Network, Slot
 from attnbench.config.schema import Backbone, Variant
+from attnbench.errors import UserError
 
 
 def build(
     backbone: Backbone, variant: Variant, *, classes: int, image_shape: tuple[int, int, int], seed: int
 ) -> Network:
-    """Return the network of a variant, initialised from `seed`.
+    """Return the network of a variant, initialised from `seed`, for images (c, h, w).
 
     The backbone's weights come from one random stream and those of each slot from another of its own, so all variants
     of a seed share the backbone's, and a slot starts the same whatever other slots are filled. Expects a variant
     that `attnbench.study` has checked.
+
+    Raises:
+        UserError: a module breaks its contract, or the variant's site, stages and blocks leave no slot.
     """
+    options = backbone.options | variant.backbone
     with seeding.global_stream(seed, "backbone"):
-        network: Network = backbones.load(backbone.name).build(classes, image_shape, **backbone.options)
+        network: Network = backbones.load(backbone.name).build(classes, image_shape, **options)
     if variant.attention != attention.NONE:
-        family = attention.load(variant.attention)
-        for name, slot in chosen(network, variant).items():
+        slots = chosen(network, variant)
+        if not slots:
+            raise UserError(
+                f"no slot of {backbone.name} is at site {variant.site!r} in stages {variant.stages} and blocks "
+                f"{variant.blocks}; there are: {', '.join(network.places())}"
+            )
+        for name, slot in slots.items():
             with seeding.global_stream(seed, f"attention/{name}"):
-                slot.fill(family.build(slot.channels, **variant.options))
+                slot.fill(_module(variant, slot, name))
     return network
+
+
+def _module(variant: Variant, slot: Slot, name: str) -> nn.Module:
+    module = attention.build(variant.attention, slot.channels, slot.size, variant.options)
+    checked = _probe.check(module, slot.channels, slot.size, file=attention.path(variant.attention), slot=name)
+    return FromIdentity(checked) if variant.start == "identity" else checked
 
 
 def chosen(network: Network, variant: Variant) -> dict[str, Slot]:
     """Return the slots of the network that a variant fills."""
-    places = network.places()
-    stages = chosen_stages(variant.stages, {slot.stage for slot in places.values()})
-    return {name: slot for name, slot in places.items() if slot.site == variant.site and slot.stage in stages}
+    places = {name: slot for name, slot in network.places().items() if slot.site == variant.site}
+    stages = numbers(variant.stages, {slot.stage for slot in places.values()})
+    blocks = {
+        stage: numbers(variant.blocks, {slot.block for slot in places.values() if slot.stage == stage})
+        for stage in stages
+    }
+    return {name: slot for name, slot in places.items() if slot.block in blocks.get(slot.stage, ())}
 
 
-def chosen_stages(stages: str | list[int], numbers: Iterable[int]) -> set[int]:
-    """Return the numbers of the stages that `all`, `first`, `last` or a list of numbers means."""
-    match stages:
+def numbers(wanted: str | list[int], present: Iterable[int]) -> set[int]:
+    """Return the numbers of stages, or of blocks in a stage, that `all`, `first`, `last` or a list of numbers means."""
+    present = set(present)
+    match wanted:
         case "all":
-            return set(numbers)
-        case "first":
-            return {min(numbers)}
-        case "last":
-            return {max(numbers)}
+            return present
+        case "first" | "last" if present:
+            return {min(present) if wanted == "first" else max(present)}
         case _:
-            return {int(stage) for stage in stages}
+            return present & {number for number in wanted if isinstance(number, int)}
 
 
 def attention_modules(network: Network) -> dict[str, nn.Module]:

@@ -83,7 +83,7 @@ def test_names_options_and_papers_need_no_torch() -> None:
         "for package in (attention, backbones):\n"
         "    for name in package.names():\n"
         "        assert package.options(name) and package.paper(name)\n"
-        "assert backbones.sites('cnn') and backbones.stage_count('cnn')\n"
+        "assert backbones.sites('cnn') and backbones.blocks('cnn', {})\n"
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

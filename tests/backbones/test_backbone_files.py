@@ -26,11 +26,7 @@ def test_the_folder_is_the_list() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_constants_and_options_read_from_the_source_are_pythons(name: str) -> None:
     module = backbones.load(name)
-    assert (
-        backbones.paper(name),
-        backbones.sites(name),
-        backbones.stage_count(name),
-    ) == (module.PAPER, module.SITES, module.STAGES)
+    assert (backbones.paper(name), backbones.sites(name)) == (module.PAPER, module.SITES)
     parameters = [p for p in inspect.signature(module.build).parameters.values() if p.kind is p.KEYWORD_ONLY]
     assert [(option.name, option.default, option.type) for option in backbones.options(name).values()] == [
         (p.name, p.default, p.annotation) for p in parameters
@@ -39,11 +35,29 @@ def test_constants_and_options_read_from_the_source_are_pythons(name: str) -> No
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_stage_has_every_site(name: str) -> None:
+def test_every_block_has_every_site_that_the_source_promises(name: str) -> None:
     places = build(name).places()
-    assert {(slot.stage, slot.site) for slot in places.values()} == {
-        (stage, site) for stage in range(1, backbones.stage_count(name) + 1) for site in backbones.sites(name)
-    }
+    assert sorted((slot.site, slot.stage, slot.block) for slot in places.values()) == sorted(
+        (site, stage, block)
+        for site in backbones.sites(name)
+        for stage, count in enumerate(backbones.blocks(name, {}, site), start=1)
+        for block in range(1, count + 1)
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("shape", [(3, 32, 32), (3, 64, 40)])
+def test_slots_say_what_comes_in(name: str, shape: tuple[int, int, int]) -> None:
+    torch.manual_seed(0)
+    network: Network = backbones.load(name).build(7, shape)
+    seen: dict[str, tuple[int, ...]] = {}
+    for slot, module in network.slots().items():
+        module.register_forward_hook(
+            lambda module, inputs, output, slot=slot: seen.update({slot: tuple(inputs[0].shape[1:])})
+        )
+    network.eval()(torch.rand(2, *shape))
+    assert seen == {name: (slot.channels, *slot.size) for name, slot in network.places().items()}
+    assert list(seen) == list(network.places())  # in the order of the data
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,7 +66,7 @@ def test_logits_with_any_module_in_every_slot(name: str, module: str | None) -> 
     network = build(name)
     for slot in network.places().values():
         if module is not None:
-            slot.fill(attention.load(module).build(slot.channels))
+            slot.fill(attention.build(module, slot.channels, slot.size, {}))
     logits = network.eval()(torch.rand(2, 3, 32, 32))
     assert logits.shape == (2, 7)
     assert logits.isfinite().all()

@@ -29,7 +29,7 @@ def images(n: int = 4, shape: tuple[int, int, int] = SHAPE) -> Tensor:
 def fill(network: Network, name: str, site: str, **options: object) -> Network:
     for slot in network.places().values():
         if slot.site == site:
-            slot.fill(attention.load(name).build(slot.channels, **options))
+            slot.fill(attention.build(name, slot.channels, slot.size, options))
     return network
 
 
@@ -67,7 +67,8 @@ def test_parameters_with_attention(row: str, name: str, options: dict[str, bool]
 
 @pytest.mark.parametrize("name", attention.names())
 def test_attention_adds_exactly_its_own_parameters(name: str) -> None:
-    added = sum(attention.load(name).parameter_count(channels) for channels in (32, 64, 128))
+    slots = [slot for slot in cnn().places().values() if slot.site == "after_pool"]
+    added = sum(attention.parameter_count(name, slot.channels, slot.size, {}) for slot in slots)
     assert parameters(fill(cnn(), name, "after_pool")) == NETWORKS["cnn"] + added
 
 
@@ -138,9 +139,9 @@ def test_slots_in_the_order_of_the_data_with_the_right_shapes() -> None:
 
 def test_slots_say_stage_and_site_as_the_family_file_does() -> None:
     places = cnn().places().values()
-    assert {slot.stage for slot in places} == set(range(1, backbones.stage_count("cnn") + 1))
+    assert {slot.stage for slot in places} == set(range(1, len(backbones.blocks("cnn", {})) + 1))
     assert {slot.site for slot in places} == set(backbones.sites("cnn"))
-    assert len(places) == backbones.stage_count("cnn") * len(backbones.sites("cnn"))
+    assert len(places) == len(backbones.blocks("cnn", {})) * len(backbones.sites("cnn"))
 
 
 def test_a_filled_slot_is_used_and_no_other() -> None:

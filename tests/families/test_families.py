@@ -87,24 +87,24 @@ def test_a_file_without_build(tmp_path: Path) -> None:
 
 
 def test_an_option_without_a_type(tmp_path: Path) -> None:
-    path = family(tmp_path, "def build(channels, *, size=3): ...\n")
+    path = family(tmp_path, "def build(channels, *, width=3): ...\n")
     with pytest.raises(
-        TypeError, match=r"thing\.py: option 'size' of build\(\) needs a type, such as `int` or `bool`$"
+        TypeError, match=r"thing\.py: option 'width' of build\(\) needs a type, such as `int` or `bool`$"
     ):
         families.options(path)
 
 
 def test_an_option_without_a_default(tmp_path: Path) -> None:
-    path = family(tmp_path, "def build(channels, *, size: int): ...\n")
+    path = family(tmp_path, "def build(channels, *, width: int): ...\n")
     with pytest.raises(
-        TypeError, match=r"thing\.py: option 'size' of build\(\) needs a default, that of the authors' code$"
+        TypeError, match=r"thing\.py: option 'width' of build\(\) needs a default, that of the authors' code$"
     ):
         families.options(path)
 
 
 @pytest.mark.parametrize("annotation", ["Tensor", "list[int]", "int | Tensor", "nn.Module"])
 def test_an_option_of_a_type_that_no_params_file_can_hold(tmp_path: Path, annotation: str) -> None:
-    path = family(tmp_path, f"def build(channels, *, size: {annotation} = 3): ...\n")
+    path = family(tmp_path, f"def build(channels, *, width: {annotation} = 3): ...\n")
     with pytest.raises(
         TypeError, match=r"thing\.py: an option of build\(\) has the type `.*`; allowed: bool, float, int"
     ):

@@ -128,10 +128,10 @@ def test_the_global_generator_is_left_alone_and_not_used(what: Variant) -> None:
 
 def test_stages_by_word_and_by_number() -> None:
     numbers = [1, 2, 3, 4]
-    assert placement.chosen_stages("all", numbers) == {1, 2, 3, 4}
-    assert placement.chosen_stages("first", numbers) == {1}
-    assert placement.chosen_stages("last", numbers) == {4}
-    assert placement.chosen_stages([2, 4], numbers) == {2, 4}
+    assert placement.numbers("all", numbers) == {1, 2, 3, 4}
+    assert placement.numbers("first", numbers) == {1}
+    assert placement.numbers("last", numbers) == {4}
+    assert placement.numbers([2, 4], numbers) == {2, 4}
 
 
 @pytest.mark.parametrize("name", attention.names())

@@ -1,5 +1,6 @@
 """Networks with empty places for attention, one family a file: `backbones/<name>.py` is the network `<name>`."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -7,6 +8,7 @@ from typing import Any
 
 from attnbench import families
 
+BETWEEN = "between"  # the site behind a whole stage; all others are within a block
 _FOLDER = Path(__file__).parent
 
 
@@ -26,14 +28,23 @@ def options(name: str) -> dict[str, families.Option]:
 
 
 def sites(name: str) -> tuple[str, ...]:
-    """Return the places within a stage where attention may sit, read from the source."""
+    """Return the places where attention may sit, read from the source."""
     found: Any = families.constant(path(name), "SITES")
     return tuple(found)
 
 
-def stage_count(name: str) -> int:
-    """Return the number of stages, read from the source."""
-    return int(families.constant(path(name), "STAGES"))
+def blocks(name: str, given: Mapping[str, Any], site: str | None = None) -> tuple[int, ...]:
+    """Return how many blocks each stage has, or how many of a stage's blocks have `site`, read from the source.
+
+    `BLOCKS` is a tuple, or a tuple for each value of the option `depth`; `given` are the options that are not defaults.
+    `between` follows every stage but the last, once.
+    """
+    found: Any = families.constant(path(name), "BLOCKS")
+    if isinstance(found, dict):
+        found = found[given.get("depth", options(name)["depth"].default)]
+    if site == BETWEEN:
+        return (1,) * (len(found) - 1)
+    return tuple(found)
 
 
 def paper(name: str) -> str:
@@ -42,5 +53,5 @@ def paper(name: str) -> str:
 
 
 def load(name: str) -> ModuleType:
-    """Import the family file of a backbone: `PAPER`, `SITES`, `STAGES`, `build(classes, image_shape, **options)`."""
-    return families.check_module(import_module(f"{__name__}.{name}"), "PAPER", "SITES", "STAGES", "build")
+    """Import the family file of a backbone: `PAPER`, `SITES`, `BLOCKS`, `build(classes, image_shape, **options)`."""
+    return families.check_module(import_module(f"{__name__}.{name}"), "PAPER", "SITES", "BLOCKS", "build")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from attnbench.families import Size
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -13,8 +15,10 @@ class Slot:
     owner: nn.Module
     name: str
     stage: int  # counted from 1
+    block: int  # within the stage, counted from 1
     site: str
     channels: int
+    size: Size  # of the feature maps that come in
 
     @property
     def module(self) -> nn.Module:

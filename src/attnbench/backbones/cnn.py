@@ -11,11 +11,11 @@ The ReLUs are not in place: a layer that is looked at has to keep its output.
 from torch import Tensor, nn
 
 from attnbench.backbones._contract import Network, Slot
-from attnbench.families import PositiveInt, Share
+from attnbench.families import PositiveInt, Share, Size
 
 PAPER = "Plain network of three convolutional blocks, with no paper of its own; defined in backbones/cnn.py"
 SITES = ("before_pool", "after_pool")
-STAGES = 3
+BLOCKS = (1, 1, 1)
 
 
 class Block(nn.Module):
@@ -48,6 +48,7 @@ class CNN(Network):
         self.block1 = Block(channels, widths[0])
         self.block2 = Block(widths[0], widths[1])
         self.block3 = Block(widths[1], widths[2])
+        self.size = (height, breadth)
         self.head = nn.Sequential(
             nn.Flatten(),
             nn.Linear(widths[2] * (height // 8) * (breadth // 8), hidden),
@@ -67,10 +68,15 @@ class CNN(Network):
 
     def places(self) -> dict[str, Slot]:
         return {
-            f"{name}.{site}": Slot(block, site, stage, site, block.conv.out_channels)
+            f"{name}.{site}": Slot(block, site, stage, 1, site, block.conv.out_channels, self._size(stage, site))
             for stage, (name, block) in enumerate(self.blocks().items(), start=1)
             for site in SITES
         }
+
+    def _size(self, stage: int, site: str) -> Size:
+        halvings = stage if site == "after_pool" else stage - 1
+        height, width = self.size
+        return height >> halvings, width >> halvings
 
     def views(self) -> dict[str, nn.Module]:
         return {name: block.before_pool for name, block in self.blocks().items()}

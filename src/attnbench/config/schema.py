@@ -59,13 +59,19 @@ class Backbone(Section):
     options: dict[str, OptionValue] = {}
 
 
+Numbers = Literal["all", "first", "last"] | list[Annotated[int, Field(ge=1)]]  # counted from 1
+
+
 class Variant(Section):
     """What goes into the backbone's slots. `attention: none` is the network as it is."""
 
     attention: str
     options: dict[str, OptionValue] = {}
     site: str | None = None  # where in a block; the backbone names its sites
-    stages: Literal["all", "first", "last"] | list[Annotated[int, Field(ge=1)]] = "all"  # counted from 1
+    stages: Numbers = "all"
+    blocks: Numbers = "all"  # within each stage
+    start: Literal["paper", "identity"] = "paper"  # identity: the network starts as if the slots were empty
+    backbone: dict[str, OptionValue] = {}  # options that differ from the study's, e.g. a wider network as a control
 
 
 Positive = Annotated[float, Field(gt=0)]

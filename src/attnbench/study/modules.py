@@ -1,0 +1,61 @@
+"""Checks of what goes into the slots: the attention module of each variant, and its options."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from attnbench import attention
+from attnbench.config.document import Location
+from attnbench.config.schema import Variant
+from attnbench.errors import UserError
+from attnbench.study._findings import Finding, mapping, options, unknown
+
+_IN_SLOTS = ("options", "site", "stages", "blocks", "start")
+
+
+def check(values: dict[str, Any]) -> Iterator[Finding]:
+    """Find attention modules and options that do not exist."""
+    for label, variant in mapping(values.get("variants")).items():
+        name, at = mapping(variant).get("attention"), ("variants", label)
+        if name == attention.NONE:
+            yield from _useless(variant, at)
+        elif isinstance(name, str):
+            yield from _attention(variant, name, at)
+
+
+def _useless(variant: dict[str, Any], at: Location) -> Iterator[Finding]:
+    for key in _IN_SLOTS:
+        if key in variant:
+            yield (
+                (*at, key),
+                f"means nothing with `attention: {attention.NONE}`; remove it, or name an attention module",
+            )
+
+
+def _attention(variant: dict[str, Any], name: str, at: Location) -> Iterator[Finding]:
+    names = attention.names()
+    if "." not in name and name not in names:
+        yield (*at, "attention"), f"{unknown(name, 'attention module', [attention.NONE, *names])}, or `package.module`"
+        return
+    try:
+        file = attention.path(name)
+    except UserError as error:
+        yield (*at, "attention"), f"given {name!r}: {error}"
+        return
+    try:
+        allowed = attention.options(name)
+    except (SyntaxError, TypeError, ValueError) as error:
+        yield (*at, "attention"), f"the options of {name} cannot be read from {file}: {error}"
+        return
+    for key, value in variant.items():
+        near = get_close_matches(str(key), list(allowed), n=1)
+        if key not in Variant.model_fields and near:
+            yield (*at, key), f"unknown key; {name} has an option {near[0]!r}: write `options: {{{near[0]}: {value}}}`"
+    yield from options(mapping(variant.get("options")), (*at, "options"), name, allowed, shown(file))
+
+
+def shown(file: Path) -> Path:
+    """Return the path of a family file as a person at the root of the repository would type it."""
+    here = Path.cwd()
+    return file.relative_to(here) if file.is_relative_to(here) else file

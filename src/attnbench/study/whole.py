@@ -1,0 +1,31 @@
+"""Checks of the file as a whole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from attnbench.study._findings import Finding, mapping, repeated, unknown
+
+
+def place(path: Path, values: dict[str, Any]) -> Iterator[Finding]:
+    """The file says where it is, since DVC runs every stage at the root: a copied file must say its new place."""
+    root, params, study = (values.get(key) for key in ("root", "params", "study"))
+    if isinstance(root, str) and isinstance(params, str) and (path.parent / root / params).resolve() != path.resolve():
+        yield ("params",), f"given {params!r}, which from {root!r} is not this file; give its path from the root"
+    folder = path.resolve().parent
+    if folder.parent.name == "studies" and isinstance(study, str) and study != folder.name:
+        yield ("study",), f"given {study!r}; must be {folder.name!r}, the name of its folder"
+
+
+def repetitions(values: dict[str, Any]) -> Iterator[Finding]:
+    """Find what a list of the file names twice."""
+    yield from repeated(values.get("seeds"), ("seeds",), "; two runs would have the same name")
+    yield from repeated(mapping(values.get("recipe")).get("augmentation"), ("recipe", "augmentation"))
+    yield from repeated(mapping(values.get("latency")).get("batch_sizes"), ("latency", "batch_sizes"))
+
+
+def baseline(values: dict[str, Any]) -> Iterator[Finding]:
+    """Find a baseline that is no variant."""
+    name, variants = values.get("baseline"), mapping(values.get("variants"))
+    if isinstance(name, str) and name not in variants:
+        yield ("baseline",), unknown(name, "variant", [str(variant) for variant in variants])
