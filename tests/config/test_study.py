@@ -62,7 +62,7 @@ def cpu_seconds() -> float:
         (
             "none}",
             "none, backbone: {widht: 8}}",
-            r"10:31: variants.baseline.backbone.widht: cnn has no .*backbones/cnn\.py\); .*mean 'width'",
+            r"10:42: variants.baseline.backbone.widht: cnn has no .*backbones/cnn\.py\); .*mean 'width'",
         ),
         (
             "none}",
