@@ -21,13 +21,12 @@ def main() -> None:
     torch.set_num_threads(plan.machine.threads)  # the number of threads changes the last bits
     where = paths.StudyPaths(plan.study)
     data = prepared.load(where.prepared)
-    channels, height, width = data.test_images.shape[1:]
     seed = plan.seeds[0]
     network = placement.build(
         plan.backbone,
         plan.variants[variant],
         classes=len(data.description.classes),
-        image_shape=(channels, height, width),
+        image_shape=data.image_shape,
         seed=seed,
     )
     views.load_weights(network, where.checkpoint(variant, seed))

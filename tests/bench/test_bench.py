@@ -366,12 +366,17 @@ def alive(mark: str) -> list[int]:
     return found
 
 
+def become(mark: str, count: int) -> bool:
+    """Return whether `count` processes have the mark within ten seconds; one that has just begun shows none yet."""
+    end = time.monotonic() + 10
+    while len(alive(mark)) != count and time.monotonic() < end:
+        time.sleep(0.05)
+    return len(alive(mark)) == count
+
+
 def gone(mark: str) -> bool:
     """Return whether all are gone within ten seconds."""
-    end = time.monotonic() + 10
-    while alive(mark) and time.monotonic() < end:
-        time.sleep(0.05)
-    return not alive(mark)
+    return become(mark, 0)
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads /proc")
@@ -465,7 +470,7 @@ def test_a_process_that_does_not_come_to_its_end_is_killed_with_what_it_started(
     monkeypatch.setattr(processes, "PATIENCE", 0.1)
     with processes.workers([Task(kind="loop", number=0, settings=made())]) as (only,):
         only.hear()
-        assert len(alive(mark)) == 2
+        assert become(mark, 2)
     assert gone(mark)
 
 

@@ -79,11 +79,10 @@ def _whole(one_pass: Callable[[], object], count: int) -> Turn:
 
 
 def _network(settings: Settings, variant: str, data: Prepared, seed: int) -> nn.Module:
-    _, channels, height, width = data.train_images.shape
     return placement.build(
         settings.study.backbone,
         settings.study.variants[variant],
         classes=len(data.description.classes),
-        image_shape=(channels, height, width),
+        image_shape=data.image_shape,
         seed=seed,
     )

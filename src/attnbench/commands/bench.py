@@ -37,12 +37,11 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
     from attnbench.bench import settings, table, training  # noqa: PLC0415
     from attnbench.pipeline import places  # noqa: PLC0415
 
-    params = places.shown(places.params_of(places.repository(here), arguments.study))
-    config = study.load(params)
+    place = places.of(arguments.study, here)
     for variant in arguments.variants or []:
-        study.require(config, params, variant)
+        study.require(place.study, places.shown(place.params), variant)
     chosen = settings.settings(
-        config,
+        place.study,
         variants=arguments.variants,
         images=arguments.images,
         batch_size=arguments.batch_size,

@@ -44,6 +44,12 @@ class Prepared:
     train_masks: Tensor | None = None  # uint8 0/1 (n, h, w): where the object is, known for generated images only
     test_masks: Tensor | None = None
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        channels, height, width = self.train_images.shape[1:]
+        return channels, height, width
+
     def tensors(self) -> dict[str, Tensor]:
         """Return the tensors by name, contiguous."""
         names = ("train_images", "train_labels", "test_images", "test_labels", "train_index", "validation_index")

@@ -8,7 +8,6 @@ side; the rest in turn, so that latency is measured with nothing beside it.
 import sys
 from pathlib import Path
 
-from attnbench import machine, study
 from attnbench.errors import UserError
 from attnbench.paths import StudyPaths
 from attnbench.pipeline import graph, places
@@ -30,11 +29,9 @@ def reproduce(name: str | None, jobs: int | None, here: Path) -> bool:
     """
     if jobs is not None and jobs < 1:
         raise UserError(f"--jobs: given {jobs}; must be at least 1")
-    root = places.repository(here)
-    params = places.params_of(root, name)
-    plan = study.load(places.shown(params))
-    workers = jobs or max(1, machine.cores() // plan.machine.threads)
-    file = places.pipeline_file(root, params)
+    place = places.of(name, here)
+    root, plan, workers = place.root, place.study, jobs or place.workers
+    file = places.pipeline_file(root, place.params)
     if not any(stage.stale for stage in graph.stages(root, file)):
         say(f"{plan.study} is up to date: {StudyPaths(plan.study).report / 'REPORT.md'}")
         return True

@@ -1,9 +1,12 @@
 """Where the repository and its studies are."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+from attnbench import machine, study
 from attnbench.config.document import read
+from attnbench.config.schema import Study
 from attnbench.errors import UserError, did_you_mean, listed
 
 PIPELINE = "dvc.yaml"
@@ -33,6 +36,31 @@ def params_of(root: Path, name: str | None) -> Path:
         return root / PARAMS
     known = [str(at_root), *studies]
     raise UserError(f"no study {name!r}; there are {listed(known)}{did_you_mean(name, known)}")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A study, where its params.yaml is, and the repository around it."""
+
+    root: Path
+    params: Path
+    study: Study
+
+    @property
+    def workers(self) -> int:
+        """How many runs go side by side: as many as the usable cores carry with the study's number of threads."""
+        return max(1, machine.cores() // self.study.machine.threads)
+
+
+def of(name: str | None, here: Path) -> Place:
+    """Return the place of a study; without a name, of the one at the root. `here` is any folder of the repository.
+
+    Raises:
+        UserError: no repository, no such study, or a wrong params.yaml.
+    """
+    root = repository(here)
+    params = params_of(root, name)
+    return Place(root, params, study.load(shown(params)))
 
 
 def pipeline_file(root: Path, params: Path) -> str:

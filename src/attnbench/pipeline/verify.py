@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from attnbench import machine, records, study
+from attnbench import machine, records
 from attnbench.errors import UserError
 from attnbench.fingerprint import params_sha256
 from attnbench.paths import StudyPaths
@@ -27,9 +27,8 @@ def verify(name: str | None, count: int, here: Path) -> bool:
     """
     if count < 1:
         raise UserError(f"--runs: given {count}; must be at least 1")
-    root = places.repository(here)
-    params = places.params_of(root, name)
-    plan = study.load(places.shown(params))
+    found = places.of(name, here)
+    root, params, plan = found.root, found.params, found.study
     locked, images = _locked(places.shown(params).with_name(places.LOCK), plan.study)
     variants = recorded.runs(plan, root, locked)
     chosen = recorded.choose(variants, count)
@@ -37,7 +36,7 @@ def verify(name: str | None, count: int, here: Path) -> bool:
         raise UserError(f"{StudyPaths(plan.study).runs} has no run that dvc.lock has too; {_advice(plan.study)}")
     say(f"{plan.study}: {len(chosen)} of {sum(map(len, variants))} recorded runs are repeated in a scratch folder")
     with scratch(root, params, plan) as place:
-        verdicts = _verdicts(place, images, chosen, [run for variant in variants for run in variant])
+        verdicts = _verdicts(place, images, chosen, [run for variant in variants for run in variant], found.workers)
     return _concluded(plan.study, verdicts)
 
 
@@ -57,13 +56,12 @@ def _advice(name: str) -> str:
     return f"run the study first: make repro STUDY={name}, or attnbench run {name}"
 
 
-def _verdicts(place: Scratch, images: str, chosen: Sequence[Run], known: Sequence[Run]) -> list[Verdict]:
+def _verdicts(place: Scratch, images: str, chosen: Sequence[Run], known: Sequence[Run], workers: int) -> list[Verdict]:
     """Train what can be repeated, and return a verdict on each chosen run, in their order."""
     refused = _refused(place, images, chosen)
     repeated = [run for run in chosen if run.name not in refused]
     if repeated:
         place.images(images)
-    workers = max(1, machine.cores() // place.plan.machine.threads)
     ended = place.run("train", [[run.record.variant, str(run.record.seed)] for run in repeated], workers)
     judged = {run.name: _judged(place, run, known, done) for run, done in zip(repeated, ended, strict=True)}
     return [{**refused, **judged}[run.name] for run in chosen]

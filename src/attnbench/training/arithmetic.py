@@ -19,7 +19,8 @@ def set_up(machine: Machine) -> torch.device:
         raise UserError("params.yaml says `machine: device: cuda`, but torch finds no CUDA device; write `device: cpu`")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by older torch when it starts CUDA
     torch.set_num_threads(machine.threads)
-    torch.use_deterministic_algorithms(True)
+    # what torch.use_deterministic_algorithms(True) does, without its import of the compiler, which takes a second
+    torch.set_deterministic_debug_mode("error")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined] # every buffer here is written before it is read
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False  # float32 means float32, on an accelerator too

@@ -50,10 +50,9 @@ def run(
     """
     start = time.perf_counter()
     device = arithmetic.set_up(study.machine)
-    _, channels, height, width = data.train_images.shape
     classes = len(data.description.classes)
     network = placement.build(
-        study.backbone, study.variants[variant], classes=classes, image_shape=(channels, height, width), seed=seed
+        study.backbone, study.variants[variant], classes=classes, image_shape=data.image_shape, seed=seed
     )
     _tell(observers, arithmetic.warning(study.machine))
     training = Training(network, data, study.recipe, study.machine, seed=seed, device=device)
