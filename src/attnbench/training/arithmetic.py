@@ -7,10 +7,11 @@ import torch
 
 from attnbench.config.schema import Machine
 from attnbench.errors import UserError
+from attnbench.training import memory
 
 
 def set_up(machine: Machine) -> torch.device:
-    """Pin threads and algorithms of this process, once, before any other use of torch; return the device.
+    """Pin threads, algorithms and memory of this process, once, before any other use of torch; return the device.
 
     Raises:
         UserError: params.yaml asks for an accelerator that is not there.
@@ -18,6 +19,7 @@ def set_up(machine: Machine) -> torch.device:
     if machine.device == "cuda" and not torch.cuda.is_available():
         raise UserError("params.yaml says `machine: device: cuda`, but torch finds no CUDA device; write `device: cpu`")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by older torch when it starts CUDA
+    memory.keep_freed()
     torch.set_num_threads(machine.threads)
     # what torch.use_deterministic_algorithms(True) does, without its import of the compiler, which takes a second
     torch.set_deterministic_debug_mode("error")
