@@ -129,6 +129,13 @@ class Views(Section):
     images: Annotated[int, Field(ge=1, le=10)]
 
 
+class Control(Section):
+    """The wider baselines that a module is compared with besides the baseline: variants with `attention: none`."""
+
+    parameters: Name | None = None  # as many parameters as the module's variant
+    latency: Name | None = None  # as long an inference
+
+
 class Study(Section):
     """A whole params.yaml."""
 
@@ -140,6 +147,7 @@ class Study(Section):
     backbone: Backbone
     variants: Annotated[dict[Name, Variant], Field(min_length=2)]
     baseline: Name  # the variant that all others are compared with
+    controls: dict[Name, Control] = {}  # by variant with a module; read by analysis and report, so it trains nothing
     seeds: Annotated[list[Seed], Field(min_length=1)]
     recipe: Recipe
     machine: Machine
