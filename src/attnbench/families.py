@@ -7,9 +7,14 @@ is refused in a fraction of a second, before torch is imported.
 """
 
 import ast
+import sys
+import traceback
 import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -35,12 +40,17 @@ PositiveInt = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 OddInt = Annotated[int, Field(ge=1), AfterValidator(odd)]
 Rounding = Literal["floor", "div8"]
+Squeeze = Literal["avg", "max", "both"]  # how a channel gate pools over positions
+Descriptor = Literal["both", "avg", "max", "conv"]  # how a spatial gate pools over channels
+Arrangement = Literal["channel_first", "spatial_first", "parallel"]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Size = tuple[int, int]  # height and width of feature maps
 
 SIZE = "size"  # the parameter of `build` that the slot tells
 _TYPES: dict[str, Any] = {
+    "Arrangement": Arrangement,
     "bool": bool,
+    "Descriptor": Descriptor,
     "float": float,
     "int": int,
     "str": str,
@@ -50,6 +60,7 @@ _TYPES: dict[str, Any] = {
     "PositiveInt": PositiveInt,
     "Rounding": Rounding,
     "Share": Share,
+    "Squeeze": Squeeze,
 }
 
 
@@ -84,21 +95,52 @@ def is_bound_to_size(path: Path) -> bool:
 def locate(dotted: str) -> Path:
     """Return the file of a module in somebody's own package, such as `mine.gates`, without importing it.
 
+    Packages are found where Python finds them, and last in the working directory: the root of the repository.
+
     Raises:
         UserError: Python finds no such package, or the package has no such file.
     """
+    root = str(Path.cwd())
+    if root not in sys.path:  # `python stages/train.py` looks in stages/ alone
+        sys.path.append(root)
     top, *rest = dotted.split(".")
     spec = find_spec(top) if top.isidentifier() else None
     folders = list(spec.submodule_search_locations or ()) if spec else []
     if not folders:
         raise UserError(
-            f"Python finds no package {top!r}; install it into this environment (`pip install -e PATH`), or put the "
-            "folder that holds it on PYTHONPATH"
+            f"Python finds no package {top!r}; put the folder {top}/ beside src/ in {root}, or install the package "
+            "into this environment (`pip install -e PATH`)"
         )
-    file = Path(folders[0]).joinpath(*rest).with_suffix(".py")
-    if not file.is_file():
-        raise UserError(f"the package {top!r} has no file {file}")
-    return file
+    files = [Path(folder).joinpath(*rest).with_suffix(".py") for folder in folders]
+    found = next((file for file in files if file.is_file()), None)
+    if found is None:
+        raise UserError(f"the package {top!r} has no file {files[0]}")
+    return found
+
+
+def load(dotted: str, path: Path) -> ModuleType:
+    """Import the family file `path` under its dotted name.
+
+    Raises:
+        UserError: the file fails.
+    """
+    with blamed(path, "cannot be imported"):
+        return import_module(dotted)
+
+
+@contextmanager
+def blamed(path: Path, what: str) -> Iterator[None]:
+    """Turn what a family file raises into a `UserError`: the file, the line in it that led there, the exception."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+        if isinstance(error, SyntaxError) and error.filename == str(path):
+            own.append(error.lineno)
+        line = f":{own[-1]}" if own else ""
+        raise UserError(f"{path}{line}: {what}: {type(error).__name__}: {error}") from error
 
 
 @cache

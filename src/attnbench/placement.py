@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from torch import nn
 
-from attnbench import attention, backbones, seeding
+from attnbench import attention, backbones, families, seeding
 from attnbench.attention import _probe
 from attnbench.attention._start import FromIdentity
 from attnbench.backbones._contract import Network, Slot
@@ -41,8 +41,10 @@ def build(
 
 
 def _module(variant: Variant, slot: Slot, name: str) -> nn.Module:
-    module = attention.build(variant.attention, slot.channels, slot.size, variant.options)
-    checked = _probe.check(module, slot.channels, slot.size, file=attention.path(variant.attention), slot=name)
+    file = attention.path(variant.attention)
+    with families.blamed(file, f"build({slot.channels}, ...) for slot {name} fails"):
+        module = attention.build(variant.attention, slot.channels, slot.size, variant.options)
+    checked = _probe.check(module, slot.channels, slot.size, file=file, slot=name)
     return FromIdentity(checked) if variant.start == "identity" else checked
 
 

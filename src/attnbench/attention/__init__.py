@@ -4,7 +4,6 @@ A name with dots, such as `mine.gates`, is a family file in a package of one's o
 """
 
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -42,7 +41,7 @@ def paper(name: str) -> str:
 
 def load(name: str) -> ModuleType:
     """Import the family file of a module: `PAPER`, `parameter_count(channels, ...)`, `build(channels, ...)`."""
-    module = import_module(name if "." in name else f"{__name__}.{name}")
+    module = families.load(name if "." in name else f"{__name__}.{name}", path(name))
     return families.check_module(module, "PAPER", "parameter_count", "build")
 
 
