@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from attnbench import files
+from attnbench import families, files
 from attnbench.config.schema import Data, Study
 from attnbench.errors import UserError
 
@@ -38,10 +38,15 @@ def of_stage(study: Study, stage: Stage, variant: str, package: Path = PACKAGE) 
     """Return the fingerprint of one stage for one variant: `sha256` over `files` (path -> SHA-256) and `resolved`."""
     roots = [package.parents[1] / script for script in SCRIPTS[stage]]
     roots.append(package / "backbones" / f"{study.backbone.name}.py")
-    if study.variants[variant].attention != "none":
-        roots.append(package / "attention" / f"{study.variants[variant].attention}.py")
+    name, own = study.variants[variant].attention, None
+    if "." in name:
+        roots.append(families.locate(name))
+        own = roots[-1].parents[name.count(".") - 1]
+    elif name != "none":
+        roots.append(package / "attention" / f"{name}.py")
     sections = {"train": ["recipe"], "cost": [], "views": ["views"]}[stage]
-    return _fingerprint(of_files(roots, package), _resolved(study, ["backbone", "machine", *sections], variant))
+    code = of_files(roots, package, own=own)
+    return _fingerprint(code, _resolved(study, ["backbone", "machine", *sections], variant))
 
 
 def of_data(study: Study, package: Path = PACKAGE) -> dict[str, Any]:
@@ -58,25 +63,30 @@ def params_sha256(study: Study, variant: str) -> str:
     return files.sha256_of_json(_resolved(study, ["backbone", "recipe", "machine"], variant))
 
 
-def of_files(roots: list[Path], package: Path = PACKAGE, without: Sequence[Path] = ()) -> dict[str, str]:
+def of_files(
+    roots: list[Path], package: Path = PACKAGE, without: Sequence[Path] = (), own: Path | None = None
+) -> dict[str, str]:
     """Return path -> SHA-256 of the roots and of all modules of the package that they reach by import statements.
 
-    `package` is the folder src/attnbench; paths are relative to the repository. Imports inside functions count, those
-    under `if TYPE_CHECKING` do not; neither do the modules of `LEFT_OUT`, and the files of `without`.
+    `package` is the folder src/attnbench; paths are relative to the repository. `own` is the folder of a package that
+    somebody keeps modules in: its files count too, with paths relative to the folder that holds it. Imports inside
+    functions count, those under `if TYPE_CHECKING` do not; neither do the modules of `LEFT_OUT`, and the files of
+    `without`.
 
     Raises:
         UserError: a root or an imported module is missing, or a file is not valid Python.
     """
+    packages = [package] if own is None or own == package else [package, own]
     found: dict[str, str] = {}
     waiting = list(roots)
     while waiting:
         path = waiting.pop()
-        name = path.relative_to(package.parents[1]).as_posix()
+        name = _shown(path, packages)
         if name in found or path in without or _is_left_out(path, package):
             continue
         tree = _parse(path)
         found[name] = files.sha256_of_json(_canonical(tree))
-        waiting += [*_ancestors(path, package), *_imported(tree, path, package)]
+        waiting += [*_ancestors(path, packages), *_imported(tree, path, packages)]
     return dict(sorted(found.items()))
 
 
@@ -105,23 +115,31 @@ def _parse(path: Path) -> ast.Module:
         raise UserError(f"{path}:{error.lineno}: not valid Python: {error.msg}") from None
 
 
-def _ancestors(path: Path, package: Path) -> Iterator[Path]:
+def _shown(path: Path, packages: list[Path]) -> str:
+    """Return the path as records tell it, the same on every machine."""
+    package, *own = packages
+    top = next((each.parent for each in own if path.is_relative_to(each)), package.parents[1])
+    return path.relative_to(top).as_posix()
+
+
+def _ancestors(path: Path, packages: list[Path]) -> Iterator[Path]:
     """Yield the `__init__.py` of every package that Python runs before the module at `path`."""
-    folders = path.relative_to(package).parents if path.is_relative_to(package) else ()
-    return (package / folder / "__init__.py" for folder in folders)
+    for package in packages:
+        folders = path.relative_to(package).parents if path.is_relative_to(package) else ()
+        yield from (file for folder in folders if (file := package / folder / "__init__.py").is_file())
 
 
-def _imported(tree: ast.Module, path: Path, package: Path) -> Iterator[Path]:
-    """Yield the files of this package that the statements of `tree` import."""
+def _imported(tree: ast.Module, path: Path, packages: list[Path]) -> Iterator[Path]:
+    """Yield the files of these packages that the statements of `tree` import."""
     for node in _walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield from _resolve(alias.name, path, node.lineno, package)
+                yield from _resolve(alias.name, path, node.lineno, packages)
         elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, path, package)
-            yield from _resolve(base, path, node.lineno, package)
+            base = _absolute(node, path, packages)
+            yield from _resolve(base, path, node.lineno, packages)
             for alias in node.names:
-                member = _file_of(f"{base}.{alias.name}", package)  # a submodule, or only a name inside the package
+                member = _file_of(f"{base}.{alias.name}", packages)  # a submodule, or only a name inside the package
                 if member is not None:
                     yield member
 
@@ -135,29 +153,30 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
             yield from _walk(child)
 
 
-def _absolute(node: ast.ImportFrom, path: Path, package: Path) -> str:
+def _absolute(node: ast.ImportFrom, path: Path, packages: list[Path]) -> str:
     """Return the dotted name behind `from`, with leading dots resolved."""
     if not node.level:
         return node.module or ""
-    folder = path.parents[node.level - 1].relative_to(package.parent)
-    return ".".join([*folder.parts, *([node.module] if node.module else [])])
+    folder = path.parents[node.level - 1]
+    parts = next(folder.relative_to(each.parent).parts for each in packages if folder.is_relative_to(each))
+    return ".".join([*parts, *([node.module] if node.module else [])])
 
 
-def _resolve(dotted: str, path: Path, line: int, package: Path) -> Iterator[Path]:
-    found = _file_of(dotted, package)
+def _resolve(dotted: str, path: Path, line: int, packages: list[Path]) -> Iterator[Path]:
+    found = _file_of(dotted, packages)
+    package = next((each for each in packages if each.name == dotted.partition(".")[0]), None)
     if found is not None:
         yield found
-    elif dotted == package.name or dotted.startswith(f"{package.name}."):
+    elif package is not None and not package.parent.joinpath(*dotted.split(".")).is_dir():
         raise UserError(f"{path}:{line}: imports {dotted}, which does not exist in {package}")
 
 
-def _file_of(dotted: str, package: Path) -> Path | None:
-    """Return the file of a module of this package, or None."""
+def _file_of(dotted: str, packages: list[Path]) -> Path | None:
+    """Return the file of a module of these packages, or None."""
     first, *rest = dotted.split(".")
-    if first != package.name:
-        return None
-    folder = package.joinpath(*rest)
-    return next((file for file in (folder / "__init__.py", folder.with_suffix(".py")) if file.is_file()), None)
+    folders = [package.joinpath(*rest) for package in packages if package.name == first]
+    candidates = [file for folder in folders for file in (folder / "__init__.py", folder.with_suffix(".py"))]
+    return next((file for file in candidates if file.is_file()), None)
 
 
 def _canonical(node: Any) -> Any:
