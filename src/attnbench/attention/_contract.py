@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class Attention(nn.Module, ABC):
-    """A map (n, c, h, w) -> (n, c, h, w) that keeps the shape."""
+    """A map (n, c, h, w) -> (n, c, h, w) that keeps the shape, the type and the layout."""
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -14,9 +14,19 @@ class Attention(nn.Module, ABC):
 
     @abstractmethod
     def maps(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the maps worth drawing for the input `x`, 0..1: `channel` (n, c, 1, 1), `spatial` (n, 1, h, w).
+        """Return the maps worth drawing for the input `x`: `channel` (n, c, 1, 1), `spatial` (n, 1, h, w), or both.
 
-        In eval mode this changes nothing; in train mode a batch norm inside would count the call as a batch.
+        What they are depends on what the module does with its input:
+
+            a gate (n, c, 1, 1) or (n, 1, h, w)   the gate
+            two such gates                        the two, each as applied: forward(x) = x * channel * spatial
+            a gate (n, c, h, w)                   `channel` its means over positions, `spatial` its means over channels
+            a softmax over positions              `spatial`, divided by its largest value in each image
+            1 + gate, x + something               those of the gate or the distribution inside
+
+        Values are in 0..1, but for a gate whose activation leaves that range by choice (`tanh`, `relu` of `se`): they
+        are what is applied, and nothing is cut. In eval mode the call changes nothing; in train mode a batch norm
+        inside would count it as a batch.
         """
 
 
@@ -25,7 +35,7 @@ class Gate(Attention):
 
     @abstractmethod
     def gate(self, x: Tensor) -> Tensor:
-        """Return the scale, 0..1, that broadcasts to `x`: (n, c, 1, 1), (n, 1, h, w) or (n, c, h, w)."""
+        """Return the scale that broadcasts to `x`: (n, c, 1, 1), (n, 1, h, w) or (n, c, h, w); 0..1 as in `maps`."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.gate(x)

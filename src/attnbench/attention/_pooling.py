@@ -1,8 +1,9 @@
 """Means and maxima over positions or channels, spelled for speed.
 
-These are plain pools; only the spelling is unusual (docs/decisions/005 has the times). Where mean and maximum are
-needed together, one function gives both, with a backward pass of its own, since autograd would fill, scatter and add
-whole maps for each. While a network is traced to count its operators, the same pools are plain operators.
+These are plain pools; only the spelling is unusual (docs/decisions/005 has the times). Where a gradient is wanted, one
+function gives mean and maximum with a backward pass of its own, since autograd would fill, scatter and add whole maps
+for each. Without a gradient, and while a network is traced to count its operators, the pools are plain operators, which
+spare one image the time of an autograd function.
 
 Of equal maxima over positions the first takes the gradient, as in the authors' max pool; equal maxima over channels
 share it evenly, since finding the first costs eight times as much as the maximum.
@@ -20,20 +21,58 @@ def mean_over_positions(x: Tensor) -> Tensor:
     return x.sum((2, 3)) * (1 / (x.shape[2] * x.shape[3]))
 
 
+def max_over_positions(x: Tensor) -> Tensor:
+    """Return the maximum of every channel: (n, c, h, w) -> (n, c). The first maximum takes the gradient."""
+    if _is_differentiated(x):
+        return mean_and_max_over_positions(x)[1]
+    if x.dtype == torch.bfloat16 and x.is_cpu and not _is_traced():
+        return max_pool2d(x, x.shape[2:]).flatten(1)  # `amax` of bfloat16 is ten times slower
+    return x.amax((2, 3))
+
+
 def mean_and_max_over_positions(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and maximum of every channel: (n, c, h, w) -> (n, c), twice. The first maximum takes the gradient."""
-    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
-        return mean_over_positions(x), x.amax((2, 3))
+    if not _is_differentiated(x):
+        return mean_over_positions(x), max_over_positions(x)
     found: tuple[Tensor, Tensor] = _OverPositions.apply(x)
     return found
 
 
+def mean_over_channels(x: Tensor) -> Tensor:
+    """Return the mean at each position: (n, c, h, w) -> (n, 1, h, w)."""
+    return x.sum(1, keepdim=True) * (1 / x.shape[1])
+
+
+def max_over_channels(x: Tensor) -> Tensor:
+    """Return the maximum at each position: (n, c, h, w) -> (n, 1, h, w). Equal maxima share a gradient."""
+    return mean_and_max_over_channels(x)[1] if _is_differentiated(x) else _wide(x).amax(1, keepdim=True).to(x.dtype)
+
+
 def mean_and_max_over_channels(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and maximum at each position: (n, c, h, w) -> (n, 1, h, w), twice. Equal maxima share a gradient."""
-    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
-        return x.sum(1, keepdim=True) * (1 / x.shape[1]), x.amax(1, keepdim=True)
+    if not _is_differentiated(x):
+        return _over_channels(x)
     found: tuple[Tensor, Tensor] = _OverChannels.apply(x)
     return found
+
+
+def _is_traced() -> bool:
+    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
+
+
+def _is_differentiated(x: Tensor) -> bool:
+    return x.requires_grad and torch.is_grad_enabled() and not _is_traced()
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Return `x` in the type in which its maxima are fast: those of bfloat16 are several times slower."""
+    return x.float() if x.dtype == torch.bfloat16 else x
+
+
+def _over_channels(x: Tensor) -> tuple[Tensor, Tensor]:
+    wide = _wide(x)
+    mean = wide.sum(1, keepdim=True) * (1 / x.shape[1])
+    return mean.to(x.dtype), wide.amax(1, keepdim=True).to(x.dtype)
 
 
 class _OverPositions(torch.autograd.Function):
@@ -59,10 +98,9 @@ class _OverPositions(torch.autograd.Function):
 class _OverChannels(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
-        wide = x.float() if x.dtype == torch.bfloat16 else x  # maxima of bfloat16 are several times slower
-        largest = wide.amax(1, keepdim=True).to(x.dtype)
+        mean, largest = _over_channels(x)
         ctx.save_for_backward(x, largest)
-        return (wide.sum(1, keepdim=True) * (1 / x.shape[1])).to(x.dtype), largest
+        return mean, largest
 
     @staticmethod
     def backward(ctx: Any, of_mean: Tensor, of_max: Tensor) -> Tensor:

@@ -4,17 +4,22 @@
     MLP(z) = W2 relu(W1 z + b1) + b2                                       W1: (d, C), W2: (C, d), d = max(1, C // r)
     y = s * x                                                              (n, C, h, w)
 
-Source: Woo et al., equation 2; the authors' code, which has both biases (the second enters the sum twice).
-Parameters: 2Cd + d + C; without biases 2Cd. C = 64, r = 16: 580, 512.
-Differs from: timm's ChannelAttn, which has no biases (`bias: false`) and rounds C / r to the nearest integer, not down.
+`squeeze: avg` or `max` leaves one of the two terms, the rows of the paper's first ablation; `avg` is the gate of `se`.
+Below C = r the bottleneck has one unit; any size of map, at 1x1 both terms are MLP(x); bfloat16 stays bfloat16, pools
+round once.
+
+Source: Woo et al., equation 2 and table 1; the authors' code, which has both biases (the second enters the sum twice).
+Parameters: 2Cd + d + C; without biases 2Cd. C = 64, r = 16: 580, 512. The same for every `squeeze`.
+Differs from: timm's ChannelAttn, which has no biases (`bias: false`) and rounds C / r to the nearest integer, not down;
+a tutorial whose "max pool" is an average, which is `squeeze: avg` with every logit twice.
 """
 
 from torch import Tensor
 
 from attnbench.attention._bottleneck import Bottleneck, as_gate, bottleneck_parameters
 from attnbench.attention._contract import Gate
-from attnbench.attention._pooling import mean_and_max_over_positions
-from attnbench.families import PositiveInt, Rounding
+from attnbench.attention._pooling import max_over_positions, mean_and_max_over_positions, mean_over_positions
+from attnbench.families import PositiveInt, Rounding, Squeeze
 
 PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV 2018. arXiv:1807.06521"
 
@@ -22,27 +27,50 @@ PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV
 class ChannelAttention(Gate):
     """The gate of the header; `reduction` is r."""
 
-    def __init__(self, channels: int, *, reduction: int, bias: bool, rounding: Rounding) -> None:
+    def __init__(self, channels: int, *, reduction: int, bias: bool, rounding: Rounding, squeeze: Squeeze) -> None:
         super().__init__()
         self.mlp = Bottleneck(channels, reduction=reduction, bias=bias, rounding=rounding)
+        self.squeeze = squeeze
 
     def gate(self, x: Tensor) -> Tensor:
-        mean, largest = mean_and_max_over_positions(x)  # (n, c), (n, c)
-        return as_gate(self.mlp(mean) + self.mlp(largest))  # (n, c, 1, 1)
+        return as_gate(self._logits(x))  # (n, c, 1, 1)
+
+    def _logits(self, x: Tensor) -> Tensor:
+        logits: Tensor
+        match self.squeeze:
+            case "avg":
+                logits = self.mlp(mean_over_positions(x))
+            case "max":
+                logits = self.mlp(max_over_positions(x))
+            case "both":
+                mean, largest = mean_and_max_over_positions(x)  # (n, c), (n, c)
+                logits = self.mlp(mean) + self.mlp(largest)
+        return logits
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         return {"channel": self.gate(x)}
 
 
 def parameter_count(
-    channels: int, *, reduction: PositiveInt = 16, bias: bool = True, rounding: Rounding = "floor"
+    channels: int,
+    *,
+    reduction: PositiveInt = 16,
+    bias: bool = True,
+    rounding: Rounding = "floor",
+    squeeze: Squeeze = "both",
 ) -> int:
-    """Return the exact number of parameters."""
+    """Return the exact number of parameters, the same for every `squeeze`."""
+    del squeeze
     return bottleneck_parameters(channels, reduction=reduction, bias=bias, rounding=rounding)
 
 
 def build(
-    channels: int, *, reduction: PositiveInt = 16, bias: bool = True, rounding: Rounding = "floor"
+    channels: int,
+    *,
+    reduction: PositiveInt = 16,
+    bias: bool = True,
+    rounding: Rounding = "floor",
+    squeeze: Squeeze = "both",
 ) -> ChannelAttention:
     """Return the module for `channels` feature maps."""
-    return ChannelAttention(channels, reduction=reduction, bias=bias, rounding=rounding)
+    return ChannelAttention(channels, reduction=reduction, bias=bias, rounding=rounding, squeeze=squeeze)

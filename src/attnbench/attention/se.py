@@ -1,48 +1,87 @@
 """Squeeze-and-excitation: a gate for each channel from the mean of every channel.
 
-    z = mean of x over (h, w)                              (n, C)
+    z = mean of x over (h, w)                              (n, C);  squeeze: max takes the maximum
     s = sigmoid(W2 relu(W1 z + b1) + b2)                   (n, C),  W1: (d, C), W2: (C, d), d = max(1, C // r)
     y = s * x                                              (n, C, h, w)
 
-Source: Hu et al., equations 2-4; the authors' Caffe networks, which have both biases.
+`activation` takes the place of the sigmoid, as in the paper's ablation: a hard sigmoid stays in 0..1, a tanh lies in
+-1..1, a ReLU is not bounded and closes a channel of negative logit altogether.
+Below C = r the bottleneck has one unit; any size of map, at 1x1 z is x itself; bfloat16 stays bfloat16, pools round
+once.
+
+Source: Hu et al., equations 2-4, and the ablations of the squeeze and excitation operators; the authors' Caffe
+networks, which have both biases.
 Parameters: 2Cd + d + C; without biases 2Cd. C = 64, r = 16: 580, 512.
 Differs from: the paper's later text and its ablations, which leave the biases out (`bias: false`); timm's SEModule,
-whose bottleneck is rounded to a multiple of 8 (`rounding: div8`; 1,096 at C = 64).
+whose bottleneck is rounded to a multiple of 8 (`rounding: div8`; 1,096 at C = 64); torchvision's SqueezeExcitation,
+which is told d and is equal for the same d.
 """
 
-from torch import Tensor
+from typing import Literal
 
-from attnbench.attention._bottleneck import Bottleneck, as_gate, bottleneck_parameters
+from torch import Tensor, nn
+
+from attnbench.attention._bottleneck import Bottleneck, bottleneck_parameters
 from attnbench.attention._contract import Gate
-from attnbench.attention._pooling import mean_over_positions
+from attnbench.attention._pooling import max_over_positions, mean_over_positions
 from attnbench.families import PositiveInt, Rounding
 
 PAPER = "Hu, Shen, Albanie, Sun, Wu: Squeeze-and-Excitation Networks. IEEE TPAMI 42(8), 2020. arXiv:1709.01507"
 
+_SQUEEZES = {"avg": mean_over_positions, "max": max_over_positions}
+_ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "hardsigmoid": nn.Hardsigmoid}
+
 
 class SqueezeExcitation(Gate):
-    """The gate of the header; `reduction` is r."""
+    """The gate of the header; `reduction` is r. With `tanh` or `relu` the gate leaves 0..1."""
 
-    def __init__(self, channels: int, *, reduction: int, bias: bool, rounding: Rounding) -> None:
+    def __init__(
+        self,
+        channels: int,
+        *,
+        reduction: int,
+        bias: bool,
+        rounding: Rounding,
+        squeeze: Literal["avg", "max"],
+        activation: Literal["sigmoid", "tanh", "relu", "hardsigmoid"],
+    ) -> None:
         super().__init__()
+        self.squeeze = _SQUEEZES[squeeze]
         self.excitation = Bottleneck(channels, reduction=reduction, bias=bias, rounding=rounding)
+        self.activation = _ACTIVATIONS[activation]()
 
     def gate(self, x: Tensor) -> Tensor:
-        return as_gate(self.excitation(mean_over_positions(x)))  # (n, c, 1, 1)
+        gate: Tensor = self.activation(self.excitation(self.squeeze(x)))  # (n, c)
+        return gate[:, :, None, None]  # (n, c, 1, 1)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         return {"channel": self.gate(x)}
 
 
 def parameter_count(
-    channels: int, *, reduction: PositiveInt = 16, bias: bool = True, rounding: Rounding = "floor"
+    channels: int,
+    *,
+    reduction: PositiveInt = 16,
+    bias: bool = True,
+    rounding: Rounding = "floor",
+    squeeze: Literal["avg", "max"] = "avg",
+    activation: Literal["sigmoid", "tanh", "relu", "hardsigmoid"] = "sigmoid",
 ) -> int:
-    """Return the exact number of parameters."""
+    """Return the exact number of parameters; `squeeze` and `activation` have none."""
+    del squeeze, activation
     return bottleneck_parameters(channels, reduction=reduction, bias=bias, rounding=rounding)
 
 
 def build(
-    channels: int, *, reduction: PositiveInt = 16, bias: bool = True, rounding: Rounding = "floor"
+    channels: int,
+    *,
+    reduction: PositiveInt = 16,
+    bias: bool = True,
+    rounding: Rounding = "floor",
+    squeeze: Literal["avg", "max"] = "avg",
+    activation: Literal["sigmoid", "tanh", "relu", "hardsigmoid"] = "sigmoid",
 ) -> SqueezeExcitation:
     """Return the module for `channels` feature maps."""
-    return SqueezeExcitation(channels, reduction=reduction, bias=bias, rounding=rounding)
+    return SqueezeExcitation(
+        channels, reduction=reduction, bias=bias, rounding=rounding, squeeze=squeeze, activation=activation
+    )
