@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 from attnbench import cost, errors, paths, placement, records, study
+from attnbench.training import memory
 
 
 def main() -> None:
     """Build every variant's network with fresh weights, which do not matter for time, and write one record of all."""
+    memory.keep_freed()  # else page faults, which depend on what was timed before, may double a variant's time
     plan = study.load(Path(sys.argv[1]))
     where = paths.StudyPaths(plan.study)
     data = records.read(where.data_summary, records.DataSummary)

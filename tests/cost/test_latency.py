@@ -114,6 +114,7 @@ def test_the_ratio_is_taken_within_a_round(study):
     assert row.iqr_ms == pytest.approx(1e3 * (7.75 - 2.5))  # quartiles of 2, 2, 4, 4, 9, 20
     assert row.p90_ms == pytest.approx(1e3 * 14.5)
     assert (row.batch_size, row.rounds) == (4, 6)
+    assert row.round_ms == [2e3, 4e3, 20e3, 2e3, 4e3, 9e3]
 
 
 def test_a_sample_of_the_fastest_lasts_five_milliseconds():

@@ -134,6 +134,7 @@ def row(name: str, study: Study, batch_size: int, samples: list[Measurement], ba
         ratio_low=low,
         ratio_high=high,
         rounds=len(samples),
+        round_ms=[1e3 * sample.median for sample in samples],
     )
 
 
