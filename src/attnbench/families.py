@@ -7,22 +7,18 @@ is refused in a fraction of a second, before torch is imported.
 """
 
 import ast
-import sys
-import traceback
 import typing
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from attnbench.errors import UserError
+from attnbench.packages import blamed as blamed  # noqa: PLC0414 -- told to all who deal with family files
+from attnbench.packages import load as load  # noqa: PLC0414
+from attnbench.packages import locate as locate  # noqa: PLC0414
 
 
 def odd(value: int) -> int:
@@ -92,57 +88,6 @@ def is_bound_to_size(path: Path) -> bool:
     return any(argument.arg == SIZE for argument in _build(path).args.kwonlyargs)
 
 
-def locate(dotted: str) -> Path:
-    """Return the file of a module in somebody's own package, such as `mine.gates`, without importing it.
-
-    Packages are found where Python finds them, and last in the working directory: the root of the repository.
-
-    Raises:
-        UserError: Python finds no such package, or the package has no such file.
-    """
-    root = str(Path.cwd())
-    if root not in sys.path:  # `python stages/train.py` looks in stages/ alone
-        sys.path.append(root)
-    top, *rest = dotted.split(".")
-    spec = find_spec(top) if top.isidentifier() else None
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    if not folders:
-        raise UserError(
-            f"Python finds no package {top!r}; put the folder {top}/ beside src/ in {root}, or install the package "
-            "into this environment (`pip install -e PATH`)"
-        )
-    files = [Path(folder).joinpath(*rest).with_suffix(".py") for folder in folders]
-    found = next((file for file in files if file.is_file()), None)
-    if found is None:
-        raise UserError(f"the package {top!r} has no file {files[0]}")
-    return found
-
-
-def load(dotted: str, path: Path) -> ModuleType:
-    """Import the family file `path` under its dotted name.
-
-    Raises:
-        UserError: the file fails.
-    """
-    with blamed(path, "cannot be imported"):
-        return import_module(dotted)
-
-
-@contextmanager
-def blamed(path: Path, what: str) -> Iterator[None]:
-    """Turn what a family file raises into a `UserError`: the file, the line in it that led there, the exception."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
-        if isinstance(error, SyntaxError) and error.filename == str(path):
-            own.append(error.lineno)
-        line = f":{own[-1]}" if own else ""
-        raise UserError(f"{path}{line}: {what}: {type(error).__name__}: {error}") from error
-
-
 @cache
 def constant(path: Path, name: str) -> Any:
     """Return the literal assigned to `name` at the top of the file.
@@ -159,6 +104,20 @@ def constant(path: Path, name: str) -> Any:
     raise TypeError(f"{path} has no literal constant {name}; see an existing family beside it")
 
 
+def defined(path: Path) -> set[str]:
+    """Return the names that the file defines, assigns or imports at its top."""
+    found: set[str] = set()
+    for node in _tree(path).body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.AnnAssign(target=ast.Name(id=name)):
+                found.add(name)
+            case ast.Assign(targets=targets):
+                found.update(target.id for target in targets if isinstance(target, ast.Name))
+            case ast.ImportFrom(names=aliases):
+                found.update(alias.asname or alias.name for alias in aliases)
+    return found
+
+
 def _build(path: Path) -> ast.FunctionDef:
     for node in _tree(path).body:
         if isinstance(node, ast.FunctionDef) and node.name == "build":
@@ -166,6 +125,7 @@ def _build(path: Path) -> ast.FunctionDef:
     raise TypeError(f"{path} has no function `build`; see an existing family beside it")
 
 
+@cache
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from attnbench import families, files
+from attnbench import files, packages
 from attnbench.config.schema import Data, Study
 from attnbench.errors import UserError
 
@@ -21,7 +21,7 @@ SOURCES = [get_args(kind.model_fields["source"].annotation)[0] for kind in get_a
 # values (`resolved`), so a new key with a default, or a better error message, retrains nothing.
 LEFT_OUT = {
     *("config", "study", "records", "observers", "errors", "paths", "files"),
-    *("machine", "fingerprint", "families"),
+    *("machine", "fingerprint", "families", "packages"),
 }
 
 # What runs, from the repository root; all else follows from its imports. The family files come on top: `attention`
@@ -40,8 +40,8 @@ def of_stage(study: Study, stage: Stage, variant: str, package: Path = PACKAGE) 
     roots.append(package / "backbones" / f"{study.backbone.name}.py")
     name, own = study.variants[variant].attention, None
     if "." in name:
-        roots.append(families.locate(name))
-        own = roots[-1].parents[name.count(".") - 1]
+        roots.append(packages.locate(name))
+        own = packages.home(name)
     elif name != "none":
         roots.append(package / "attention" / f"{name}.py")
     sections = {"train": ["recipe"], "cost": [], "views": ["views"]}[stage]
