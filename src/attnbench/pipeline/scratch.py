@@ -39,7 +39,8 @@ class Scratch:
         """Run a stage once for each list of arguments, up to `workers` at once; return which of them succeeded."""
         command = [sys.executable, str(self.root / "stages" / f"{stage}.py"), str(self.params)]
         jobs = [Job("@".join([stage, *(["-".join(its)] if its else [])]), [*command, *its]) for its in each]
-        failed = run_jobs(jobs, workers, self.folder, self.folder / "log")
+        logs = self.root / "work" / self.plan.study / "verify"  # outlives the scratch folder, for what fails
+        failed = run_jobs(jobs, workers, self.folder, logs)
         return [job.name not in failed for job in jobs]
 
     def code(self, variants: Sequence[str], workers: int) -> dict[str, str]:

@@ -19,8 +19,8 @@ from attnbench.records import RunRecord
 def verify(name: str | None, count: int, here: Path) -> bool:
     """Repeat `count` recorded runs of a study, all if there are fewer; return whether each is as recorded.
 
-    `name` is that of a study, None the one at the root; `here` is any folder of the repository, in which nothing is
-    changed.
+    `name` is that of a study, None the one at the root; `here` is any folder of the repository, in which nothing
+    changes but the logs in work/<study>/verify.
 
     Raises:
         UserError: no such study, a wrong params.yaml, nothing recorded, or images that are not those of the records.
@@ -86,7 +86,8 @@ def _refused(place: Scratch, images: str, chosen: Sequence[Run]) -> dict[str, Ve
 
 def _judged(place: Scratch, run: Run, known: Sequence[Run], ended: bool) -> Verdict:
     if not ended:
-        return Verdict(run.name, FAILED, "its training failed; the last lines of it are above")
+        log = f"work/{place.plan.study}/verify/train@{run.name}.txt"
+        return Verdict(run.name, FAILED, f"its training failed; see {log}")
     differing = [path for path, md5 in run.locked.writes.items() if not _has(place.folder / path, md5)]
     new = records.read(place.folder / run.record_path, RunRecord)
     accuracies = [each.record.accuracy for each in known if _alike(each.record, run.record)]
