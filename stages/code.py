@@ -18,6 +18,7 @@ def main() -> None:
         return
     variant = rest[0]
     studies.require(study, Path(params), variant)
+    studies.require_watched(study, variant, Path())
     for stage in get_args(fingerprint.Stage):
         files.write_json(place.code(stage, variant), fingerprint.of_stage(study, stage, variant))
 

@@ -15,7 +15,7 @@ class UserError(Exception):
 
 def did_you_mean(given: str, allowed: list[str]) -> str:
     """Return ` (did you mean 'x'?)` for the nearest allowed name, or an empty string when none is near."""
-    near = get_close_matches(given, allowed, n=1)
+    near = get_close_matches(given.lower(), allowed, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 

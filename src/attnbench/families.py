@@ -42,6 +42,7 @@ Arrangement = Literal["channel_first", "spatial_first", "parallel"]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Size = tuple[int, int]  # height and width of feature maps
 
+FILL_IN = "FILL IN"  # what `attnbench new` writes where a person has to
 SIZE = "size"  # the parameter of `build` that the slot tells
 _TYPES: dict[str, Any] = {
     "Arrangement": Arrangement,
@@ -78,6 +79,13 @@ def names(folder: Path) -> list[str]:
 def options(path: Path) -> dict[str, Option]:
     """Return the options of the family in `path`, in the order of its `build`."""
     arguments = _build(path).args
+    positional = arguments.args[len(arguments.args) - len(arguments.defaults) :]
+    for argument in (*positional, arguments.vararg, arguments.kwarg):
+        if argument is not None:
+            raise TypeError(
+                f"{path}: {argument.arg!r} is no option of build(); options have names and stand behind a `*`, as in "
+                "`build(channels, *, reduction: PositiveInt = 16)`"
+            )
     pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     return {argument.arg: _option(path, argument, default) for argument, default in pairs if argument.arg != SIZE}
 

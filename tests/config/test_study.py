@@ -69,7 +69,7 @@ def cpu_seconds() -> float:
             "none, backbone: {width: 0}}",
             "variants.baseline.backbone.width: given 0; must be at least 1; cnn takes 32 if not given",
         ),
-        ("attention: se", "attention: nowhere.gates", r"variants.se.attention: .*no package 'nowhere'; install it"),
+        ("attention: se", "attention: nowhere.gates", "variants.se.attention: .*no package 'nowhere'; put its folder"),
         (
             "attention: se",
             "attention: attnbench.gates",

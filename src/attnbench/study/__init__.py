@@ -10,8 +10,9 @@ from attnbench.config.load import validate
 from attnbench.config.schema import Study
 from attnbench.errors import UserError, did_you_mean, listed
 from attnbench.study import modules, networks, whole
+from attnbench.study.watched import require_watched
 
-__all__ = ["load", "require"]
+__all__ = ["load", "require", "require_watched"]
 
 
 def load(path: Path) -> Study:

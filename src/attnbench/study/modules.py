@@ -5,12 +5,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from attnbench import attention
+from attnbench import attention, families
 from attnbench.config.document import Location
 from attnbench.config.schema import Variant
-from attnbench.errors import UserError
+from attnbench.errors import UserError, listed
 from attnbench.study._findings import Finding, mapping, options, unknown
 
+_NEEDED = ("PAPER", "build", "parameter_count")
 _IN_SLOTS = ("options", "site", "stages", "blocks", "start")
 
 
@@ -35,6 +36,9 @@ def _useless(variant: dict[str, Any], at: Location) -> Iterator[Finding]:
 
 def _attention(variant: dict[str, Any], name: str, at: Location) -> Iterator[Finding]:
     names = attention.names()
+    if name.endswith(".py"):
+        yield (*at, "attention"), f"given {name!r}; write the name without `.py`: {name.removesuffix('.py')!r}"
+        return
     if "." not in name and name not in names:
         yield (*at, "attention"), f"{unknown(name, 'attention module', [attention.NONE, *names])}, or `package.module`"
         return
@@ -45,14 +49,30 @@ def _attention(variant: dict[str, Any], name: str, at: Location) -> Iterator[Fin
         return
     try:
         allowed = attention.options(name)
-    except (SyntaxError, TypeError, ValueError) as error:
-        yield (*at, "attention"), f"the options of {name} cannot be read from {file}: {error}"
+        lacking = _lacking(name, file)
+    except SyntaxError as error:
+        yield (*at, "attention"), f"{shown(file)}:{error.lineno}: not valid Python: {error.msg}"
         return
+    except (TypeError, ValueError) as error:
+        yield (*at, "attention"), f"the options of {name} cannot be read from {shown(file)}: {error}"
+        return
+    if lacking:
+        yield (*at, "attention"), lacking
     for key, value in variant.items():
         near = get_close_matches(str(key), list(allowed), n=1)
         if key not in Variant.model_fields and near:
             yield (*at, key), f"unknown key; {name} has an option {near[0]!r}: write `options: {{{near[0]}: {value}}}`"
     yield from options(mapping(variant.get("options")), (*at, "options"), name, allowed, shown(file))
+
+
+def _lacking(name: str, file: Path) -> str | None:
+    """Return what the family file of a module lacks, or None."""
+    for needed in _NEEDED:
+        if needed not in families.defined(file):
+            return f"{shown(file)} has no `{needed}`; a family file needs {listed(list(_NEEDED))}"
+    if families.FILL_IN in attention.paper(name):
+        return f"PAPER in {shown(file)} still says {families.FILL_IN!r}; write the reference of the module there"
+    return None
 
 
 def shown(file: Path) -> Path:

@@ -35,7 +35,9 @@ def _variant(variant: dict[str, Any], at: Location, backbone: str, common: dict[
         blocks = backbones.blocks(backbone, common | own, variant.get("site"))
     except (KeyError, TypeError):  # a depth that does not exist, told above
         return
-    yield from _numbers(variant.get("stages"), (*at, "stages"), len(blocks), f"{backbone} has stages")
+    between = variant.get("site") == backbones.BETWEEN
+    stages = f"{backbone} has {'with another behind them ' if between else ''}stages"
+    yield from _numbers(variant.get("stages"), (*at, "stages"), len(blocks), stages)
     yield from _numbers(variant.get("blocks"), (*at, "blocks"), max(blocks), f"{backbone} has blocks")
 
 
