@@ -12,6 +12,9 @@ import pytest
 from attnbench import attention, study
 from attnbench.errors import UserError
 
+# two more variants, one wider than the baseline; what follows is the value of `controls`
+CONTROLS = "  plain: {attention: none}\n  wide: {attention: none, backbone: {width: 40}}\ncontrols:"
+
 Write = Callable[..., Path]  # fixture: the valid file, with one text replaced by another
 
 
@@ -69,7 +72,11 @@ def cpu_seconds() -> float:
             "none, backbone: {width: 0}}",
             "variants.baseline.backbone.width: given 0; must be at least 1; cnn takes 32 if not given",
         ),
-        ("attention: se", "attention: nowhere.gates", "variants.se.attention: .*no package 'nowhere'; put its folder"),
+        (
+            "attention: se",
+            "attention: nowhere.gates",
+            "variants.se.attention: .*no package 'nowhere'; put its folder",
+        ),
         (
             "attention: se",
             "attention: attnbench.gates",
@@ -92,6 +99,26 @@ def cpu_seconds() -> float:
         ("[0, 1]", "[0, 1, 0]", r"14:15: seeds\[2\]: 0 is listed twice; two runs would have the same name; remove one"),
         ("[flip]", "[flip, flip]", r"recipe.augmentation\[1\]: 'flip' is listed twice"),
         ("batch_sizes: [1]", "batch_sizes: [1, 1]", r"latency.batch_sizes\[1\]: 1 is listed twice"),
+        ("seeds:", f"{CONTROLS} {{see: {{latency: wide}}}}\nseeds:", "controls.see: no variant 'see'; .*mean 'se'"),
+        (
+            "seeds:",
+            f"{CONTROLS} {{se: {{latency: wid}}}}\nseeds:",
+            r"16:17: controls.se.latency: no variant 'wid'; .*'wide'\)",
+        ),
+        ("seeds:", f"{CONTROLS} {{wide: {{latency: wide}}}}\nseeds:", "controls.wide: wide has no module to compare"),
+        ("seeds:", f"{CONTROLS} {{se: {{}}}}\nseeds:", "controls.se: given {}; name a variant of equal `parameters`"),
+        ("seeds:", f"{CONTROLS} {{se: {{parameters: se}}}}\nseeds:", "controls.se.parameters: se is no wider network"),
+        ("seeds:", f"{CONTROLS} {{se: {{latency: plain}}}}\nseeds:", "controls.se.latency: plain is no wider network"),
+        (
+            "seeds:",
+            f"{CONTROLS} {{se: {{latency: baseline}}}}\nseeds:",
+            "controls.se.latency: baseline is the baseline, which every",
+        ),
+        (
+            "seeds:",
+            f"{CONTROLS} {{se: {{latensy: wide}}}}\nseeds:",
+            r"controls.se.latensy: unknown key.*'latency'",
+        ),
         (
             "params: params.yaml",
             "params: other.yaml",
@@ -110,6 +137,12 @@ def test_each_name_is_checked(write: Write, old: str, new: str, message: str) ->
 
 def test_a_valid_study_is_returned(write: Write) -> None:
     assert study.load(write()).variants["se"].attention == "se"
+
+
+def test_controls_are_optional(write: Write) -> None:
+    assert study.load(write()).controls == {}
+    found = study.load(write("seeds:", f"{CONTROLS} {{se: {{parameters: wide}}}}\nseeds:")).controls["se"]
+    assert (found.parameters, found.latency) == ("wide", None)
 
 
 def test_variants_of_equal_content_are_allowed(write: Write) -> None:

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.text import Annotation
 
 from attnbench.figures import comparison, labels, style
@@ -57,12 +58,46 @@ def test_accuracy_against_cost_draws_every_variant(costs):
     assert [ax.get_xlabel().split(",")[0] for ax in figure.axes] == [
         "parameters",
         "multiply-adds per image",
-        "latency",
+        "latency at batch size 1",
     ]
     points = figure.axes[0].collections[-1].get_offsets()
     np.testing.assert_allclose(points, np.column_stack([costs["parameters"] / 1e3, 100 * costs["accuracy_mean"]]))
     for ax in figure.axes:
         assert {text.get_text() for text in ax.texts} == set(costs["variant"])
+
+
+def test_each_batch_size_has_a_panel(costs):
+    figure = comparison.accuracy_against_cost(costs.assign(latency_ratio_64=2.0), baseline="baseline", title=TITLE)
+    assert [ax.get_xlabel() for ax in figure.axes[2:]] == [
+        "latency at batch size 1, ratio to the baseline",
+        "latency at batch size 64, ratio to the baseline",
+    ]
+
+
+def test_a_control_is_joined_where_its_cost_is_meant_to_be_equal(costs):
+    pairs = [("se", "cam", "parameters"), ("se", "sam", "latency")]
+    controls = pd.DataFrame(pairs, columns=["variant", "control", "cost"])
+    figure = comparison.accuracy_against_cost(costs, baseline="baseline", title=TITLE, controls=controls)
+    places = costs.set_index("variant")
+    parameters, macs, latency = ([line for line in ax.lines if line.get_linestyle() == "--"] for ax in figure.axes)
+    np.testing.assert_allclose(parameters[0].get_xdata(), places.loc[["se", "cam"], "parameters"] / 1e3)
+    np.testing.assert_allclose(latency[0].get_xdata(), places.loc[["se", "sam"], "latency_ratio_1"])
+    assert (len(parameters), len(macs), len(latency)) == (1, 0, 1)
+    colours = figure.axes[0].collections[-1].get_facecolors()
+    assert [to_hex(colours[index]).upper() for index in (0, 1, 4, 5)] == [
+        style.RED,
+        style.BLUE,
+        style.GREEN,
+        style.GREEN,
+    ]
+
+
+def test_forest_says_what_a_variant_is_compared_with(differences):
+    means, seeds = differences
+    figure = comparison.difference_forest(
+        means, seeds, baseline="wider networks", confidence=0.95, title=TITLE, than="the wider network"
+    )
+    assert figure.axes[0].get_xlabel().endswith("(right: better than the wider network)")
 
 
 def test_names_cover_neither_each_other_nor_the_edge_nor_a_point(costs):
@@ -88,7 +123,7 @@ def _words(text: Annotation, renderer):
 
 def test_cost_that_was_not_measured_gets_no_panel(costs):
     figure = comparison.accuracy_against_cost(
-        costs.assign(latency_ratio=np.nan, accuracy_std=np.nan), baseline="baseline", title=TITLE
+        costs.assign(latency_ratio_1=np.nan, accuracy_std=np.nan), baseline="baseline", title=TITLE
     )
     assert len(figure.axes) == 2
 

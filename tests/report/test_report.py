@@ -15,7 +15,7 @@ from attnbench.report.inputs import read
 from attnbench.report.render import render
 
 TWO = ["baseline", "se"]
-NO_FIGURES = gallery.Gallery(results=[], learning=[], sheets=[], maps={})
+NO_FIGURES = gallery.Gallery(results=[], controls=[], learning=[], sheets=[], maps={})
 
 
 def tokens(text: str) -> list[Token]:

@@ -1,6 +1,7 @@
 """Accuracy of the variants, and their differences to the baseline, paired by seed."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -53,7 +54,7 @@ def accuracy_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
 
 def difference_by_seed_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
     """Return one row per variant other than the baseline and per seed: variant minus baseline of that seed."""
-    accuracy = _by_variant(study, runs)
+    accuracy = by_variant(study, runs)
     rows = [
         {"variant": variant, "seed": seed, "difference": own - base}
         for variant in _others(study)
@@ -69,16 +70,18 @@ def differences_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
     comparisons. `smallest_detectable` and `seeds_needed` are for a power of 80 % at the first and strictest of
     Holm's steps, since that is what a verdict may have to pass.
     """
-    accuracy, others = _by_variant(study, runs), _others(study)
-    baseline = accuracy[study.baseline]
-    found = [statistics.paired_difference(accuracy[name], baseline, study.confidence) for name in others]
+    others = _others(study)
+    rows = compared(study, runs, [(name, study.baseline) for name in others])
+    return pd.DataFrame([{"variant": name, **row} for name, row in zip(others, rows, strict=True)])
+
+
+def compared(study: Study, runs: list[RunRecord], pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Return for each pair of variants the difference, first minus second, all of them one family for Holm."""
+    accuracy = by_variant(study, runs)
+    found = [statistics.paired_difference(accuracy[one], accuracy[other], study.confidence) for one, other in pairs]
     adjusted = statistics.holm([one.p for one in found])
-    alpha = (1 - study.confidence) / len(others)
-    rows = [
-        {"variant": name, **_row(one, float(p), study.confidence, alpha)}
-        for name, one, p in zip(others, found, adjusted, strict=True)
-    ]
-    return pd.DataFrame(rows)
+    alpha = (1 - study.confidence) / len(pairs)
+    return [_row(one, float(p), study.confidence, alpha) for one, p in zip(found, adjusted, strict=True)]
 
 
 def _row(one: statistics.PairedDifference, p_holm: float, confidence: float, alpha: float) -> dict[str, Any]:
@@ -112,7 +115,7 @@ def _others(study: Study) -> list[str]:
     return [variant for variant in study.variants if variant != study.baseline]
 
 
-def _by_variant(study: Study, runs: list[RunRecord]) -> dict[str, list[float]]:
+def by_variant(study: Study, runs: list[RunRecord]) -> dict[str, list[float]]:
     """Return variant -> accuracies in the order of the study's seeds, so that equal places are pairs."""
     found = {(run.variant, run.seed): run.accuracy for run in runs}
     return {variant: [found[variant, seed] for seed in study.seeds] for variant in study.variants}

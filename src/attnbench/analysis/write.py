@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from attnbench import files, records
-from attnbench.analysis import accuracy, costs
+from attnbench.analysis import accuracy, controls, costs
 from attnbench.analysis.environment import environment_frame
 from attnbench.analysis.runs import load_runs
 from attnbench.config.schema import Study
@@ -43,6 +43,7 @@ def frames(study: Study, paths: StudyPaths) -> dict[str, pd.DataFrame]:
         "latency": costs.latency_frame(study, latency),
         "time": costs.time_frame(study, costs.load_timings(study, paths, runs)),
         "environment": environment_frame(runs),
+        **controls.frames(study, runs, cost, latency),
     }
 
 
@@ -53,6 +54,10 @@ def summary(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
         found[str(row["variant"])] = {"accuracy_mean": row["mean"], "accuracy_std": row["std"], "n": row["n"]}
     for row in tables["differences"].to_dict("records"):
         found[str(row["variant"])] |= {"difference": row["mean"], "low": row["low"], "high": row["high"]}
+    if "controls" in tables:
+        for row in tables["controls"].to_dict("records"):
+            name = f"difference_to_{row['control']}"
+            found[str(row["variant"])] |= {name: row["mean"], f"{name}_low": row["low"], f"{name}_high": row["high"]}
     return {
         variant: {name: _number(v) for name, v in own.items() if not math.isnan(v)} for variant, own in found.items()
     }

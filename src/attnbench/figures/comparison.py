@@ -16,9 +16,17 @@ from attnbench.figures import labels, style
 
 @style.context()
 def difference_forest(
-    differences: pd.DataFrame, seeds: pd.DataFrame, *, baseline: str, confidence: float, title: str
+    differences: pd.DataFrame,
+    seeds: pd.DataFrame,
+    *,
+    baseline: str,
+    confidence: float,
+    title: str,
+    than: str = "the baseline",
 ) -> Figure:
     """Draw per variant the mean difference to the baseline with its interval, and every seed as a point.
+
+    `than` names, in the label of the axis, what a variant is compared with.
 
     `differences` has the columns variant, difference, low, high; `seeds` has variant, seed, difference; all in
     percentage points. Rows are sorted, the largest mean on top. An interval of NaN (one seed) is left out. Blue where
@@ -39,7 +47,7 @@ def difference_forest(
     ax.set_yticks(range(len(rows)), list(rows["variant"]))
     ax.tick_params(axis="y", length=0, labelsize=8)
     ax.set_ylim(-0.7, len(rows) - 0.4)
-    ax.set_xlabel("difference in accuracy, percentage points (right: better than the baseline)")
+    ax.set_xlabel(f"difference in accuracy, percentage points (right: better than {than})")
     ax.grid(axis="x")
     ax.spines["left"].set_visible(False)
     numbers = ax.secondary_yaxis("right")
@@ -80,28 +88,36 @@ class _Cost:
     column: str
     label: str
     unit: float  # the column is divided by this
+    controlled: str | None = None  # the kind of control that is meant to be equal in it
 
 
-_COSTS = (
-    _Cost("parameters", "parameters, thousands", 1e3),
+_COUNTS = (
+    _Cost("parameters", "parameters, thousands", 1e3, "parameters"),
     _Cost("macs", "multiply-adds per image, millions", 1e6),
-    _Cost("latency_ratio", "latency, ratio to the baseline", 1.0),
 )
+_LATENCY = "latency_ratio_"
+NO_CONTROLS = pd.DataFrame(columns=["variant", "control", "cost"])
 
 
 @style.context()
-def accuracy_against_cost(frame: pd.DataFrame, *, baseline: str, title: str) -> Figure:
+def accuracy_against_cost(
+    frame: pd.DataFrame, *, baseline: str, title: str, controls: pd.DataFrame = NO_CONTROLS
+) -> Figure:
     """Draw test accuracy (mean, and one standard deviation) against each kind of cost, every point with its name.
 
-    `frame` has the columns variant, accuracy_mean, accuracy_std (0..1), macs, parameters and latency_ratio. A kind of
-    cost that is NaN for all variants gets no panel; a standard deviation of NaN (one seed) no bar.
+    `frame` has the columns variant, accuracy_mean, accuracy_std (0..1), macs, parameters, and latency_ratio_<n> for
+    each batch size n. A kind of cost that is NaN for all variants gets no panel; a standard deviation of NaN (one
+    seed) no bar. `controls` has the columns variant, control and cost (parameters or latency): where that cost is
+    drawn, a line joins the two.
     """
-    costs = [cost for cost in _COSTS if frame[cost.column].notna().any()]
-    figure = style.new_figure(style.DOUBLE, 0.7 + 2.5 * len(costs))
+    costs = [cost for cost in _costs(frame) if frame[cost.column].notna().any()]
+    figure = style.new_figure(style.DOUBLE, 0.7 + 2.4 * len(costs))
     figure.suptitle(fill(f"Test accuracy against cost: {title}", 95))
     axes = figure.subplots(len(costs), 1, squeeze=False)[:, 0]
     for ax, cost in zip(axes, costs, strict=True):
-        _points(ax, _known(frame, cost), cost, baseline)
+        known = _known(frame, cost)
+        _joined(ax, known, cost, controls[controls["cost"] == cost.controlled])
+        _points(ax, known, cost, _roles(known["variant"], baseline, controls))
     figure.draw_without_rendering()  # arranges the axes, which then stay where they are: names need fixed places
     figure.set_layout_engine("none")
     for ax, cost in zip(axes, costs, strict=True):
@@ -116,17 +132,42 @@ def accuracy_against_cost(frame: pd.DataFrame, *, baseline: str, title: str) -> 
     return figure
 
 
+def _costs(frame: pd.DataFrame) -> list[_Cost]:
+    sizes = [str(column).removeprefix(_LATENCY) for column in frame.columns if str(column).startswith(_LATENCY)]
+    latency = [
+        _Cost(f"{_LATENCY}{size}", f"latency at batch size {size}, ratio to the baseline", 1.0, "latency")
+        for size in sizes
+    ]
+    return [*_COUNTS, *latency]
+
+
 def _known(frame: pd.DataFrame, cost: _Cost) -> pd.DataFrame:
     return frame[frame[cost.column].notna()]
 
 
-def _points(ax: Axes, frame: pd.DataFrame, cost: _Cost, baseline: str) -> None:
+def _roles(variants: "pd.Series[str]", baseline: str, controls: pd.DataFrame) -> list[str]:
+    wider = set(controls["control"])
+    return ["baseline" if name == baseline else "control" if name in wider else "variant" for name in variants]
+
+
+def _joined(ax: Axes, frame: pd.DataFrame, cost: _Cost, controls: pd.DataFrame) -> None:
+    """Draw a line from each variant to the wider network that is meant to cost the same."""
+    places = frame.set_index("variant")
+    for variant, control in controls[["variant", "control"]].itertuples(index=False, name=None):
+        if {variant, control} <= set(places.index):
+            ends = places.loc[[variant, control]]
+            ax.plot(
+                ends[cost.column] / cost.unit, 100 * ends["accuracy_mean"], "--", color=style.GREY, lw=0.7, zorder=1
+            )
+
+
+def _points(ax: Axes, frame: pd.DataFrame, cost: _Cost, roles: list[str]) -> None:
     x, y = frame[cost.column] / cost.unit, 100 * frame["accuracy_mean"]
     ax.errorbar(x, y, yerr=100 * frame["accuracy_std"].fillna(0.0), fmt="none", ecolor=style.LIGHT, elinewidth=1.0)
-    is_baseline = frame["variant"] == baseline
-    colours = {True: style.RED, False: style.BLUE}
+    colours = {"baseline": style.RED, "variant": style.BLUE, "control": style.GREEN}
+    markers = {"baseline": "s", "variant": "o", "control": "^"}
     sns.scatterplot(
-        x=x, y=y, hue=is_baseline, palette=colours, style=is_baseline, markers={True: "s", False: "o"},
+        x=x, y=y, hue=roles, palette=colours, style=roles, markers=markers,
         legend=False, s=26, linewidth=0.4, zorder=3, ax=ax,
     )  # fmt: skip
     ax.margins(x=0.12, y=0.18)  # room for the names

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from attnbench.figures.scale import Array
 from attnbench.figures.style import GREY
@@ -76,6 +77,7 @@ def annotate(ax: Axes, x: Sequence[float], y: Sequence[float], names: Sequence[s
             ha="center",
             va="center",
             fontsize=7,
+            path_effects=[withStroke(linewidth=2, foreground="white")],  # readable over a line
             arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
             if gap > _LEADER
             else None,

@@ -5,14 +5,16 @@ from typing import Any
 
 import pandas as pd
 
+from attnbench.report.equal_cost import at_equal_cost
 from attnbench.report.inputs import Inputs
 from attnbench.report.words import code, count, level, verb
 from attnbench.tables import form
 
 
 def abstract(inputs: Inputs) -> str:
-    """Return the abstract: what was done, what came out, the largest difference and its price."""
-    return " ".join([_setting(inputs), _baseline(inputs), verdicts(inputs), _largest(inputs), _price(inputs)])
+    """Return the abstract: what was done, what came out, the largest difference, its price, what equal cost buys."""
+    parts = [_setting, _baseline, verdicts, _largest, _price, at_equal_cost]
+    return " ".join(filter(None, (part(inputs) for part in parts)))
 
 
 def by_verdict(inputs: Inputs, verdict: str) -> list[str]:

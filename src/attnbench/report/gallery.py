@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from attnbench import figures
@@ -27,6 +28,7 @@ class Gallery:
     """All figures of a report, by where they stand in it."""
 
     results: list[Drawn]
+    controls: list[Drawn]  # none where the study has none
     learning: list[Drawn]
     sheets: list[Drawn]
     maps: dict[str, list[Drawn]]  # by variant
@@ -49,6 +51,7 @@ def draw(inputs: Inputs) -> Gallery:
     """Draw and save all figures."""
     return Gallery(
         results=results(inputs),
+        controls=[_control_forest(inputs)] if inputs.study.controls else [],
         learning=learning(inputs),
         sheets=sheets(inputs),
         maps={variant: of_variant(inputs, variant) for variant in inputs.study.variants},
@@ -110,23 +113,60 @@ def _forest(inputs: Inputs) -> Drawn:
     return _save(inputs, "difference_forest", figure, "Differences to the baseline", f"{caption}.")
 
 
+def _control_forest(inputs: Inputs) -> Drawn:
+    confidence = inputs.study.confidence
+    found, by_seed = inputs.tables["controls"], inputs.tables["control_by_seed"]
+    numbers = {"difference": "mean", "low": "low", "high": "high"}
+    figure = comparison.difference_forest(
+        pd.DataFrame({name: 100 * found[column] for name, column in numbers.items()}).assign(variant=_pair(found)),
+        by_seed[["seed"]].assign(difference=100 * by_seed["difference"], variant=_pair(by_seed)),
+        baseline="wider networks",
+        confidence=confidence,
+        title=inputs.data.title,
+        than="the wider network",
+    )
+    caption = (
+        f"Difference in test accuracy to wider networks of equal cost on {inputs.data.title}, seed by seed: mean "
+        "(diamond), every seed (circle)"
+    )
+    if len(inputs.study.seeds) > 1:
+        caption += f", and the {level(confidence)} interval of one comparison, blue where it does not hold 0"
+    return _save(inputs, "control_forest", figure, "Differences to wider networks of equal cost", f"{caption}.")
+
+
+def _pair(frame: pd.DataFrame) -> "pd.Series[str]":
+    return frame["variant"] + " \N{MINUS SIGN} " + frame["control"]
+
+
 def _cost(inputs: Inputs) -> Drawn:
-    batch = inputs.study.latency.batch_sizes[0]
-    latency = inputs.tables["latency"]
+    sizes, latency = inputs.study.latency.batch_sizes, inputs.tables["latency"]
+    ratios = latency.pivot(index="variant", columns="batch_size", values="ratio")[sizes].add_prefix("latency_ratio_")
     frame = (
         inputs.tables["accuracy"]
         .merge(inputs.tables["cost"], on="variant")
-        .merge(latency[latency["batch_size"] == batch], on="variant")
-        .rename(columns={"mean": "accuracy_mean", "std": "accuracy_std", "ratio": "latency_ratio"})
+        .merge(ratios.reset_index(), on="variant")
+        .rename(columns={"mean": "accuracy_mean", "std": "accuracy_std"})
     )
-    figure = comparison.accuracy_against_cost(frame, baseline=inputs.study.baseline, title=inputs.data.title)
+    figure = comparison.accuracy_against_cost(
+        frame, baseline=inputs.study.baseline, title=inputs.data.title, controls=_joined(inputs)
+    )
     seeds = count(len(inputs.study.seeds), "seed")
     bars = ", bars: one standard deviation" if len(inputs.study.seeds) > 1 else ""
     caption = (
         f"Test accuracy on {inputs.data.title} (mean of {seeds}{bars}) against parameters, multiply-adds and latency "
-        f"at batch size {batch}. Red square: {_baseline(inputs)}."
+        f"at batch size {' and '.join(map(str, sizes))}. Red square: {_baseline(inputs)}."
     )
+    if inputs.study.controls:
+        caption += " Green triangles: wider networks, joined to the variants whose cost they are meant to have."
     return _save(inputs, "accuracy_against_cost", figure, "Accuracy against cost", caption)
+
+
+def _joined(inputs: Inputs) -> pd.DataFrame:
+    """Return variant, control and the one cost that is meant to be equal, row by row."""
+    if not inputs.study.controls:
+        return comparison.NO_CONTROLS
+    found = inputs.tables["controls"][["variant", "control", "costs"]]
+    return found.assign(cost=found["costs"].str.split()).explode("cost")
 
 
 def _baseline(inputs: Inputs) -> str:

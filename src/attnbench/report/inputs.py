@@ -26,6 +26,7 @@ TABLES = (
     "time",
     "environment",
 )
+CONTROL_TABLES = ("controls", "control_by_seed", "control_latency")  # where the study has controls
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,11 @@ def read(study: Study, paths: StudyPaths) -> Inputs:
     Raises:
         UserError: one is missing; the text says which.
     """
+    names = (*TABLES, *CONTROL_TABLES) if study.controls else TABLES
     return Inputs(
         study=study,
         paths=paths,
-        tables={name: _csv(paths.tables / f"{name}.csv", repro(study, ["analyse"])) for name in TABLES},
+        tables={name: _csv(paths.tables / f"{name}.csv", repro(study, ["analyse"])) for name in names},
         data=records.read(paths.data_summary, DataSummary),
         latency=analysis.load_latency(study, paths),
         views={variant: views.load(paths.view(variant)) for variant in study.variants},
@@ -87,4 +89,6 @@ def _csv(path: Path, command: str) -> pd.DataFrame:
     """Read a table; names such as `none` or `NA` may be classes: only an empty cell is a missing number."""
     if not path.is_file():
         raise UserError(f"{path} is missing. Make it with: {command}")
-    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"variant": str, "class": str})
+    return pd.read_csv(
+        path, keep_default_na=False, na_values=[""], dtype={"variant": str, "control": str, "class": str}
+    )

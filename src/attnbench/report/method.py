@@ -4,6 +4,8 @@ import ast
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import pandas as pd
+
 import attnbench
 from attnbench import attention, backbones, families
 from attnbench.config.schema import OptionValue, SourceRecipe, Study, Variant
@@ -80,19 +82,39 @@ def references(study: Study) -> list[str]:
     return list(dict.fromkeys([*(attention.paper(name) for name in used(study)), backbones.paper(study.backbone.name)]))
 
 
-def variant_row(name: str, variant: Variant) -> dict[str, str | None]:
-    """Return a row of the table that says what each variant is."""
-    if variant.attention == attention.NONE:
-        return {"Variant": name, "Attention": "none", "Options": None, "Site": None, "Stages": None}
-    stages = variant.stages if isinstance(variant.stages, str) else ", ".join(map(str, variant.stages))
-    known = options(attention.options(variant.attention), variant.options)
-    return {
-        "Variant": name,
-        "Attention": variant.attention,
-        "Options": known or None,
-        "Site": variant.site,
-        "Stages": stages,
-    }
+def variant_rows(study: Study) -> pd.DataFrame:
+    """Return the table that says what each variant is; what no variant sets has no column."""
+    rows = [_variant_row(name, variant) for name, variant in study.variants.items()]
+    frame = pd.DataFrame(rows)
+    unset = {"Blocks": ("all", None), "Start": ("paper", None), "Network": (None,)}
+    return frame.drop(columns=[name for name, values in unset.items() if frame[name].isin(values).all()])
+
+
+def _variant_row(name: str, variant: Variant) -> dict[str, str | None]:
+    row: dict[str, str | None] = dict.fromkeys(
+        ("Variant", "Attention", "Options", "Site", "Stages", "Blocks", "Start", "Network")
+    )
+    row |= {"Variant": name, "Attention": variant.attention}
+    row["Network"] = ", ".join(f"{key}: {_value(value)}" for key, value in variant.backbone.items()) or None
+    if variant.attention != attention.NONE:
+        row |= {
+            "Options": options(attention.options(variant.attention), variant.options) or None,
+            "Site": variant.site,
+            "Stages": _numbers(variant.stages),
+            "Blocks": _numbers(variant.blocks),
+            "Start": variant.start,
+        }
+    return row
+
+
+def _numbers(given: str | list[int]) -> str:
+    return given if isinstance(given, str) else ", ".join(map(str, given))
+
+
+def other_networks(study: Study) -> list[str]:
+    """Return the variants whose backbone has other options than the baseline's, in the order of params.yaml."""
+    base = study.variants[study.baseline].backbone
+    return [name for name, variant in study.variants.items() if variant.backbone != base]
 
 
 def schedule(study: Study) -> str:

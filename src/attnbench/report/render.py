@@ -9,6 +9,7 @@ from attnbench.config.schema import Study
 from attnbench.paths import StudyPaths
 from attnbench.report import gallery, method, sections, words
 from attnbench.report.abstract import abstract, verdicts
+from attnbench.report.equal_cost import LATENCY_WITHIN, PARAMETERS_WITHIN, equal_cost
 from attnbench.report.inputs import Inputs, read
 from attnbench.report.undecided import excluding, undecided
 
@@ -55,6 +56,8 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "verdicts": verdicts(inputs),
         "excluding": excluding(inputs),
         "undecided": undecided(inputs),
+        "equal_cost": equal_cost(inputs),
+        "within": {"parameters": PARAMETERS_WITHIN, "latency": LATENCY_WITHIN},
         "method": _method(inputs),
         "tables": _tables(inputs),
         "time": sections.timing(inputs),
@@ -70,6 +73,7 @@ def _method(inputs: Inputs) -> dict[str, Any]:
         "network": method.network(study),
         "parameters": int(inputs.row("cost", study.baseline)["parameters"]),
         "modules": method.modules(study),
+        "other_networks": method.other_networks(study),
         "augmentation": method.augmentation(study),
         "schedule": method.schedule(study),
         "loss": method.loss(study),
@@ -79,7 +83,7 @@ def _method(inputs: Inputs) -> dict[str, Any]:
 
 
 def _tables(inputs: Inputs) -> dict[str, str]:
-    frames, word = inputs.tables, ("Variant", "Class", "Verdict")
+    frames, word = inputs.tables, ("Variant", "Wider network", "Equal in", "Class", "Verdict")
     made = {
         "main": tables.main_table(frames, inputs.study.latency.batch_sizes[0]),
         "differences": tables.difference_table(frames),
@@ -88,6 +92,8 @@ def _tables(inputs: Inputs) -> dict[str, str]:
         "latency": tables.latency_table(frames),
         "time": tables.time_table(frames),
     }
+    if inputs.study.controls:
+        made["controls"] = tables.control_table(frames)
     texts = {name: tables.markdown(frame, word) for name, frame in made.items()}
     return texts | {
         "variants": sections.variants(inputs),

@@ -19,12 +19,12 @@ _FACTS = {
     "torch": "torch",
     "n": "Runs",
 }
+_WORDS = ("Variant", "Attention", "Options", "Site", "Stages", "Blocks", "Start", "Network")
 
 
 def variants(inputs: Inputs) -> str:
     """Return the table that says what each variant is."""
-    rows = [method.variant_row(name, variant) for name, variant in inputs.study.variants.items()]
-    return markdown(pd.DataFrame(rows), ("Variant", "Attention", "Options", "Site", "Stages"))
+    return markdown(method.variant_rows(inputs.study), _WORDS)
 
 
 def environments(inputs: Inputs) -> str:

@@ -3,16 +3,19 @@
 from attnbench.statistics.family import Verdict, holm, verdict
 from attnbench.statistics.paired import PairedDifference, paired_difference
 from attnbench.statistics.power import POWER, SEEDS_LIMIT, power, seeds_needed, smallest_detectable_difference
+from attnbench.statistics.ratio import MedianRatio, median_ratio
 from attnbench.statistics.single import Spread, binomial_standard_error, prediction_interval, spread
 
 __all__ = [
     "POWER",
     "SEEDS_LIMIT",
+    "MedianRatio",
     "PairedDifference",
     "Spread",
     "Verdict",
     "binomial_standard_error",
     "holm",
+    "median_ratio",
     "paired_difference",
     "power",
     "prediction_interval",

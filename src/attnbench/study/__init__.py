@@ -27,6 +27,7 @@ def load(path: Path) -> Study:
         *whole.place(path, values),
         *whole.repetitions(values),
         *whole.baseline(values),
+        *whole.controls(values),
         *networks.check(values),
         *modules.check(values),
     ]

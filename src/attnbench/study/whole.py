@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from attnbench import attention
+from attnbench.config.document import Location
 from attnbench.study._findings import Finding, mapping, repeated, unknown
 
 
@@ -29,3 +31,34 @@ def baseline(values: dict[str, Any]) -> Iterator[Finding]:
     name, variants = values.get("baseline"), mapping(values.get("variants"))
     if isinstance(name, str) and name not in variants:
         yield ("baseline",), unknown(name, "variant", [str(variant) for variant in variants])
+
+
+def controls(values: dict[str, Any]) -> Iterator[Finding]:
+    """Find controls of what has no module, and controls that are not networks of another size without one."""
+    variants = mapping(values.get("variants"))
+    for name, control in mapping(values.get("controls")).items():
+        at = ("controls", name)
+        if name not in variants:
+            yield at, unknown(str(name), "variant", [str(variant) for variant in variants])
+        elif mapping(variants[name]).get("attention") == attention.NONE:
+            yield at, f"{name} has no module to compare; name a variant with one, and {name} as its control"
+        if control == {}:
+            yield at, "given {}; name a variant of equal `parameters`, of equal `latency`, or both"
+        for cost, wider in mapping(control).items():
+            yield from _control(wider, (*at, cost), variants, values.get("baseline"))
+
+
+def _control(name: Any, at: Location, variants: dict[str, Any], baseline: Any) -> Iterator[Finding]:
+    if not isinstance(name, str):
+        return
+    variant = mapping(variants.get(name))
+    if name not in variants:
+        yield at, unknown(name, "variant", [str(each) for each in variants])
+    elif name == baseline:
+        yield at, f"{name} is the baseline, which every variant is compared with anyway; name a wider one"
+    elif variant.get("attention") != attention.NONE or not variant.get("backbone"):
+        yield (
+            at,
+            f"{name} is no wider network without a module; it needs `attention: {attention.NONE}` and options of the "
+            "backbone that differ, as in `backbone: {width: 40}`",
+        )

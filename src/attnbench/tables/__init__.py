@@ -1,12 +1,14 @@
 """From full-precision frames to what is printed."""
 
 from attnbench.tables.compare import comparison_table
+from attnbench.tables.controls import control_table
 from attnbench.tables.costs import cost_table, latency_table, time_table
 from attnbench.tables.markdown import markdown
 from attnbench.tables.results import difference_table, main_table, per_class_table
 
 __all__ = [
     "comparison_table",
+    "control_table",
     "cost_table",
     "difference_table",
     "latency_table",

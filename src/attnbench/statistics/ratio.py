@@ -1,0 +1,37 @@
+"""The ratio of two times that were taken in turns: its median over the rounds, with an interval.
+
+Rounds are compared within themselves, so a slow second of the machine falls out; the interval is made of order
+statistics, so it holds for any distribution. `attnbench.cost.latency` does the same for ratios to the baseline.
+
+Source: Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class MedianRatio:
+    """Median of n ratios; the ends of its interval are NaN where n is too small for the confidence."""
+
+    n: int
+    value: float
+    low: float
+    high: float
+
+
+def median_ratio(times: ArrayLike, others: ArrayLike, confidence: float) -> MedianRatio:
+    """Return the median of `times / others`, round by round, with its interval.
+
+    Raises:
+        ValueError: the arrays are empty, have different shapes or more than one axis.
+    """
+    x, y = np.asarray(times, dtype=np.float64), np.asarray(others, dtype=np.float64)
+    if x.ndim != 1 or x.shape != y.shape or x.size == 0:
+        raise ValueError(f"two arrays of one and the same length are compared, at least 1; got {x.shape} and {y.shape}")
+    ratios = x / y  # (n,)
+    interval = stats.quantile_test(ratios, p=0.5).confidence_interval(confidence)
+    return MedianRatio(x.size, float(np.median(ratios)), float(interval.low), float(interval.high))

@@ -1,0 +1,171 @@
+"""Variants with a module against wider networks of equal cost: tables, sentences, and whether the match holds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+from attnbench import records
+from attnbench.analysis import analyse
+from attnbench.analysis.controls import pairs
+from attnbench.records import LatencyRecord
+from attnbench.report import gallery, write_report
+from attnbench.report.inputs import read
+from attnbench.report.render import render
+
+VARIANTS = ["baseline", "se", "cbam", "slim", "wide"]
+CONTROLS = {"se": {"parameters": "slim", "latency": "wide"}, "cbam": {"parameters": "slim", "latency": "slim"}}
+NO_FIGURES = gallery.Gallery(results=[], controls=[], learning=[], sheets=[], maps={})
+
+
+@pytest.fixture
+def made(make: Any) -> Any:
+    """A study with controls, whose records are written."""
+    return make(variants=VARIANTS, controls=CONTROLS)
+
+
+def table(made: Any, name: str) -> pd.DataFrame:
+    """Return a written table by variant and control."""
+    return pd.read_csv(made.paths.tables / f"{name}.csv").set_index(["variant", "control"])
+
+
+def said(made: Any) -> str:
+    """Return the report without figures, in one line."""
+    analyse(made.study, made.paths)
+    return " ".join(render(read(made.study, made.paths), NO_FIGURES).split())
+
+
+def test_a_control_for_two_costs_is_one_comparison(made: Any) -> None:
+    found = [(pair.variant, pair.control, pair.costs) for pair in pairs(made.study)]
+    assert found == [
+        ("se", "slim", ("parameters",)),
+        ("se", "wide", ("latency",)),
+        ("cbam", "slim", ("parameters", "latency")),
+    ]
+
+
+def test_differences_are_paired_and_of_one_family(made: Any) -> None:
+    analyse(made.study, made.paths)
+    found = table(made, "controls")
+    test = stats.ttest_1samp([0.05, -0.01, 0.02], 0)
+    cbam = found.loc[("cbam", "slim")]
+    assert cbam[["mean", "p"]].to_list() == pytest.approx([0.02, test.pvalue], rel=1e-6)
+    assert cbam["p_holm"] == pytest.approx(test.pvalue, rel=1e-6)  # the largest of three
+    assert found["p_holm"].min() == pytest.approx(3 * found["p"].min(), rel=1e-6)
+    assert found["verdict"].to_list() == ["better", "worse", "cannot be decided"]
+    assert found["costs"].to_list() == ["parameters", "latency", "parameters latency"]
+    seeds = table(made, "control_by_seed").loc[("se", "wide"), "difference"]
+    assert seeds.to_list() == pytest.approx([0.0300 - 0.0600, 0.0301 - 0.0602, 0.0299 - 0.0598])
+
+
+def test_costs_are_the_controls_to_the_variants(made: Any) -> None:
+    analyse(made.study, made.paths)
+    found, latency = table(made, "controls"), table(made, "control_latency")
+    assert found.loc[("se", "wide"), "parameters_ratio"] == pytest.approx(1_151_914 / 1_148_914)
+    assert found.loc[("se", "wide"), "macs_ratio"] == pytest.approx(12_240_000 / 12_060_000)
+    rows = latency.loc[("se", "wide")]
+    assert rows["batch_size"].to_list() == [1, 64]
+    assert rows[["ratio", "ratio_low", "ratio_high"]].to_numpy() == pytest.approx(1.4 / 1.1)
+
+
+def test_the_baseline_is_compared_as_before(made: Any, make_in: Any, tmp_path: Path) -> None:
+    plain = make_in(tmp_path / "plain", variants=VARIANTS)
+    for each in (made, plain):
+        analyse(each.study, each.paths)
+    names = {path.name for path in plain.paths.tables.iterdir()}
+    assert {path.name for path in made.paths.tables.iterdir()} - names == {
+        "controls.csv",
+        "control_by_seed.csv",
+        "control_latency.csv",
+    }
+    assert {name: (made.paths.tables / name).read_bytes() for name in names} == {
+        name: (plain.paths.tables / name).read_bytes() for name in names
+    }
+    assert "At equal cost" not in said(plain)
+    assert "wider network" not in said(plain)
+
+
+def test_the_summary_has_the_differences(made: Any) -> None:
+    analyse(made.study, made.paths)
+    found = json.loads(made.paths.summary.read_text())
+    assert found["se"]["difference_to_wide"] == pytest.approx(-0.03)
+    assert found["cbam"]["difference_to_slim_low"] < 0 < found["cbam"]["difference_to_slim_high"]
+
+
+def test_each_outcome_is_said(made: Any) -> None:
+    text = said(made)
+    assert (
+        "With 3 seeds `se` is better than `slim`, a wider network built for the same parameters: +3.00 percentage "
+        "points, 95 % interval +2.98 to +3.02. The match in parameters holds: `slim` has 1.002 times as many." in text
+    )
+    assert "With 3 seeds `se` loses to `wide`, a wider network built for the same latency: -3.00" in text
+    assert "`cbam` cannot be told from `slim`, a wider network built for the same parameters and latency" in text
+    assert (
+        "Against wider networks without a module, built to cost the same, `se` is better than `slim`, `se` loses to "
+        "`wide` and `cbam` cannot be told from `slim`." in text
+    )
+    assert "after Holm's correction for the 3 comparisons of this section" in text
+
+
+def test_what_a_pair_has_in_common_is_said(made: Any) -> None:
+    text = said(made)
+    assert "The network of `slim` and `wide` has other options than the baseline's, so their initial weights" in text
+    assert "a pair has the seed, the order of the images and the augmentation in common" in text
+    assert "| hidden: 513 |" in text  # in the table of variants
+
+
+@pytest.mark.parametrize(
+    ("slower", "match"), [([1.05] * 30, "holds"), ([1.2] * 30, "does not hold"), ([1.0, 1.3] * 15, "cannot be told")]
+)
+def test_a_match_in_latency_is_judged_by_its_interval(made: Any, slower: list[float], match: str) -> None:
+    record = records.read(made.paths.latency, LatencyRecord)
+    base = {row.batch_size: row.round_ms for row in record.rows if row.variant == "se"}
+    rows = [
+        row.model_copy(
+            update={"round_ms": [one * other for one, other in zip(base[row.batch_size], slower, strict=True)]}
+        )
+        if row.variant == "wide"
+        else row
+        for row in record.rows
+    ]
+    records.write(made.paths.latency, record.model_copy(update={"rows": rows}))
+    assert f"The match in latency at batch size 64 {match}: `wide` takes" in said(made)
+
+
+def test_a_match_in_parameters_may_fail(make: Any) -> None:
+    made = make(variants=VARIANTS, controls={"se": {"parameters": "wide"}})
+    record = json.loads(made.paths.cost("wide").read_text())
+    made.paths.cost("wide").write_text(json.dumps(record | {"parameters": 2_000_000}))
+    text = said(made)
+    assert "The match in parameters does not hold: `wide` has 1.741 times as many." in text
+    assert "comparisons of this section" not in text
+
+
+def test_a_record_without_rounds_gives_a_ratio_and_no_interval(made: Any) -> None:
+    record = records.read(made.paths.latency, LatencyRecord)
+    rows = [row.model_copy(update={"round_ms": []}) for row in record.rows]
+    records.write(made.paths.latency, record.model_copy(update={"rows": rows}))
+    text = said(made)
+    assert (
+        "The match in latency at batch size 1 cannot be told: `wide` takes 1.273 times as long (no interval: the "
+        "rounds were not kept)." in text
+    )
+
+
+def test_one_seed_cannot_tell(make: Any) -> None:
+    made = make(seeds=1, variants=VARIANTS, controls=CONTROLS)
+    assert "With 1 seed `se` cannot be told from `wide`, a wider network built for the same latency: -3.00" in said(
+        made
+    )
+
+
+def test_the_figures_are_drawn_and_linked(made: Any) -> None:
+    analyse(made.study, made.paths)
+    write_report(made.study, made.paths)
+    text = (made.paths.report / "REPORT.md").read_text()
+    assert "figures/control_forest.png" in text
+    assert "Green triangles: wider networks" in text
+    assert (made.paths.figures / "control_forest.png").stat().st_size > 5000
