@@ -76,4 +76,4 @@ def blamed(path: Path, what: str) -> Iterator[None]:
         if isinstance(error, SyntaxError) and error.filename == str(path):
             own.append(error.lineno)
         line = f":{own[-1]}" if own else ""
-        raise UserError(f"{path}{line}: {what}: {type(error).__name__}: {error}") from error
+        raise UserError(f"{path}{line}: {what}: {type(error).__name__}: {' '.join(str(error).split())}") from error
