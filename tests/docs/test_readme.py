@@ -74,7 +74,7 @@ def test_every_link_leads_somewhere():
 
 
 def test_the_table_shown_is_the_reports():
-    report = (ROOT / "reports/cifar10_jpeg/REPORT.md").read_text(encoding="utf-8")
+    report = (ROOT / "reports/halves/REPORT.md").read_text(encoding="utf-8")
     shown = README.split("## A result", 1)[1].split("\n## ", 1)[0]
     rows = [line for line in shown.splitlines() if line.startswith("|")]
     assert len(rows) >= 6
