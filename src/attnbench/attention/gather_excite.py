@@ -1,0 +1,194 @@
+"""Gather-excite: a gate from what each channel holds around every position, near by or all over the map.
+
+    z = gather(x)                                          (n, C, ceil(h / e), ceil(w / e));  global: (n, C, 1, 1)
+    s = sigmoid(interpolate(excite(z)))                    (n, C, h, w), to the nearest;      global: (n, C, 1, 1)
+    y = s * x                                              (n, C, h, w)
+
+    flavour        gather, extent e                         gather, global                  excite
+    theta_minus    mean of windows of 2e - 1, stride e      mean over (h, w)                nothing
+    theta          log2(e) layers: conv3x3 - BN             conv of h x w - BN              nothing
+    theta_plus     the same - ReLU                          the same - ReLU                 W2 relu(W1 z + b1) + b2
+
+Convolutions are depth-wise, without bias; those of 3x3 have stride 2, padding 1 and a ReLU between them. W1: (d, C),
+W2: (C, d), d = max(1, C // r), at every position of z. At the border a window averages what it holds of the map.
+Below C = r there is one unit. A global `theta` or `theta_plus` belongs to one `size` of map, else any size will do; a
+map smaller than e is one window; where z has 1 x 1 positions, its norm sees one number for a batch of one image and
+raises ValueError in train mode; bfloat16 stays bfloat16, means round once.
+
+Source: Hu et al.; the authors' Caffe networks (global, with the weights at the start: He's normal for the convolutions,
+a normal of deviation 0.01 and biases 0 for W1 and W2). Of extents they show drawings alone, none of `theta_plus`: here
+the excitation works on z before it is interpolated. How a border is averaged they do not say.
+Parameters: theta_minus 0; theta C h w + 2C, extent e 11 C log2(e); theta_plus 2Cd + d + C more, without biases 2Cd.
+C = 64, r = 16, 8 x 8: 0, 4,224, 4,804; e = 8: 0, 2,112, 2,692.
+Differs from: timm's GatherExcite, which has the excitation unless told otherwise, even with no parameters to gather
+(then it is `se`), and no ReLU before it; BayesWatch's, which has no biases (`bias: false`) and adaptive pools for the
+windows; the SRM authors', whose convolution has a bias (C more).
+"""
+
+from math import log2
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, conv2d, interpolate
+
+from attnbench.attention._bottleneck import bottleneck_parameters, hidden_width
+from attnbench.attention._contract import Gate
+from attnbench.attention._pooling import mean_over_channels, mean_over_positions
+from attnbench.families import PositiveInt, Size
+
+PAPER = (
+    "Hu, Shen, Albanie, Sun, Vedaldi: Gather-Excite: Exploiting Feature Context in Convolutional Neural Networks. "
+    "NeurIPS 2018. arXiv:1810.12348"
+)
+
+
+class GatherExcite(Gate):
+    """The gate of the header; `reduction` is r, `extent` is e."""
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        size: Size,
+        flavour: Literal["theta_minus", "theta", "theta_plus"],
+        extent: Literal["global", 2, 4, 8],
+        reduction: int,
+        bias: bool,
+    ) -> None:
+        super().__init__()
+        self.is_global = extent == "global"
+        self.gather: nn.Module
+        if flavour == "theta_minus":
+            self.gather = WholeMean() if extent == "global" else WindowMeans(extent)
+        elif extent == "global":
+            self.gather = nn.Sequential(WholeMap(channels, size), nn.BatchNorm2d(channels))
+        else:
+            self.gather = _strided(channels, int(log2(extent)))
+        self.excite: nn.Module = nn.Identity()
+        if flavour == "theta_plus":
+            self.excite = _excitation(channels, hidden_width(channels, reduction, "floor"), bias=bias)
+
+    def gate(self, x: Tensor) -> Tensor:
+        # the sigmoid comes first, where positions are fewer: copies of a neighbour do not change by it
+        gate: Tensor = self.excite(self.gather(x)).sigmoid().to(x.dtype)
+        return gate if self.is_global else interpolate(gate, size=x.shape[2:])
+
+    def maps(self, x: Tensor) -> dict[str, Tensor]:
+        gate = self.gate(x)
+        if self.is_global:
+            return {"channel": gate}
+        return {"channel": mean_over_positions(gate)[:, :, None, None], "spatial": mean_over_channels(gate)}
+
+
+class WholeMean(nn.Module):
+    """The mean over the map: (n, c, h, w) -> (n, c, 1, 1)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return mean_over_positions(x)[:, :, None, None]
+
+
+class WindowMeans(nn.Module):
+    """Means of windows of 2e - 1 around every e-th position: (n, c, h, w) -> (n, c, ceil(h / e), ceil(w / e))."""
+
+    def __init__(self, extent: int) -> None:
+        super().__init__()
+        self.extent = extent
+
+    def forward(self, x: Tensor) -> Tensor:
+        e = self.extent
+        return avg_pool2d(x, 2 * e - 1, stride=e, padding=e - 1, count_include_pad=False)
+
+
+class WholeMap(nn.Module):
+    """A depth-wise convolution with a kernel as large as the map: (n, c, h, w) -> (n, c, 1, 1).
+
+    Raises ValueError for a map of another size.
+    """
+
+    def __init__(self, channels: int, size: Size) -> None:
+        super().__init__()
+        self.size = size
+        self.weight = nn.Parameter(torch.empty(channels, 1, *size))
+        nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        h, w = x.shape[2:]
+        if (h, w) != self.size:
+            raise ValueError(
+                f"this gather_excite is built for maps of {self.size[0]} x {self.size[1]} and got {h} x {w}; a global "
+                "extent with parameters has a weight for every position. Take an extent of 2, 4 or 8, or theta_minus"
+            )
+        if torch.is_grad_enabled() and not torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+            summed: Tensor = _WholeMap.apply(x, self.weight)
+            return summed
+        return conv2d(x, self.weight, groups=x.shape[1])
+
+
+class _WholeMap(torch.autograd.Function):
+    """The convolution with a backward pass of its own: torch's takes hundreds of times as long on a processor."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return conv2d(x, weight, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, of_sum: Tensor) -> tuple[Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        n, c, h, w = x.shape
+        kernel = weight.flatten(1).t().to(of_sum.dtype).contiguous()  # (h w, c), in the order of channels_last
+        of_x = (of_sum.reshape(n, 1, c) * kernel).view(n, h, w, c).permute(0, 3, 1, 2)
+        of_weight = (x * of_sum).sum(0, dtype=weight.dtype)[:, None]  # (c, 1, h, w)
+        return of_x.to(x.dtype), of_weight
+
+
+def _strided(channels: int, layers: int) -> nn.Sequential:
+    """Return depth-wise 3x3 convolutions, each with a norm, that halve the map `layers` times."""
+    found: list[nn.Module] = []
+    for _ in range(layers):
+        convolution = nn.Conv2d(channels, channels, 3, stride=2, padding=1, groups=channels, bias=False)
+        nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+        found += [convolution, nn.BatchNorm2d(channels), nn.ReLU()]
+    return nn.Sequential(*found[:-1])
+
+
+def _excitation(channels: int, width: int, *, bias: bool) -> nn.Sequential:
+    """Return the layers from the norm of z on, the ReLU first."""
+    down, up = nn.Conv2d(channels, width, 1, bias=bias), nn.Conv2d(width, channels, 1, bias=bias)
+    for convolution in (down, up):
+        nn.init.normal_(convolution.weight, std=0.01)
+        if convolution.bias is not None:
+            nn.init.zeros_(convolution.bias)
+    return nn.Sequential(nn.ReLU(), down, nn.ReLU(), up)
+
+
+def parameter_count(
+    channels: int,
+    *,
+    size: Size,
+    flavour: Literal["theta_minus", "theta", "theta_plus"] = "theta",
+    extent: Literal["global", 2, 4, 8] = "global",
+    reduction: PositiveInt = 16,
+    bias: bool = True,
+) -> int:
+    """Return the exact number of parameters for maps of `size`, which counts for a global extent alone."""
+    if flavour == "theta_minus":
+        return 0
+    gathered = channels * (size[0] * size[1] + 2) if extent == "global" else 11 * channels * int(log2(extent))
+    if flavour == "theta":
+        return gathered
+    return gathered + bottleneck_parameters(channels, reduction=reduction, bias=bias, rounding="floor")
+
+
+def build(
+    channels: int,
+    *,
+    size: Size,
+    flavour: Literal["theta_minus", "theta", "theta_plus"] = "theta",
+    extent: Literal["global", 2, 4, 8] = "global",
+    reduction: PositiveInt = 16,
+    bias: bool = True,
+) -> GatherExcite:
+    """Return the module for `channels` feature maps of `size`."""
+    return GatherExcite(channels, size=size, flavour=flavour, extent=extent, reduction=reduction, bias=bias)
