@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from attnbench import attention
+from attnbench import attention, families
 from attnbench.attention import _contract
+
+SIZE = (6, 5)
 
 
 def keyword_only(function: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -38,12 +40,12 @@ def test_the_paper_is_a_full_reference(family: str) -> None:
     paper = attention.paper(family)
     assert paper == attention.load(family).PAPER
     assert re.search(r"(19|20)\d\d", paper)
-    assert re.search(r"arXiv:\d{4}\.\d{5}|doi", paper)
+    assert re.search(r"arXiv:\d{4}\.\d{5}|doi|https://", paper)
 
 
 def test_options_read_from_the_source_are_those_of_build(family: str) -> None:
     found = list(attention.options(family).values())
-    seen = keyword_only(attention.load(family).build)
+    seen = [parameter for parameter in keyword_only(attention.load(family).build) if parameter.name != families.SIZE]
     assert [(option.name, option.default, option.type) for option in found] == [
         (parameter.name, parameter.default, parameter.annotation) for parameter in seen
     ]
@@ -61,13 +63,20 @@ def test_parameter_count_takes_the_options_of_build(family: str) -> None:
 
 def test_an_unknown_option_is_refused(family: str) -> None:
     with pytest.raises(TypeError, match="colour"):
-        attention.load(family).build(64, colour="red")
+        attention.build(family, 64, SIZE, {"colour": "red"})
+
+
+def test_a_size_has_no_default(family: str) -> None:
+    for function in (attention.load(family).build, attention.load(family).parameter_count):
+        found = [parameter for parameter in keyword_only(function) if parameter.name == families.SIZE]
+        assert all(p.default is p.empty and p.annotation == families.Size for p in found)
+        assert bool(found) == families.is_bound_to_size(attention.path(family))
 
 
 def test_a_window_has_to_have_a_middle(family: str) -> None:
     if "kernel_size" in attention.options(family):
         with pytest.raises(ValueError, match="4 is even; allowed: odd numbers, such as 5"):
-            attention.load(family).build(64, kernel_size=4)
+            attention.build(family, 64, SIZE, {"kernel_size": 4})
 
 
 def test_the_contract_cannot_be_built_half() -> None:
@@ -82,7 +91,7 @@ def test_names_options_and_papers_need_no_torch() -> None:
         "from attnbench import attention, backbones, families\n"
         "for package in (attention, backbones):\n"
         "    for name in package.names():\n"
-        "        assert package.options(name) and package.paper(name)\n"
+        "        assert package.options(name) is not None and package.paper(name)\n"
         "assert backbones.sites('cnn') and backbones.blocks('cnn', {})\n"
         "assert 'torch' not in sys.modules\n"
     )

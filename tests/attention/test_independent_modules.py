@@ -1,7 +1,5 @@
 """Outputs and gradients on copied weights against timm, torchvision, and the formulas written out a second time."""
 
-from collections.abc import Callable
-
 import pytest
 import timm.layers
 import timm.layers.cbam
@@ -12,40 +10,11 @@ from torch import Tensor, nn
 from attnbench import attention
 
 WIDTHS = [16, 64, 128]
-Reference = Callable[[Tensor], Tensor]
 
 
 def maps_of(channels: int, *, ties: bool = False) -> Tensor:
     x = torch.randn(3, channels, 7, 5, generator=torch.Generator().manual_seed(channels), dtype=torch.float64)
     return x.relu() if ties else x
-
-
-def jolted(module: nn.Module) -> nn.Module:
-    """The module in float64 with random weights everywhere, biases and norms too."""
-    generator = torch.Generator().manual_seed(1)
-    module.double()
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64) / 2)
-        for name, buffer in module.named_buffers():
-            if name.endswith(("running_mean", "running_var")):
-                buffer.copy_(torch.rand(buffer.shape, generator=generator, dtype=torch.float64) + 0.5)
-    return module
-
-
-def assert_same(ours: nn.Module, theirs: Reference, pairs: list[tuple[Tensor, Tensor]], x: Tensor) -> None:
-    """Equal outputs, equal gradients of the input, and of each pair (our parameter, theirs)."""
-    weight = torch.randn(x.shape, generator=torch.Generator().manual_seed(2), dtype=x.dtype)
-    outputs, gradients = [], []
-    for side, function in enumerate((ours, theirs)):
-        tensors = [x.clone().requires_grad_(), *(pair[side] for pair in pairs)]
-        y = function(tensors[0])
-        outputs.append(y)
-        gradients.append(torch.autograd.grad((y * weight).sum(), tensors))
-    tolerance = 1e-10 if x.dtype == torch.float64 else 1e-5
-    torch.testing.assert_close(outputs[0], outputs[1], rtol=tolerance, atol=tolerance)
-    for mine, other in zip(*gradients, strict=True):
-        torch.testing.assert_close(mine, other.reshape(mine.shape), rtol=10 * tolerance, atol=10 * tolerance)
 
 
 def copied(ours: nn.Module, theirs: nn.Module) -> list[tuple[Tensor, Tensor]]:
@@ -59,7 +28,7 @@ def copied(ours: nn.Module, theirs: nn.Module) -> list[tuple[Tensor, Tensor]]:
 
 @pytest.mark.parametrize("channels", WIDTHS)
 @pytest.mark.parametrize("bias", [True, False])
-def test_se_rounded_to_eight_is_timms(channels: int, bias: bool) -> None:
+def test_se_rounded_to_eight_is_timms(jolted, assert_same, channels: int, bias: bool) -> None:
     ours = jolted(attention.load("se").build(channels, bias=bias, rounding="div8"))
     theirs = timm.layers.SEModule(channels, bias=bias).double()
     assert_same(ours, theirs, copied(ours, theirs), maps_of(channels))
@@ -74,20 +43,20 @@ def test_rounding_to_eight_is_timms_at_odd_widths(channels: int, reduction: int)
 
 @pytest.mark.parametrize("channels", WIDTHS)
 @pytest.mark.parametrize("reduction", [4, 16])
-def test_se_is_torchvisions(channels: int, reduction: int) -> None:
+def test_se_is_torchvisions(jolted, assert_same, channels: int, reduction: int) -> None:
     ours = jolted(attention.load("se").build(channels, reduction=reduction))
     theirs = torchvision.ops.SqueezeExcitation(channels, channels // reduction).double()
     assert_same(ours, theirs, copied(ours, theirs), maps_of(channels))
 
 
 @pytest.mark.parametrize("channels", [1, 3, *WIDTHS, 2048])
-def test_eca_is_timms(channels: int) -> None:
+def test_eca_is_timms(jolted, assert_same, channels: int) -> None:
     ours, theirs = jolted(attention.load("eca").build(channels)), timm.layers.EcaModule(channels).double()
     assert_same(ours, theirs, copied(ours, theirs), maps_of(channels))
 
 
 @pytest.mark.parametrize("kernel_size", [1, 3, 9])
-def test_eca_takes_a_kernel_size(kernel_size: int) -> None:
+def test_eca_takes_a_kernel_size(jolted, assert_same, kernel_size: int) -> None:
     ours = jolted(attention.load("eca").build(64, kernel_size=kernel_size))
     theirs = timm.layers.EcaModule(kernel_size=kernel_size).double()
     assert_same(ours, theirs, copied(ours, theirs), maps_of(64))
@@ -95,7 +64,7 @@ def test_eca_takes_a_kernel_size(kernel_size: int) -> None:
 
 @pytest.mark.parametrize("channels", WIDTHS)
 @pytest.mark.parametrize("bias", [True, False])
-def test_cam_is_timms_channel_half(channels: int, bias: bool) -> None:
+def test_cam_is_timms_channel_half(jolted, assert_same, channels: int, bias: bool) -> None:
     ours = jolted(attention.load("cam").build(channels, bias=bias))
     theirs = timm.layers.cbam.ChannelAttn(channels, mlp_bias=bias).double()
     assert_same(ours, theirs, copied(ours, theirs), maps_of(channels))
@@ -103,7 +72,7 @@ def test_cam_is_timms_channel_half(channels: int, bias: bool) -> None:
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("bias", [True, False])
-def test_cbam_is_timms(bias: bool, training: bool) -> None:
+def test_cbam_is_timms(jolted, assert_same, bias: bool, training: bool) -> None:
     """timm stacks [mean, max] where the authors stack [max, mean], so the spatial kernel's two planes change places."""
     ours = jolted(attention.load("cbam").build(64, bias=bias)).train(training)
     theirs = timm.layers.cbam.CbamModule(64, mlp_bias=bias).double().train(training)
@@ -213,7 +182,7 @@ def written_out(ours: nn.Module) -> tuple[WrittenOut, list[tuple[Tensor, Tensor]
     ],
 )
 def test_cbam_is_the_papers_with_ties_behind_a_relu(
-    name: str, options: dict[str, bool | int | str], dtype: torch.dtype, training: bool
+    jolted, assert_same, name: str, options: dict[str, bool | int | str], dtype: torch.dtype, training: bool
 ) -> None:
     ours = jolted(attention.load(name).build(32, **options)).to(dtype).train(training)
     theirs, pairs = written_out(ours)

@@ -91,3 +91,46 @@ def test_traced_they_are_plain_operators_of_the_same_values(over):
 def test_a_map_that_is_not_a_number_gives_none(over):
     x = torch.full((1, 2, 2, 2), torch.nan)
     assert all(found.isnan().all() for found in POOLS[over][0](x))
+
+
+SINGLE = {
+    "mean over channels": (_pooling.mean_over_channels, lambda x: x.mean(1, keepdim=True)),
+    "max over channels": (_pooling.max_over_channels, lambda x: x.amax(1, keepdim=True)),
+    "max over positions": (_pooling.max_over_positions, lambda x: x.amax((2, 3))),
+}
+
+
+@pytest.mark.parametrize("name", SINGLE)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_single_pool_and_its_gradient_are_those_of_plain_operators(name, shape):
+    ours, plain = SINGLE[name]
+    x = distinct(shape, torch.channels_last).requires_grad_()
+    weights = torch.arange(1.0, plain(x).numel() + 1).view(plain(x).shape)
+    found, expected = (torch.autograd.grad((pool(x) * weights).sum(), x)[0] for pool in (ours, plain))
+    torch.testing.assert_close(ours(x), plain(x))
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_single_maximum_treats_ties_as_the_pair_does():
+    x = torch.ones(1, 2, 1, 2, requires_grad=True)
+    over_positions, over_channels = _pooling.max_over_positions(x).sum(), _pooling.max_over_channels(x).sum()
+    assert torch.autograd.grad(over_positions, x)[0].flatten().tolist() == [1, 0, 1, 0]
+    assert torch.autograd.grad(over_channels, x)[0].flatten().tolist() == [0.5, 0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("pool", [*(ours for ours, _ in POOLS.values()), *(ours for ours, _ in SINGLE.values())])
+def test_without_a_gradient_values_are_the_same_to_the_bit_and_nothing_is_kept(pool, dtype):
+    x = torch.randn(3, 16, 9, 7, generator=torch.Generator().manual_seed(0)).to(dtype)
+    plain = pool(x)
+    with torch.no_grad():
+        under = pool(x.clone().requires_grad_())
+    for one, other, with_gradient in zip(*map(parts, (plain, under, pool(x.clone().requires_grad_()))), strict=True):
+        assert torch.equal(one, other)
+        assert torch.equal(one, with_gradient)
+        assert one.grad_fn is other.grad_fn is None
+        assert with_gradient.requires_grad
+
+
+def parts(found: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
+    return found if isinstance(found, tuple) else (found,)
