@@ -11,9 +11,9 @@ PAGE = ROOT / "docs" / "studies.md"
 TOP = """\
 # Studies
 
-Each study is a folder under `studies/` with its params.yaml; `make repro STUDY=<name>` runs it. A run is one variant with
-one seed. Where a report is named, the study has been run and its records are in git; the others are ready to run, and no
-number here comes from them. The question and its source stand at the top of each params.yaml.
+Each study is a folder under `studies/` with its params.yaml; `make repro STUDY=<name>` runs it. A run is one
+variant with one seed. Where a report is named, the study has been run and its records are in git; the others are
+ready to run, and no number here comes from them. The question and its source stand at the top of each params.yaml.
 
 This page is made from the folders, by `ACCEPT=1 python -m pytest -n0 tests/studies`; the tests fail where it differs.
 """
