@@ -1,0 +1,42 @@
+"""The options of a module in words."""
+
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from attnbench import families
+
+_WORDS: tuple[tuple[Any, str], ...] = (
+    (families.OddInt, "odd number from 1"),
+    (families.PositiveInt, "whole number from 1"),
+    (families.PositiveFloat, "number above 0"),
+    (families.Share, "number from 0 to below 1"),
+    (bool, "true, false"),
+    (int, "whole number"),
+    (float, "number"),
+    (str, "text"),
+    (None, "null"),
+    (type(None), "null"),
+)
+
+
+def allowed(kind: Any) -> str:
+    """Return what an option may be: `true, false`, `floor, div8`, `odd number from 1, null`.
+
+    Raises:
+        TypeError: a type that has no words here.
+    """
+    for known, words in _WORDS:
+        if kind == known:
+            return words
+    if get_origin(kind) is Literal:
+        return ", ".join(written(value) for value in get_args(kind))
+    if get_origin(kind) in (Union, UnionType):
+        return ", ".join(allowed(inner) for inner in get_args(kind))
+    raise TypeError(f"no words for {kind}; add them to {__file__}")
+
+
+def written(value: object) -> str:
+    """Return a value as it is written in a params.yaml."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
