@@ -38,9 +38,7 @@ class CoordinateAttention(Gate):
 
     def gate(self, x: Tensor) -> Tensor:
         h, w = x.shape[2:]
-        last = x.permute(
-            0, 2, 3, 1
-        )  # (n, h, w, c), whose axes are those of the memory where networks are channels_last
+        last = x.permute(0, 2, 3, 1)  # (n, h, w, c), as a channels_last map lies in memory: sums over h and w are fast
         strips = torch.cat([last.sum(2) * (1 / w), last.sum(1) * (1 / h)], dim=1)  # (n, h + w, c)
         hidden = self.squeeze(strips.flatten(0, 1)).view(*strips.shape[:2], -1)  # (n, h + w, m)
         rows = self.rows(hidden[:, :h]).sigmoid()  # (n, h, c)

@@ -1,13 +1,13 @@
 """Triplet attention: the spatial gate of `sam` on each of the three pairs of axes, averaged.
 
     g(u) = sigmoid(BN(conv_kxk([max of u over its axis 1; mean of u over its axis 1])))    padding (k - 1) / 2, no bias
-    s = (g(x) + g(x with C and h exchanged) + g(x with C and w exchanged)) / 3             (n, C, h, w)
+    s = (g(x) + g(x turned to (n, h, w, C)) + g(x turned to (n, w, h, C))) / 3             (n, C, h, w)
     y = s * x                                                                              (n, C, h, w)
 
-The three gates have the shapes (n, 1, h, w), (n, C, 1, w) and (n, C, h, 1) once the axes are back in their places; each
-has weights of its own. `spatial: false` leaves the first out and divides by 2 (the authors' `no_spatial`).
-Any C, which is an axis like the others; any size of map, see `sam` for 1x1 with batch 1; bfloat16 stays bfloat16,
-pools round once. Equal maxima share the gradient, as in `sam`.
+Back in their places the three gates are (n, 1, h, w), (n, C, 1, w) and (n, C, h, 1); each has weights of its own.
+`spatial: false` leaves the first out and divides by 2 (the authors' `no_spatial`).
+Any C, an axis like the others; any size of map, see `sam` for 1x1 with batch 1; bfloat16 stays bfloat16, pools round
+once. Equal maxima share the gradient, as in `sam`.
 
 Source: Misra et al.; the authors' module: norms of momentum 0.01.
 Parameters: 3 (2k^2 + 2); without the spatial gate 2 (2k^2 + 2). k = 7: 300, 200, for any C.
@@ -39,13 +39,10 @@ class TripletAttention(Gate):
         self.positions = _gate(channels, kernel_size) if spatial else None
 
     def gate(self, x: Tensor) -> Tensor:
-        last = x.permute(
-            0, 2, 3, 1
-        )  # (n, h, w, c), whose axes are those of the memory where networks are channels_last
-        gates = [
-            self.columns.gate(last),
-            self.rows.gate(last.transpose(1, 2)).transpose(1, 2),
-        ]  # (n, 1, w, c), (n, h, 1, c)
+        last = x.permute(0, 2, 3, 1)  # (n, h, w, c), as a channels_last map lies in memory: pools over h and w are fast
+        of_columns = self.columns.gate(last)  # (n, 1, w, c)
+        of_rows = self.rows.gate(last.transpose(1, 2)).transpose(1, 2)  # (n, h, 1, c)
+        gates = [of_columns, of_rows]
         if self.positions is not None:
             gates.append(self.positions.gate(x).permute(0, 2, 3, 1))  # (n, h, w, 1)
         mean: Tensor = sum(gates[1:], start=gates[0]) * (1 / len(gates))  # (n, h, w, c)
