@@ -4,10 +4,11 @@
     branch    conv1x1 to 6C - BN - ReLU6 - depth-wise conv3x3 - BN - ReLU6 - [inner] - conv1x1 - BN
     network   conv3x3 - BN - ReLU6 - stages - conv1x1 to 1280 - BN - ReLU6 - mean over positions - Dropout - linear
 
-Blocks that change size or channels have no sum, so `post` is behind `standard` there; the first stage does not widen.
-Sites are called as in the residual networks: `inner` is behind the 3 x 3 convolution, where MobileNetV3 puts its
-squeeze-and-excitation, on maps that are six times as wide; `between1` to `between6` lie behind stages. There is no
-`identity`: the first block of every stage has no shortcut.
+Blocks that change size or channels, the first of each stage, have no sum: `post` is right behind `standard` there. (At
+small widths stage 2 may round to as many channels as stage 1; its first block then has one, as in torchvision.) The
+first stage does not widen. Sites are called as in the residual networks: `inner` is behind the 3 x 3 convolution, where
+MobileNetV3 puts its squeeze-and-excitation, on maps six times as wide; `between1` to `between6` lie behind stages.
+There is no `identity`, as there would be no block for it in two stages.
 
 Source: Sandler et al., table 2; torchvision.models.mobilenetv2, whose weights load. Layers, order, initialisation and
 the rounding of widths to multiples of 8 are torchvision's; ReLU6 is not in place.
