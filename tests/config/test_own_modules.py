@@ -151,7 +151,7 @@ def test_its_options_are_checked(write: Write, module: Callable[..., str], given
         ),
         (
             "return x.mean((2, 3), keepdim=True)",
-            "return 0 * x.log().mean((2, 3), keepdim=True)",
+            "return (0 * x.log().mean((2, 3), keepdim=True))",
             r"Mine gives NaN or infinity with the weights",
         ),
         ("return x.mean((2, 3), keepdim=True)", "return x.mul_(2)", "Mine changed its input in place; write `x = x "),
