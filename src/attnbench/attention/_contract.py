@@ -23,6 +23,7 @@ class Attention(nn.Module, ABC):
             a gate (n, c, h, w)                   `channel` its means over positions, `spatial` its means over channels
             a softmax over positions              `spatial`, divided by its largest value in each image
             1 + gate, x + something               those of the gate or the distribution inside
+            a choice between two branches         `channel`, the share of the second
 
         Values are in 0..1, but for a gate whose activation leaves that range by choice (`tanh`, `relu` of `se`): they
         are what is applied, and nothing is cut. In eval mode the call changes nothing; in train mode a batch norm

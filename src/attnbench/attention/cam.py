@@ -10,8 +10,8 @@ round once.
 
 Source: Woo et al., equation 2 and table 1; the authors' code, which has both biases (the second enters the sum twice).
 Parameters: 2Cd + d + C; without biases 2Cd. C = 64, r = 16: 580, 512. The same for every `squeeze`.
-Differs from: timm's ChannelAttn, which has no biases (`bias: false`) and rounds C / r to the nearest integer, not down;
-a tutorial whose "max pool" is an average, which is `squeeze: avg` with every logit twice.
+Differs from: timm's ChannelAttn, which has no biases (`bias: false`, 512) and rounds C / r to the nearest integer, not
+down; a tutorial whose "max pool" is an average, which is `squeeze: avg` with every logit twice.
 """
 
 from torch import Tensor

@@ -14,8 +14,8 @@ Source: Woo et al., equation 3 and table 2; the authors' code, which has a batch
 0.01) whose weight starts at 0, so that the gate starts as the constant 0.5.
 Parameters: m k^2 + 2; without norm m k^2; `conv` has C more. k = 7: 100, 98; one map 51, 49; `conv` at C = 64: 115.
 Differs from: the paper's text, which has no norm (`norm: false`); timm's SpatialAttn, whose norm weight starts at 1
-(`norm_weight: 1.0`, momentum 0.1) and which stacks mean before max; External-Attention's, which has k = 49, a bias and
-no norm (4,803 parameters).
+(`norm_weight: 1.0`, momentum 0.1; 100 too) and which stacks mean before max; External-Attention's, which has k = 49,
+a bias and no norm (4,803).
 """
 
 import torch

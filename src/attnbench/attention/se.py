@@ -14,7 +14,8 @@ networks, which have both biases.
 Parameters: 2Cd + d + C; without biases 2Cd. C = 64, r = 16: 580, 512.
 Differs from: the paper's later text and its ablations, which leave the biases out (`bias: false`); timm's SEModule,
 whose bottleneck is rounded to a multiple of 8 (`rounding: div8`; 1,096 at C = 64); torchvision's SqueezeExcitation,
-which is told d and is equal for the same d.
+which is told d and is equal for the same d; External-Attention's, which has no biases (512) and below C = r no units
+either, so that its gate is the constant 0.5 (0 parameters).
 """
 
 from typing import Literal
