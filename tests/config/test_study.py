@@ -103,7 +103,7 @@ def cpu_seconds() -> float:
         (
             "seeds:",
             f"{CONTROLS} {{se: {{latency: wid}}}}\nseeds:",
-            r"16:17: controls.se.latency: no variant 'wid'; .*'wide'\)",
+            r"16:17: controls.se.latency: no variant 'wid'; .*'wide'\?\)",
         ),
         ("seeds:", f"{CONTROLS} {{wide: {{latency: wide}}}}\nseeds:", "controls.wide: wide has no module to compare"),
         ("seeds:", f"{CONTROLS} {{se: {{}}}}\nseeds:", "controls.se: given {}; name a variant of equal `parameters`"),
