@@ -15,7 +15,7 @@ from attnbench import attention, backbones, cost
 from attnbench.backbones._contract import Network, Slot
 
 ORACLES = json.loads((Path(__file__).parents[1] / "oracles" / "networks.json").read_text(encoding="utf-8"))
-POOLS = {"none": 0, "se": 1, "cbam": 2}  # over positions, in one module
+POOLS = {"se": 1, "cbam": 2}  # over positions, in one module, as layers of their own there
 
 
 def rows(section: str) -> list[Any]:
@@ -43,7 +43,7 @@ def fill(network: Network, module: str, options: dict[str, Any], site: str, stag
         if module != "none" and slot.site == site and slot.stage in (stages or [slot.stage]):
             with torch.device("meta"):
                 slot.fill(attention.build(module, slot.channels, slot.size, options))
-    return network
+    return network.eval()
 
 
 def count(network: nn.Module) -> int:
@@ -100,16 +100,16 @@ def test_parameters_of_ablations(place: Any, options: Any, published: str) -> No
 )
 def test_parameters_and_operations_are_those_torchvision_prints(weights: str, network: str, options: Any) -> None:
     meta = getattr(models, weights).IMAGENET1K_V1.meta
-    plain = (network, json.dumps(options), "none", "{}")
-    assert parameters(*plain, "standard") == meta["num_params"]
+    plain = (network, json.dumps(options), "none", "{}", "standard")
+    assert parameters(*plain) == meta["num_params"]
     assert matches(elements(*plain)["macs"] / 1e9, f"{meta['_ops']:.3f}")
 
 
 @cache
-def elements(network: str, options: str, module: str, own: str) -> Counter[str]:
+def elements(network: str, options: str, module: str, own: str, site: str) -> Counter[str]:
     """How many multiply-adds there are, and how many elements other operations work on; options as JSON."""
     shape = image(network, json.loads(options))[1]
-    built = fill(empty(network, json.loads(options)), module, json.loads(own), "standard")
+    built = fill(empty(network, json.loads(options)), module, json.loads(own), site)
     counted = Counter[str]()
 
     def see(layer: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
@@ -122,7 +122,9 @@ def elements(network: str, options: str, module: str, own: str) -> Counter[str]:
                 counted["max pool elements"] += given[0].numel()
                 counted["max pool windows"] += 9 * made.numel()
             case nn.Conv2d():
-                counted["planes"] += layer.in_channels * layer.out_channels if layer.bias is None else 0
+                plain = layer.bias is None
+                counted["planes"] += layer.in_channels * layer.out_channels if plain else 0
+                counted["biases"] += 0 if plain else made.numel()
         if isinstance(layer, nn.Conv2d | nn.Linear):
             counted["macs"] += made.numel() * layer.weight[0].numel()
 
@@ -131,10 +133,11 @@ def elements(network: str, options: str, module: str, own: str) -> Counter[str]:
         if isinstance(layer, nn.BatchNorm2d | nn.ReLU):
             layer.forward = nn.Identity().forward  # they keep the shape, and take most of the time on the meta device
     built(torch.empty(1, *shape, device="meta"))
-    slots = [slot for slot in built.places().values() if slot.site == "standard"]
-    counted["head"] = volume(slots[-1])
-    counted["squeezed"] = POOLS[module] * sum(volume(slot) for slot in slots)
-    counted["gates"] = sum(slot.channels for slot in slots if module != "none")
+    places = list(built.places().values())
+    slots = [slot for slot in places if slot.site == site and module != "none"]
+    counted["head"] = volume(places[-1])
+    counted["squeezed"] = POOLS.get(module, 0) * sum(volume(slot) for slot in slots)
+    counted["gates"] = sum(volume(slot) if module == "bam" else slot.channels for slot in slots)
     return counted
 
 
@@ -144,7 +147,7 @@ def volume(slot: Slot) -> int:
 
 @pytest.mark.parametrize(("group", "options", "module", "own", "published"), rows("operations"))
 def test_operations(group: Any, options: Any, module: str, own: Any, published: str) -> None:
-    counted = elements(group["network"], json.dumps(options), module, json.dumps(own))
+    counted = elements(group["network"], json.dumps(options), module, json.dumps(own), group["site"])
     total = sum(weight * counted[name] for name, weight in group["weights"].items())
     assert matches(total / group["unit"], published)
 
@@ -153,4 +156,4 @@ def test_the_count_of_costs_on_a_whole_image() -> None:
     """The figures above are told from layers; the counter of operators that the reports print gives the same."""
     network = empty("resnet", {"depth": 18}).to_empty(device="cpu")
     assert cost.count(network, (3, 224, 224)).macs == 1_814_073_344
-    assert elements("resnet", '{"depth": 18}', "none", "{}")["macs"] == 1_814_073_344
+    assert elements("resnet", '{"depth": 18}', "none", "{}", "standard")["macs"] == 1_814_073_344
