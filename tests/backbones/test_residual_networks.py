@@ -128,8 +128,7 @@ def test_every_site_is_where_the_header_says(kind: str, site: str | None) -> Non
     torch.testing.assert_close(network(x), written_again(network, x, options, name, at))
 
 
-@pytest.mark.parametrize("depth", [18, 50])
-@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("depth", "training"), [(18, True), (18, False), (50, True)])
 def test_logits_and_gradients_are_torchvisions(depth: int, training: bool) -> None:
     torch.manual_seed(5)
     theirs = getattr(models, f"resnet{depth}")(num_classes=10)

@@ -99,15 +99,29 @@ def test_each_outcome_is_said(made: Any) -> None:
     text = said(made)
     assert (
         "With 3 seeds `se` is better than `slim`, a wider network built for the same parameters: +3.00 percentage "
-        "points, 95 % interval +2.98 to +3.02. The match in parameters holds: `slim` has 1.002 times as many." in text
+        "points, 95 % interval +2.98 to +3.02, p < 0.001 after Holm's correction. The match in parameters holds: `slim` has "
+        "1.002 times as many (`se` adds" in text
     )
     assert "With 3 seeds `se` loses to `wide`, a wider network built for the same latency: -3.00" in text
     assert "`cbam` cannot be told from `slim`, a wider network built for the same parameters and latency" in text
     assert (
-        "Against wider networks without a module, built to cost the same, `se` is better than `slim`, `se` loses to "
-        "`wide` and `cbam` cannot be told from `slim`." in text
+        "`se` is better than `slim` (parameters), `se` loses to `wide` (latency) and `cbam` cannot be told from `slim` "
+        "(parameters and latency)." in text
     )
     assert "after Holm's correction for the 3 comparisons of this section" in text
+
+
+def test_an_interval_that_leaves_out_zero_and_decides_nothing_is_explained(make: Any) -> None:
+    differences = {"se": [0.010, 0.014, 0.018], "cbam": [0.01, 0.0, -0.01], "eca": [0.01, -0.02, 0.0]}
+    variants = ["baseline", "se", "cbam", "eca", "slim"]
+    controls = {name: {"parameters": "slim"} for name in differences}
+    text = said(make(variants=variants, controls=controls, differences=differences))
+    p = 3 * stats.ttest_1samp(differences["se"], 0).pvalue
+    said_of_it = (
+        f"p = {p:.3f} after Holm's correction. The interval leaves out 0, but is that of one comparison among 3"
+    )
+    assert said_of_it in text
+    assert text.count("leaves out 0") == 1
 
 
 def test_what_a_pair_has_in_common_is_said(made: Any) -> None:
@@ -140,7 +154,7 @@ def test_a_match_in_parameters_may_fail(make: Any) -> None:
     record = json.loads(made.paths.cost("wide").read_text())
     made.paths.cost("wide").write_text(json.dumps(record | {"parameters": 2_000_000}))
     text = said(made)
-    assert "The match in parameters does not hold: `wide` has 1.741 times as many." in text
+    assert "The match in parameters does not hold: `wide` has 1.741 times as many (`se` adds" in text
     assert "comparisons of this section" not in text
 
 

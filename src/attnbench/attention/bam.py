@@ -6,7 +6,7 @@
     s = sigmoid(c * p)                                     (n, C, h, w);  `fuse: sum` has sigmoid(c + p)
     y = (1 + s) * x                                        (n, C, h, w)
 
-The paper puts it between the stages of a network: site `post`, `stages: [1, 2, 3], blocks: last`.
+The paper puts it between the stages of a network: site `between` of the residual networks.
 Below C = r the bottleneck has one unit. Any size of map, square or not: z is a mean, where the authors' pool fails on
 what is not square; beyond the border maps are 0, and a map of D positions or less across sees the middle of its kernels
 alone. In train mode the norm of the channel branch raises ValueError for a batch of one image (`norms: hidden` and

@@ -56,6 +56,9 @@ def problems(error: ValidationError, section: type[BaseModel], positions: Positi
 
 def refuse(errors: list[ErrorDetails]) -> str:
     """Return what was given, and what it must be: one of what the errors ask for."""
+    refused = next((each for each in errors if each["type"] == "value_error"), None)
+    if refused is not None:  # a check of our own, which says what is allowed
+        return f"given {refused['ctx']['error']}"
     phrases = list(dict.fromkeys(_must_be(each) for each in errors))
     wanted = " or ".join([", ".join(phrases[:-1]), phrases[-1]] if phrases[1:] else phrases)
     value, context = errors[0]["input"], errors[0].get("ctx", {})

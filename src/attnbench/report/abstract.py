@@ -71,8 +71,11 @@ def _baseline(inputs: Inputs) -> str:
 
 
 def largest(inputs: Inputs) -> "pd.Series[Any]":
-    """Return the row of the largest difference to the baseline, whatever its sign."""
+    """Return the row of the largest difference to the baseline that a module makes, whatever its sign."""
     frame = inputs.tables["differences"]
+    plain = [name for name, variant in inputs.study.variants.items() if variant.attention == "none"]
+    with_module = frame[~frame["variant"].isin(plain)]
+    frame = frame if with_module.empty else with_module
     return frame.iloc[int(frame["mean"].abs().argmax())]
 
 

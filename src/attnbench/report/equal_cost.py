@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from attnbench.report.inputs import Inputs
-from attnbench.report.words import code, count, level, listing
+from attnbench.report.words import count, level, listing
 from attnbench.tables import form
 
 PARAMETERS_WITHIN = 0.01  # relative; an exact count can be met this closely
@@ -30,8 +30,12 @@ def at_equal_cost(inputs: Inputs) -> str:
     for verdict, words in _VERDICTS.items():
         frame = inputs.tables["controls"]
         for variant, own in frame[frame["verdict"] == verdict].groupby("variant", sort=False):
-            parts.append(f"`{variant}` {words} {code([str(name) for name in own['control']])}")
-    return f"Against wider networks without a module, built to cost the same, {listing(parts)}."
+            controls = [f"`{row['control']}` ({listing(str(row['costs']).split())})" for _, row in own.iterrows()]
+            parts.append(f"`{variant}` {words} {listing(controls)}")
+    return (
+        "Against wider networks without a module, each built for the cost in brackets (Results say how well the costs "
+        f"match), {listing(parts)}."
+    )
 
 
 def _outcome(inputs: Inputs, row: "pd.Series[Any]") -> str:
@@ -39,27 +43,45 @@ def _outcome(inputs: Inputs, row: "pd.Series[Any]") -> str:
     difference = f"{form.points(row['mean'])} percentage points"
     if not math.isnan(row["low"]):
         interval = f"{form.points(row['low'])} to {form.points(row['high'])}"
-        difference += f", {level(inputs.study.confidence)} interval {interval}"
+        difference += f", {level(inputs.study.confidence)} interval {interval}, {_holm(row['p_holm'])}"
     return (
         f"With {count(len(inputs.study.seeds), 'seed')} `{row['variant']}` {_VERDICTS[verdict]} `{row['control']}`, "
-        f"a wider network built for the same {meant}: {difference}."
+        f"a wider network built for the same {meant}: {difference}.{_excluding(inputs, row)}"
     )
+
+
+def _excluding(inputs: Inputs, row: "pd.Series[Any]") -> str:
+    """Return why an interval that leaves out 0 decides nothing; an empty text where there is nothing to explain."""
+    if row["verdict"] != "cannot be decided" or not (row["low"] > 0 or row["high"] < 0):
+        return ""
+    comparisons = len(inputs.tables["controls"])
+    return f" The interval leaves out 0, but is that of one comparison among {comparisons}, and decides nothing."
+
+
+def _holm(p: float) -> str:
+    return f"p {'< 0.001' if p < 0.001 else f'= {p:.3f}'} after Holm's correction"
 
 
 def _match(inputs: Inputs, row: "pd.Series[Any]") -> str:
     """Return whether the costs that are meant to be equal are."""
     found: list[str] = []
     if "parameters" in str(row["costs"]):
-        found.append(_parameters(row))
+        found.append(_parameters(inputs, row))
     if "latency" in str(row["costs"]):
         found += _latencies(inputs, row)
     return " ".join(found)
 
 
-def _parameters(row: "pd.Series[Any]") -> str:
+def _parameters(inputs: Inputs, row: "pd.Series[Any]") -> str:
+    """Return the match in all parameters, and what each adds to the baseline's, which may be next to nothing."""
     ratio = row["parameters_ratio"]
     holds = "holds" if abs(ratio - 1) <= PARAMETERS_WITHIN else "does not hold"
-    return f"The match in parameters {holds}: `{row['control']}` has {form.ratio(ratio)} times as many."
+    base = int(inputs.row("cost", inputs.study.baseline)["parameters"])
+    module, wider = (int(inputs.row("cost", str(row[key]))["parameters"]) - base for key in ("variant", "control"))
+    added = f"`{row['variant']}` adds {module:+,} to the baseline's {base:,}, `{row['control']}` {wider:+,}"
+    if abs(wider) <= PARAMETERS_WITHIN * base:
+        added += ", so that this control is hardly more than the baseline"
+    return f"The match in parameters {holds}: `{row['control']}` has {form.ratio(ratio)} times as many ({added})."
 
 
 def _latencies(inputs: Inputs, row: "pd.Series[Any]") -> Iterator[str]:
