@@ -99,8 +99,8 @@ def test_each_outcome_is_said(made: Any) -> None:
     text = said(made)
     assert (
         "With 3 seeds `se` is better than `slim`, a wider network built for the same parameters: +3.00 percentage "
-        "points, 95 % interval +2.98 to +3.02, p < 0.001 after Holm's correction. The match in parameters holds: `slim` has "
-        "1.002 times as many (`se` adds" in text
+        "points, 95 % interval +2.98 to +3.02, p < 0.001 after Holm's correction. The match in parameters holds: "
+        "`slim` has 1.002 times as many (`se` adds" in text
     )
     assert "With 3 seeds `se` loses to `wide`, a wider network built for the same latency: -3.00" in text
     assert "`cbam` cannot be told from `slim`, a wider network built for the same parameters and latency" in text
