@@ -32,7 +32,7 @@ class LatencyRow(Record):
     ratio_low: float  # interval of the ratio
     ratio_high: float
     rounds: int
-    round_ms: list[float] = []  # one a round, so that any two variants can be compared within the rounds
+    round_ms: list[float] = []  # noqa: RUF012 -- pydantic copies it; one a round, so that any two variants can be compared within the rounds
 
 
 class LatencyRecord(Record):
