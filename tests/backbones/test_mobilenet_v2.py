@@ -50,9 +50,10 @@ def test_dropout_is_torchvisions_by_default() -> None:
 
 @pytest.mark.parametrize(("stem", "sizes"), [("imagenet", [16, 8, 4, 2, 2, 1, 1]), ("cifar", [32, 32, 16, 8, 8, 4, 4])])
 def test_sizes_of_the_stages_for_small_images(stem: str, sizes: list[int]) -> None:
-    network = build(stem=stem, width=0.25)
-    last = {slot.stage: slot.size for slot in network.places().values() if slot.site == "post"}
-    assert list(last.values()) == [(size, size) for size in sizes]
+    for channels in (3, 1):
+        network = build((channels, 32, 32), stem=stem, width=0.25)
+        last = {slot.stage: slot.size for slot in network.places().values() if slot.site == "post"}
+        assert list(last.values()) == [(size, size) for size in sizes]
 
 
 def test_strides_for_small_images_change_no_weight() -> None:
