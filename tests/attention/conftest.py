@@ -145,6 +145,12 @@ def features(channels: int = 64, seed: int = 0, size: Size = SIZE) -> Tensor:
     return torch.randn(4, channels, *size, generator=generator).relu() * scale
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Weights of modules that a test builds are the same whatever ran before."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def x() -> Tensor:
     return features()

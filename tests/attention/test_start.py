@@ -16,9 +16,9 @@ def test_it_starts_as_the_identity_to_the_bit(family: str, x: Tensor) -> None:
 
 
 def test_with_the_amount_one_it_is_the_module_inside(family: str, x: Tensor) -> None:
-    module = FromIdentity(attention.build(family, 64, (6, 5), {})).eval()
+    module, x = FromIdentity(attention.build(family, 64, (6, 5), {})).double().eval(), x.double()
     torch.nn.init.ones_(module.amount)
-    torch.testing.assert_close(module(x), module.module(x), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(module(x), module.module(x), rtol=1e-9, atol=1e-9)
 
 
 def test_between_it_adds_a_share_of_the_change(x: Tensor) -> None:
@@ -31,6 +31,7 @@ def test_between_it_adds_a_share_of_the_change(x: Tensor) -> None:
 def test_the_amount_learns_first_and_then_the_module(x: Tensor) -> None:
     module = FromIdentity(attention.load("se").build(64))
     (module(x) * torch.linspace(-1, 1, x.numel()).view_as(x)).sum().backward()
+    assert module.amount.grad is not None
     assert module.amount.grad != 0
     assert not any(parameter.grad.any() for parameter in module.module.parameters())
     module.zero_grad()
