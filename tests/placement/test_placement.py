@@ -144,7 +144,7 @@ def test_a_network_with_attention_learns(name: str) -> None:
     losses = []
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        for _ in range(6):
+        for _ in range(8):
             loss = nn.functional.cross_entropy(network(images), labels)
             optimizer.zero_grad()
             loss.backward()
