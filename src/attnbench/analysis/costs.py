@@ -69,7 +69,7 @@ def cost_frame(study: Study, costs: list[CostRecord]) -> pd.DataFrame:
 
 def latency_frame(study: Study, latency: LatencyRecord) -> pd.DataFrame:
     """Return one row per variant and batch size, in the order of params.yaml; leftover rows are dropped."""
-    rows = {(row.variant, row.batch_size): row.model_dump() for row in latency.rows}
+    rows = {(row.variant, row.batch_size): row.model_dump(exclude={"round_ms"}) for row in latency.rows}
     return pd.DataFrame([rows[variant, size] for size in study.latency.batch_sizes for variant in study.variants])
 
 
