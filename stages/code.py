@@ -18,7 +18,7 @@ def main() -> None:
         return
     variant = rest[0]
     studies.require(study, Path(params), variant)
-    studies.require_watched(study, variant, Path())
+    studies.require_watched(study, variant, Path(params).parent / study.root)
     for stage in get_args(fingerprint.Stage):
         files.write_json(place.code(stage, variant), fingerprint.of_stage(study, stage, variant))
 

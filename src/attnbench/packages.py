@@ -15,7 +15,7 @@ from attnbench.errors import UserError, did_you_mean
 def locate(dotted: str) -> Path:
     """Return the file of a module in somebody's own package, such as `mine.gates`, without importing it.
 
-    Packages are found where Python finds them, and last in the working directory: the root of the repository.
+    Packages are found where Python finds them, and beside src/ once `look_in` was told the root of the repository.
 
     Raises:
         UserError: Python finds no such package, or the package has no such file.
@@ -37,11 +37,15 @@ def locate(dotted: str) -> Path:
     return found
 
 
+def look_in(root: Path) -> None:
+    """Let Python find packages in a folder too, after all others: `python stages/train.py` looks in stages/ alone."""
+    folder = str(root.resolve())
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
 def folders_of(package: str) -> list[Path]:
     """Return where Python finds a top-level package: none, one, or several if it has no `__init__.py`."""
-    root = str(Path.cwd())
-    if root not in sys.path:  # `python stages/train.py` looks in stages/ alone
-        sys.path.append(root)
     try:
         spec = find_spec(package)
     except ValueError:  # `__main__`, which is no package

@@ -40,7 +40,7 @@ def owned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.write_text(text)
     (tmp_path / "dvc.yaml").write_text("stages: {code: {cmd: x, deps: [src, owned]}}\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", sys.path.copy())  # finding a package adds to it
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     return tmp_path / "owned"
 
 

@@ -123,6 +123,15 @@ def test_the_records_know_the_code_and_no_machine(folder: Path) -> None:
         assert str(folder).encode() not in path.read_bytes(), path
 
 
+def test_stages_find_the_package_wherever_they_run(folder: Path, tmp_path: Path) -> None:
+    """`attnbench verify` runs them in a folder of its own."""
+    command = [sys.executable, str(ROOT / "stages/code.py"), str(folder / "params.yaml"), "soft"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    file = "results/tiny/code/train/soft.json"
+    assert (tmp_path / file).read_bytes() == (folder / file).read_bytes()
+
+
 def test_before_it_is_filled_in_the_study_is_refused(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(PARAMS)
     done = python(tmp_path, BEGIN + 'from attnbench import study\nstudy.load(Path("params.yaml"))\n')

@@ -5,6 +5,7 @@ All problems are told at once, so the checks read the plain values and step over
 
 from pathlib import Path
 
+from attnbench import packages
 from attnbench.config.document import read
 from attnbench.config.load import validate
 from attnbench.config.schema import Study
@@ -18,10 +19,13 @@ __all__ = ["load", "require", "require_watched"]
 def load(path: Path) -> Study:
     """Read a params.yaml and check it against the schema and the modules and backbones there are.
 
+    From then on Python finds packages in the root of the study's repository, for modules of one's own.
+
     Raises:
         UserError: tells every problem, each as `file:line:column: key: what was given, what is allowed`.
     """
     values, positions = read(path)
+    packages.look_in(path.parent / str(values.get("root", ".")))
     study, problems = validate(values, positions)
     findings = [
         *whole.place(path, values),
