@@ -48,7 +48,7 @@ class OneSlot(Network):
         return out
 
     def places(self) -> dict[str, Slot]:
-        return {"stage1.body": Slot(self, "body", 1, "body", 4)}
+        return {"stage1.body": Slot(self, "body", 1, 1, "body", 4, (8, 8))}
 
     def views(self) -> dict[str, nn.Module]:
         return {}

@@ -34,7 +34,7 @@ class Tiny(Network):
         return self.linear(self.dropout((x * x).mean((2, 3))))
 
     def places(self) -> dict[str, Slot]:
-        return {"block1.before_pool": Slot(self, "slot", 1, "before_pool", self.conv.out_channels)}
+        return {"block1.before_pool": Slot(self, "slot", 1, 1, "before_pool", self.conv.out_channels, (8, 8))}
 
     def views(self) -> dict[str, nn.Module]:
         return {"block1": self.slot}
