@@ -54,11 +54,11 @@ def plain(kind: str) -> tuple[int, int]:
     ("kind", "module", "site"),
     [
         *((kind, "none", "standard") for kind in NETWORKS),
-        *((kind, module, "inner") for kind in ("bottlenecks", "mobilenet_v2") for module in ("se", "cbam")),
+        *((kind, "cbam", "inner") for kind in ("bottlenecks", "mobilenet_v2")),
         *(
             ("resnet_cifar", module, backbones.sites("resnet_cifar")[turn % 6])
             for turn, module in enumerate(attention.names())
-            if turn % 2  # every other one, to be done sooner
+            if turn % 3 == 0  # every third, to be done sooner
         ),
     ],
 )

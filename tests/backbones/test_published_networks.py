@@ -32,10 +32,19 @@ def image(network: str, options: dict[str, Any]) -> tuple[int, tuple[int, int, i
     return (10, (3, 32, 32)) if small else (1000, (3, 224, 224))
 
 
-def empty(network: str, options: dict[str, Any]) -> Network:
+@cache
+def built(network: str, options: str) -> Network:
+    """One network of each kind, since building the deep ones takes most of the time; options as JSON."""
     with torch.device("meta"):
-        built: Network = backbones.load(network).build(*image(network, options), **options)
-    return built.eval()
+        found: Network = backbones.load(network).build(*image(network, json.loads(options)), **json.loads(options))
+    return found.eval()
+
+
+def empty(network: str, options: dict[str, Any]) -> Network:
+    found = built(network, json.dumps(options))
+    for slot in found.places().values():
+        slot.fill(nn.Identity())
+    return found
 
 
 def fill(network: Network, module: str, options: dict[str, Any], site: str, stages: list[int] | None = None) -> Network:
@@ -109,7 +118,7 @@ def test_parameters_and_operations_are_those_torchvision_prints(weights: str, ne
 def elements(network: str, options: str, module: str, own: str, site: str) -> Counter[str]:
     """How many multiply-adds there are, and how many elements other operations work on; options as JSON."""
     shape = image(network, json.loads(options))[1]
-    built = fill(empty(network, json.loads(options)), module, json.loads(own), site)
+    filled = fill(empty(network, json.loads(options)), module, json.loads(own), site)
     counted = Counter[str]()
 
     def see(layer: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
@@ -128,12 +137,15 @@ def elements(network: str, options: str, module: str, own: str, site: str) -> Co
         if isinstance(layer, nn.Conv2d | nn.Linear):
             counted["macs"] += made.numel() * layer.weight[0].numel()
 
-    for layer in built.modules():
-        layer.register_forward_hook(see)
+    hooks = []
+    for layer in filled.modules():
+        hooks.append(layer.register_forward_hook(see))
         if isinstance(layer, nn.BatchNorm2d | nn.ReLU):
             layer.forward = nn.Identity().forward  # they keep the shape, and take most of the time on the meta device
-    built(torch.empty(1, *shape, device="meta"))
-    places = list(built.places().values())
+    filled(torch.empty(1, *shape, device="meta"))
+    for hook in hooks:
+        hook.remove()
+    places = list(filled.places().values())
     slots = [slot for slot in places if slot.site == site and module != "none"]
     counted["head"] = volume(places[-1])
     counted["squeezed"] = POOLS.get(module, 0) * sum(volume(slot) for slot in slots)
@@ -154,6 +166,6 @@ def test_operations(group: Any, options: Any, module: str, own: Any, published: 
 
 def test_the_count_of_costs_on_a_whole_image() -> None:
     """The figures above are told from layers; the counter of operators that the reports print gives the same."""
-    network = empty("resnet", {"depth": 18}).to_empty(device="cpu")
+    network = backbones.load("resnet").build(1000, (3, 224, 224))
     assert cost.count(network, (3, 224, 224)).macs == 1_814_073_344
     assert elements("resnet", '{"depth": 18}', "none", "{}", "standard")["macs"] == 1_814_073_344
