@@ -16,10 +16,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from attnbench.packages import blamed as blamed  # noqa: PLC0414 -- told to all who deal with family files
-from attnbench.packages import load as load  # noqa: PLC0414
-from attnbench.packages import locate as locate  # noqa: PLC0414
-
 
 def odd(value: int) -> int:
     """Return `value` if it is odd; a window of odd size has a middle.
@@ -36,7 +32,7 @@ PositiveInt = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 OddInt = Annotated[int, Field(ge=1), AfterValidator(odd)]
 Rounding = Literal["floor", "div8"]
-Squeeze = Literal["avg", "max", "both"]  # how a channel gate pools over positions
+Squeeze = Literal["both", "avg", "max", "lp", "lse"]  # how a channel gate pools over positions
 Descriptor = Literal["both", "avg", "max", "conv"]  # how a spatial gate pools over channels
 Arrangement = Literal["channel_first", "spatial_first", "parallel"]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -124,6 +120,23 @@ def defined(path: Path) -> set[str]:
             case ast.ImportFrom(names=aliases):
                 found.update(alias.asname or alias.name for alias in aliases)
     return found
+
+
+def header(path: Path) -> str:
+    """Return what a family file says of itself: its docstring."""
+    return ast.get_docstring(_tree(path)) or ""
+
+
+def headline(path: Path) -> str:
+    """Return the first line of a family file's docstring."""
+    return header(path).partition("\n")[0]
+
+
+def written(value: object) -> str:
+    """Return the value of an option as it is written in a params.yaml."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
 
 
 def _build(path: Path) -> ast.FunctionDef:

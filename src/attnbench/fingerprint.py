@@ -21,7 +21,7 @@ SOURCES = [get_args(kind.model_fields["source"].annotation)[0] for kind in get_a
 # values (`resolved`), so a new key with a default, or a better error message, retrains nothing.
 LEFT_OUT = {
     *("config", "study", "records", "observers", "errors", "paths", "files"),
-    *("machine", "fingerprint", "families", "packages"),
+    *("machine", "fingerprint", "families", "packages", "attention/_probe"),
 }
 
 # What runs, from the repository root; all else follows from its imports. The family files come on top: `attention`
@@ -103,7 +103,10 @@ def _resolved(study: Study, sections: list[str], variant: str | None = None) -> 
 
 
 def _is_left_out(path: Path, package: Path) -> bool:
-    return path.is_relative_to(package) and path.relative_to(package).parts[0].removesuffix(".py") in LEFT_OUT
+    if not path.is_relative_to(package):
+        return False
+    module = path.relative_to(package).with_suffix("")
+    return any(part.as_posix() in LEFT_OUT for part in (module, *module.parents))
 
 
 def _parse(path: Path) -> ast.Module:

@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+def shown(path: Path) -> Path:
+    """Return a path as a person in the current folder would write it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 def run_name(variant: str, seed: int) -> str:
     """Return the name of one training run, as in `train@<name>`."""
     return f"{variant}-{seed}"

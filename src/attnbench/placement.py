@@ -4,12 +4,13 @@ from collections.abc import Iterable
 
 from torch import nn
 
-from attnbench import attention, backbones, families, seeding
+from attnbench import attention, backbones, seeding
 from attnbench.attention import _probe
 from attnbench.attention._start import FromIdentity
 from attnbench.backbones._contract import Network, Slot
 from attnbench.config.schema import Backbone, Variant
 from attnbench.errors import UserError
+from attnbench.packages import blamed
 
 
 def build(
@@ -42,7 +43,7 @@ def build(
 
 def _module(variant: Variant, slot: Slot, name: str) -> nn.Module:
     file = attention.path(variant.attention)
-    with families.blamed(file, f"build({slot.channels}, ...) for slot {name} fails"):
+    with blamed(file, f"build({slot.channels}, ...) for slot {name} fails"):
         module = attention.build(variant.attention, slot.channels, slot.size, variant.options)
     checked = _probe.check(module, slot.channels, slot.size, file=file, slot=name)
     return FromIdentity(checked) if variant.start == "identity" else checked

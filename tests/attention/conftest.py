@@ -13,9 +13,11 @@ import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from attnbench import attention, families, scaffold
+from attnbench import attention, cost, families, placement, scaffold
 from attnbench.attention._contract import Attention, Gate
+from attnbench.config.schema import Backbone, Variant
 from attnbench.families import Size
 
 SIZE = (6, 5)
@@ -192,3 +194,19 @@ def compare(ours: nn.Module, theirs: Callable[[Tensor], Tensor], pairs: list[tup
     torch.testing.assert_close(outputs[0], outputs[1], rtol=tolerance, atol=tolerance)
     for mine, other in zip(*gradients, strict=True):
         torch.testing.assert_close(mine, other.reshape(mine.shape), rtol=10 * tolerance, atol=10 * tolerance)
+
+
+@pytest.fixture
+def counted() -> Callable[..., cost.Counts]:
+    """The cost of the cnn with a module in its slots, its multiply-adds being those that torch itself counts."""
+
+    def count(name: str, site: str | None = "after_pool", shape: tuple[int, int, int] = (3, 32, 32), **options: Any):
+        variant = Variant(attention=name, site=site, options=options)
+        network = placement.build(Backbone(name="cnn"), variant, classes=10, image_shape=shape, seed=0).eval()
+        found = cost.count(network, shape)
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            network(torch.zeros(1, *shape))
+        assert 2 * found.macs == counter.get_total_flops()
+        return found
+
+    return count

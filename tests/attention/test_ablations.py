@@ -15,6 +15,7 @@ FUNCTIONS = {
     "hardsigmoid": lambda t: torch.minimum(torch.maximum(t / 6 + 0.5, torch.zeros(())), torch.ones(())),
 }
 POOLS = {"avg": lambda x, axis: x.sum(axis) / x.shape[axis], "max": lambda x, axis: x.max(axis).values}
+MORE_POOLS = {"lp": lambda x, axis: (x * x).sum(axis) ** 0.5, "lse": lambda x, axis: x.exp().sum(axis).log()}
 
 
 @pytest.fixture
@@ -101,19 +102,34 @@ def test_an_eca_that_is_not_shared_has_a_kernel_per_channel(
 
 
 def test_equal_kernels_for_all_channels_are_timms_shared_one(x: Tensor) -> None:
-    ours, shared = attention.load("eca").build(32, shared=False).double(), timm.layers.EcaModule(32).double()
+    ours, shared = attention.load("eca").build(32, shared=False).double(), timm.layers.EcaModule().double()
     with torch.no_grad():
         ours.conv.weight.copy_(shared.conv.weight[0].expand(32, 3))
     torch.testing.assert_close(ours(x), shared(x))
 
 
-@pytest.mark.parametrize("squeeze", POOLS)
+def test_an_se_without_a_squeeze_has_a_gate_at_each_position(jolted, assert_same, x: Tensor) -> None:
+    ours = jolted(attention.load("se").build(32, reduction=4, squeeze="none"))
+    weights, pairs = copies(ours)
+
+    def theirs(x: Tensor) -> Tensor:
+        gates = [FUNCTIONS["sigmoid"](perceptron(position, weights)) for position in x.flatten(2).unbind(2)]
+        return x * torch.stack(gates, 2).view_as(x)
+
+    assert_same(ours, theirs, pairs, x)
+    gate, maps = ours.gate(x), ours.maps(x)
+    torch.testing.assert_close(maps["channel"], gate.mean((2, 3), keepdim=True))
+    torch.testing.assert_close(maps["spatial"], gate.mean(1, keepdim=True))
+
+
+@pytest.mark.parametrize("squeeze", POOLS | MORE_POOLS)
 def test_a_cam_with_one_pool(jolted, assert_same, x: Tensor, squeeze: str) -> None:
     ours = jolted(attention.load("cam").build(32, reduction=4, squeeze=squeeze))
     weights, pairs = copies(ours)
 
     def theirs(x: Tensor) -> Tensor:
-        return x * FUNCTIONS["sigmoid"](perceptron(POOLS[squeeze](x.flatten(2), 2), weights))[:, :, None, None]
+        pooled = (POOLS | MORE_POOLS)[squeeze](x.flatten(2), 2)
+        return x * FUNCTIONS["sigmoid"](perceptron(pooled, weights))[:, :, None, None]
 
     assert_same(ours, theirs, pairs, x)
 
@@ -165,4 +181,5 @@ def test_parameters_by_hand() -> None:
     assert count("sam", descriptor="conv", norm=False, kernel_size=3) == 64 + 9
     assert count("cbam", descriptor="conv") == 580 + 115
     assert {count("cbam", arrangement=name) for name in ("channel_first", "spatial_first", "parallel")} == {680}
-    assert {count("cam", squeeze=name) for name in ("avg", "max", "both")} == {count("se", squeeze="max")} == {580}
+    assert {count("cam", squeeze=name) for name in ("avg", "max", "both", "lp", "lse")} == {580}
+    assert {count("se", squeeze=name) for name in ("avg", "max", "none")} == {580}

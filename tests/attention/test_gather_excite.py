@@ -1,5 +1,6 @@
 """Gather-excite against timm's module where it has one, and against the formulas written out."""
 
+from collections.abc import Callable
 from math import log2
 from typing import Any
 
@@ -7,10 +8,8 @@ import pytest
 import timm.layers
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from attnbench import attention, cost, placement
-from attnbench.config import schema
+from attnbench import attention
 
 FLAVOURS = ["theta_minus", "theta", "theta_plus"]
 SIZES = [(8, 8), (9, 5), (1, 1), (3, 7)]
@@ -211,15 +210,9 @@ def test_parameters_in_numbers() -> None:
 
 @pytest.mark.parametrize("theta", FLAVOURS)
 @pytest.mark.parametrize("extent", ["global", 4])
-def test_its_cost_in_a_network(theta: str, extent) -> None:
-    backbone, shape = schema.Backbone(name="cnn"), (3, 32, 32)
+def test_its_cost_in_a_network(theta: str, extent, counted: Callable[..., Any]) -> None:
     options = {"flavour": theta, "extent": extent}
-    variant = schema.Variant(attention="gather_excite", site="after_pool", options=options)
-    network = placement.build(backbone, variant, classes=10, image_shape=shape, seed=0)
-    counts = cost.count(network, shape)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network.eval()(torch.zeros(1, *shape))
-    assert 2 * counts.macs == counter.get_total_flops()
+    counts = counted("gather_excite", **options)
     slots = {32: 16, 64: 8, 128: 4}  # channels: edge of the map
     found = 0
     for c, edge in slots.items():

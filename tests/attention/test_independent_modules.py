@@ -51,11 +51,17 @@ def test_se_is_torchvisions(jolted, assert_same, channels: int, reduction: int) 
 
 @pytest.mark.parametrize("channels", [1, 3, *WIDTHS, 2048])
 def test_eca_is_timms(jolted, assert_same, channels: int) -> None:
-    ours, theirs = jolted(attention.load("eca").build(channels)), timm.layers.EcaModule(channels).double()
+    ours = jolted(attention.load("eca").build(channels, kernel_size="adaptive"))
+    theirs = timm.layers.EcaModule(channels).double()
     assert_same(ours, theirs, copied(ours, theirs), maps_of(channels))
 
 
-@pytest.mark.parametrize("kernel_size", [1, 3, 9])
+def test_eca_has_a_kernel_of_three_unless_told(jolted, assert_same) -> None:
+    ours, theirs = jolted(attention.load("eca").build(2048)), timm.layers.EcaModule().double()
+    assert_same(ours, theirs, copied(ours, theirs), maps_of(2048))
+
+
+@pytest.mark.parametrize("kernel_size", [1, 5, 9])
 def test_eca_takes_a_kernel_size(jolted, assert_same, kernel_size: int) -> None:
     ours = jolted(attention.load("eca").build(64, kernel_size=kernel_size))
     theirs = timm.layers.EcaModule(kernel_size=kernel_size).double()

@@ -35,8 +35,9 @@ def test_kernels_of_eca() -> None:
     expected = dict(zip(TABLE["eca kernels"]["channels"], TABLE["eca kernels"]["kernels"], strict=True))
     eca = attention.load("eca")
     assert {channels: eca.adaptive_kernel(channels) for channels in expected} == expected
-    assert {channels: eca.parameter_count(channels) for channels in expected} == expected
+    assert {channels: eca.parameter_count(channels, kernel_size="adaptive") for channels in expected} == expected
     assert [eca.adaptive_kernel(channels) for channels in (1, 2, 4, 8)] == [3, 3, 3, 3]
+    assert [eca.parameter_count(channels) for channels in (16, 2048)] == [3, 3]
 
 
 def test_bottleneck_is_never_empty() -> None:

@@ -97,6 +97,8 @@ SINGLE = {
     "mean over channels": (_pooling.mean_over_channels, lambda x: x.mean(1, keepdim=True)),
     "max over channels": (_pooling.max_over_channels, lambda x: x.amax(1, keepdim=True)),
     "max over positions": (_pooling.max_over_positions, lambda x: x.amax((2, 3))),
+    "norm over positions": (_pooling.norm_over_positions, lambda x: x.square().sum((2, 3)).sqrt()),
+    "log-sum-exp over positions": (_pooling.logsumexp_over_positions, lambda x: x.exp().sum((2, 3)).log()),
 }
 
 
@@ -109,6 +111,12 @@ def test_a_single_pool_and_its_gradient_are_those_of_plain_operators(name, shape
     found, expected = (torch.autograd.grad((pool(x) * weights).sum(), x)[0] for pool in (ours, plain))
     torch.testing.assert_close(ours(x), plain(x))
     torch.testing.assert_close(found, expected)
+
+
+def test_the_norm_of_a_channel_of_zeros_has_gradient_zero():
+    x = torch.zeros(1, 2, 2, 2, requires_grad=True)
+    _pooling.norm_over_positions(x).sum().backward()
+    assert x.grad.flatten().tolist() == [0] * 8
 
 
 def test_a_single_maximum_treats_ties_as_the_pair_does():

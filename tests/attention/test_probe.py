@@ -15,6 +15,7 @@ from attnbench.attention._contract import Attention
 from attnbench.errors import UserError
 
 FILE = Path("mine/gates.py")
+FAILS = r"in slot block1\.after_pool Mine fails on maps \(2, 8, 6, 5\)"
 
 
 class Mine(Attention):
@@ -57,14 +58,20 @@ WRONG = {
     "in place, of another shape": (lambda x: x.mul_(2)[:1], r"changed its input in place"),
     "tuple": (lambda x: (x, x), r"returned a tuple; must return a tensor of the shape of its input"),
     "nothing": (lambda x: None, r"returned a NoneType; must return a tensor"),
-    "views of channels_last": (lambda x: x.view(2, -1), r"fails on maps \(2, 8, 6, 5\): RuntimeError: view size"),
+    "in place, to the same numbers": (lambda x: nn.ReLU(inplace=True)(x) / 2, r"changed its input in place"),
 }
 MAPS = {
     "other name": ({"gate": (2, 8, 1, 1)}, r"gave 'gate': \(2, 8, 1, 1\) from `maps` of \(2, 8, 6, 5\); allowed: "),
     "other shape": ({"channel": (2, 8)}, r"gave 'channel': \(2, 8\) .*allowed: \{'channel': \(2, 8, 1, 1\)"),
     "swapped": ({"channel": (2, 8, 1, 1), "spatial": (2, 1, 5, 6)}, r"gave 'spatial': \(2, 1, 5, 6\)"),
 }
-ERRORS = [RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError, NameError, AssertionError]
+
+
+class Own(Exception):
+    """An exception that nobody else knows."""
+
+
+ERRORS = [RuntimeError, ValueError, KeyError, AssertionError, ZeroDivisionError, OSError, Own]
 
 
 @pytest.mark.parametrize("kind", WRONG)
@@ -81,6 +88,12 @@ def test_wrong_maps_are_caught(kind: str) -> None:
         check(Mine(maps=lambda x: {name: torch.zeros(shape) for name, shape in shapes.items()}))
 
 
+def test_maps_that_are_not_finite_are_caught() -> None:
+    for value in (torch.nan, torch.inf):
+        with pytest.raises(UserError, match="Mine gives NaN or infinity in 'spatial' of its `maps`"):
+            check(Mine(maps=lambda x, value=value: {"spatial": torch.full((2, 1, 6, 5), value)}))
+
+
 def test_maps_that_are_no_dictionary_or_change_the_input_are_caught() -> None:
     with pytest.raises(UserError, match="Mine returned a Tensor from `maps`; must be a dictionary"):
         check(Mine(maps=lambda x: x))
@@ -88,12 +101,21 @@ def test_maps_that_are_no_dictionary_or_change_the_input_are_caught() -> None:
         check(Mine(maps=lambda x: {} if x.zero_().any() else {"channel": x.new_zeros(2, 8, 1, 1)}))
 
 
-@pytest.mark.parametrize("error", [*ERRORS, ZeroDivisionError], ids=lambda error: error.__name__)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
 def test_an_exception_inside_is_told_with_its_type(error: type[Exception]) -> None:
     for module in (Mine(raises(error("broken"))), Mine(maps=raises(error("broken")))):
-        with pytest.raises(UserError, match=rf"Mine fails on maps \(2, 8, 6, 5\): {error.__name__}: .*broken") as found:
+        with pytest.raises(UserError, match=rf"^mine/gates\.py: {FAILS}: {error.__name__}: .*broken"):
             check(module)
-        assert "mine/gates.py: in slot block1.after_pool" in str(found.value)
+
+
+def test_an_exception_inside_is_told_with_its_line() -> None:
+    here, line = Path(__file__), views_of_channels_last.__code__.co_firstlineno + 1
+    with pytest.raises(UserError, match=rf"^{here}:{line}: {FAILS}: RuntimeError: view size"):
+        _probe.check(Mine(views_of_channels_last), 8, (6, 5), file=here, slot="block1.after_pool")
+
+
+def views_of_channels_last(x: Tensor) -> Tensor:
+    return x.view(2, -1)
 
 
 def test_a_module_that_is_no_attention_is_refused() -> None:

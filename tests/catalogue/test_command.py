@@ -3,8 +3,7 @@
 import subprocess
 import sys
 
-from attnbench import attention
-from attnbench.catalogue import headers
+from attnbench import attention, families
 
 from .conftest import ROOT
 
@@ -22,8 +21,8 @@ def test_the_list_needs_no_torch_and_has_every_module():
     assert done.returncode == 0, done.stderr
     for name in attention.names():
         lines = [line for line in done.stdout.splitlines() if line.startswith(f"{name} ")]
-        assert [line.split(maxsplit=1)[1] for line in lines] == [headers.headline(attention.path(name))]
-    assert "kernel_size: null, shared: true" in done.stdout
+        assert [line.split(maxsplit=1)[1] for line in lines] == [families.headline(attention.path(name))]
+    assert "kernel_size: 3, shared: true" in done.stdout
 
 
 def test_one_module_in_full():

@@ -68,6 +68,15 @@ def test_what_carries_values_in_and_results_out_is_left_out(package: Path) -> No
     assert "report.py" not in found  # reached through records alone
 
 
+def test_what_looks_at_modules_without_changing_them_is_left_out(package: Path) -> None:
+    for name in ("_probe", "_probed"):
+        (package / "attention" / f"{name}.py").write_text("N = 1\n")
+    (package / "placement.py").write_text("from attnbench.attention import _probe, _probed\n")
+    found = reached(package, "placement.py")
+    assert "attention/_probe.py" not in found
+    assert "attention/_probed.py" in found
+
+
 def test_only_imports_for_the_type_checker_are_skipped(package: Path) -> None:
     (package / "placement.py").write_text(PACKAGE["placement.py"].replace("X = 1", "import attnbench.report"))
     assert "report.py" in reached(package, "training/run.py")

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 import torch
 
-from attnbench.config.schema import Study
+from attnbench.config.schema import Study, Variant
 from attnbench.errors import UserError
 from attnbench.observers.tensorboard import TensorBoard
 from attnbench.records.curves import EpochRow
@@ -202,6 +202,24 @@ def test_weights_that_turn_nan_in_the_last_step_are_told(study, data):
 def test_divergence_later_on_is_counted_from_the_first_step(study, data):
     with pytest.raises(UserError, match=r"in step \d+ \(step \d of epoch \d\); the run has stopped and left no record"):
         run(with_recipe(study, learning_rate=1e30, epochs=3), "baseline", 0, data, [])
+
+
+@pytest.mark.parametrize(("batch_size", "instead"), [(17, 18), (7, 8), (1, 2), (4, 6)])
+def test_a_batch_of_one_image_is_refused_before_the_first_step(study, data, batch_size, instead):
+    data = dataclasses.replace(data, train_index=data.train_index[: 41 if batch_size == 4 else 120])
+    text = rf"batch_size: {batch_size}` leaves one of (41|120) training images alone in a batch.* another size, such as {instead}$"
+    watcher = Watcher()
+    with pytest.raises(UserError, match=text):
+        run(with_recipe(study, batch_size=batch_size), "baseline", 0, data, [watcher])
+    assert watcher.steps == []
+
+
+def test_a_last_batch_of_two_images_trains_a_norm_of_pooled_features(study, data):
+    variants = study.variants | {"srm": Variant(attention="srm", site="after_pool")}
+    study = study.model_copy(update={"variants": variants})
+    watcher = Watcher()
+    run(with_recipe(study, batch_size=59, epochs=1), "srm", 0, data, [watcher])
+    assert watcher.steps == [(1, 1), (1, 2), (1, 3)]
 
 
 def test_an_accelerator_that_is_not_there(study, data, monkeypatch):

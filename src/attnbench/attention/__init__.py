@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from attnbench import families
+from attnbench import families, packages
 
 NONE = "none"  # the network as it is
 _FOLDER = Path(__file__).parent
@@ -25,7 +25,7 @@ def path(name: str) -> Path:
     Raises:
         UserError: `name` has dots and leads to no file.
     """
-    return families.locate(name) if "." in name else _FOLDER / f"{name}.py"
+    return packages.locate(name) if "." in name else _FOLDER / f"{name}.py"
 
 
 def options(name: str) -> dict[str, families.Option]:
@@ -41,7 +41,7 @@ def paper(name: str) -> str:
 
 def load(name: str) -> ModuleType:
     """Import the family file of a module: `PAPER`, `parameter_count(channels, ...)`, `build(channels, ...)`."""
-    module = families.load(name if "." in name else f"{__name__}.{name}", path(name))
+    module = packages.load(name if "." in name else f"{__name__}.{name}", path(name))
     return families.check_module(module, "PAPER", "parameter_count", "build")
 
 

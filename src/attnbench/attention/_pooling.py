@@ -38,6 +38,17 @@ def mean_and_max_over_positions(x: Tensor) -> tuple[Tensor, Tensor]:
     return found
 
 
+def norm_over_positions(x: Tensor) -> Tensor:
+    """Return the Euclidean norm of every channel: (n, c, h, w) -> (n, c). A channel of zeros has gradient 0."""
+    norm: Tensor = torch.linalg.vector_norm(x, dim=(2, 3))
+    return norm.to(x.dtype)
+
+
+def logsumexp_over_positions(x: Tensor) -> Tensor:
+    """Return log(sum of exp(x)) of every channel: (n, c, h, w) -> (n, c)."""
+    return x.flatten(2).logsumexp(2).to(x.dtype)
+
+
 def mean_over_channels(x: Tensor) -> Tensor:
     """Return the mean at each position: (n, c, h, w) -> (n, 1, h, w)."""
     return x.sum(1, keepdim=True) * (1 / x.shape[1])

@@ -5,6 +5,7 @@
     y = s * x                                                              (n, C, h, w)
 
 `squeeze: avg` or `max` leaves one of the two terms, the rows of the paper's first ablation; `avg` is the gate of `se`.
+The authors' code has two more pools: `lp`, sqrt(sum of x^2 over (h, w)), and `lse`, log(sum of exp(x) over (h, w)).
 Below C = r the bottleneck has one unit; any size of map, at 1x1 both terms are MLP(x); bfloat16 stays bfloat16, pools
 round once.
 
@@ -18,7 +19,13 @@ from torch import Tensor
 
 from attnbench.attention._bottleneck import Bottleneck, as_gate, bottleneck_parameters
 from attnbench.attention._contract import Gate
-from attnbench.attention._pooling import max_over_positions, mean_and_max_over_positions, mean_over_positions
+from attnbench.attention._pooling import (
+    logsumexp_over_positions,
+    max_over_positions,
+    mean_and_max_over_positions,
+    mean_over_positions,
+    norm_over_positions,
+)
 from attnbench.families import PositiveInt, Rounding, Squeeze
 
 PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV 2018. arXiv:1807.06521"
@@ -42,6 +49,10 @@ class ChannelAttention(Gate):
                 logits = self.mlp(mean_over_positions(x))
             case "max":
                 logits = self.mlp(max_over_positions(x))
+            case "lp":
+                logits = self.mlp(norm_over_positions(x))
+            case "lse":
+                logits = self.mlp(logsumexp_over_positions(x))
             case "both":
                 mean, largest = mean_and_max_over_positions(x)  # (n, c), (n, c)
                 logits = self.mlp(mean) + self.mlp(largest)

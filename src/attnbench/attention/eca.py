@@ -3,7 +3,7 @@
     z = mean of x over (h, w)                              (n, C)
     s = sigmoid(conv1d_k(z))                               (n, C),  one kernel shared by all channels, zero padding
     y = s * x                                              (n, C, h, w)
-    k = t if t is odd else t + 1,  t = int(|log2(C) / 2 + 1 / 2|), and at least 3
+    kernel_size: adaptive      k = t if t is odd else t + 1,  t = int(|log2(C) / 2 + 1 / 2|), and at least 3
 
 `shared: false` is the paper's ECA-NS: channel c has a kernel w_c of its own,
     s_c = sigmoid(sum over i of w_c[i] z[c + i - (k - 1) / 2])
@@ -11,14 +11,16 @@
 There is no ratio: where C < k the window sees zeros beyond the channels, and the weights there get no gradient. Any
 size of map, at 1x1 z is x itself; bfloat16 stays bfloat16, the mean rounds once.
 
-Source: Wang et al., equations 9 and 12 (gamma = 2, b = 1), table 2 (ECA-NS).
-Parameters: k. C = 16..64: 3, 128..1024: 5, 2048: 7. Not shared: kC; C = 64: 192.
-Differs from: the authors' released code, which takes k = 3 or hand-typed kernels and does not hold the rule
-(`kernel_size: 3`; ResNet-50 has 80 weights with their 3-5-5-7, 86 by the rule); the rule as printed, which gives k = 1
-below C = 8; External-Attention's, which has k = 3 at any width and a bias (4). timm's EcaModule agrees.
+Source: Wang et al., equations 9 and 12 (gamma = 2, b = 1), table 2 (ECA-NS); the authors' released code, which has k =
+3 at every width unless kernels are typed by hand, and does not hold the rule of equation 12.
+Parameters: k = 3. `adaptive` C = 16..64: 3, 128..1024: 5, 2048: 7. Not shared: kC; C = 64: 192.
+Differs from: the paper, whose kernel grows with the width (`kernel_size: adaptive`; ResNet-50 has 86 weights by the
+rule, 80 in the authors' 3-5-5-7, 48 with 3 everywhere); the rule as printed, which gives k = 1 below C = 8;
+External-Attention's, which has a bias (4). timm's EcaModule has k = 3 too, and the rule where it is told the width.
 """
 
 from math import log2
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -70,11 +72,17 @@ class EfficientChannelAttention(Gate):
         return {"channel": self.gate(x)}
 
 
-def parameter_count(channels: int, *, kernel_size: OddInt | None = None, shared: bool = True) -> int:
+def parameter_count(channels: int, *, kernel_size: OddInt | Literal["adaptive"] = 3, shared: bool = True) -> int:
     """Return the exact number of parameters: the kernel size, for every channel unless `shared`."""
-    return (kernel_size or adaptive_kernel(channels)) * (1 if shared else channels)
+    return _kernel(channels, kernel_size) * (1 if shared else channels)
 
 
-def build(channels: int, *, kernel_size: OddInt | None = None, shared: bool = True) -> EfficientChannelAttention:
-    """Return the module for `channels` feature maps; without a `kernel_size` the paper's rule sets it."""
-    return EfficientChannelAttention(channels, kernel_size=kernel_size or adaptive_kernel(channels), shared=shared)
+def build(
+    channels: int, *, kernel_size: OddInt | Literal["adaptive"] = 3, shared: bool = True
+) -> EfficientChannelAttention:
+    """Return the module for `channels` feature maps."""
+    return EfficientChannelAttention(channels, kernel_size=_kernel(channels, kernel_size), shared=shared)
+
+
+def _kernel(channels: int, kernel_size: int | Literal["adaptive"]) -> int:
+    return adaptive_kernel(channels) if kernel_size == "adaptive" else kernel_size

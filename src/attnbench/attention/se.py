@@ -1,11 +1,12 @@
 """Squeeze-and-excitation: a gate for each channel from the mean of every channel.
 
-    z = mean of x over (h, w)                              (n, C);  squeeze: max takes the maximum
+    z = mean of x over (h, w)                              (n, C);  `squeeze: max` takes the maximum
     s = sigmoid(W2 relu(W1 z + b1) + b2)                   (n, C),  W1: (d, C), W2: (C, d), d = max(1, C // r)
     y = s * x                                              (n, C, h, w)
 
-`activation` takes the place of the sigmoid, as in the paper's ablation: a hard sigmoid stays in 0..1, a tanh lies in
--1..1, a ReLU is not bounded and closes a channel of negative logit altogether.
+`squeeze: none` leaves the pool out, as in the paper's NoSqueeze: z = x, and every position has a gate of its own, from
+the same W1 and W2. `activation` takes the place of the sigmoid, as in the paper's ablation: a hard sigmoid stays in
+0..1, a tanh lies in -1..1, a ReLU is not bounded and closes a channel of negative logit altogether.
 Below C = r the bottleneck has one unit; any size of map, at 1x1 z is x itself; bfloat16 stays bfloat16, pools round
 once.
 
@@ -24,12 +25,12 @@ from torch import Tensor, nn
 
 from attnbench.attention._bottleneck import Bottleneck, bottleneck_parameters
 from attnbench.attention._contract import Gate
-from attnbench.attention._pooling import max_over_positions, mean_over_positions
+from attnbench.attention._pooling import max_over_positions, mean_over_channels, mean_over_positions
 from attnbench.families import PositiveInt, Rounding
 
 PAPER = "Hu, Shen, Albanie, Sun, Wu: Squeeze-and-Excitation Networks. IEEE TPAMI 42(8), 2020. arXiv:1709.01507"
 
-_SQUEEZES = {"avg": mean_over_positions, "max": max_over_positions}
+_SQUEEZES = {"avg": mean_over_positions, "max": max_over_positions}  # (n, c, h, w) -> (n, c)
 _ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "hardsigmoid": nn.Hardsigmoid}
 
 
@@ -43,20 +44,26 @@ class SqueezeExcitation(Gate):
         reduction: int,
         bias: bool,
         rounding: Rounding,
-        squeeze: Literal["avg", "max"],
+        squeeze: Literal["avg", "max", "none"],
         activation: Literal["sigmoid", "tanh", "relu", "hardsigmoid"],
     ) -> None:
         super().__init__()
-        self.squeeze = _SQUEEZES[squeeze]
+        self.squeeze = _SQUEEZES.get(squeeze)
         self.excitation = Bottleneck(channels, reduction=reduction, bias=bias, rounding=rounding)
         self.activation = _ACTIVATIONS[activation]()
 
     def gate(self, x: Tensor) -> Tensor:
+        if self.squeeze is None:
+            everywhere: Tensor = self.activation(self.excitation(x.permute(0, 2, 3, 1)))  # (n, h, w, c)
+            return everywhere.permute(0, 3, 1, 2)
         gate: Tensor = self.activation(self.excitation(self.squeeze(x)))  # (n, c)
         return gate[:, :, None, None]  # (n, c, 1, 1)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
-        return {"channel": self.gate(x)}
+        gate = self.gate(x)
+        if self.squeeze is None:
+            return {"channel": mean_over_positions(gate)[:, :, None, None], "spatial": mean_over_channels(gate)}
+        return {"channel": gate}
 
 
 def parameter_count(
@@ -65,7 +72,7 @@ def parameter_count(
     reduction: PositiveInt = 16,
     bias: bool = True,
     rounding: Rounding = "floor",
-    squeeze: Literal["avg", "max"] = "avg",
+    squeeze: Literal["avg", "max", "none"] = "avg",
     activation: Literal["sigmoid", "tanh", "relu", "hardsigmoid"] = "sigmoid",
 ) -> int:
     """Return the exact number of parameters; `squeeze` and `activation` have none."""
@@ -79,7 +86,7 @@ def build(
     reduction: PositiveInt = 16,
     bias: bool = True,
     rounding: Rounding = "floor",
-    squeeze: Literal["avg", "max"] = "avg",
+    squeeze: Literal["avg", "max", "none"] = "avg",
     activation: Literal["sigmoid", "tanh", "relu", "hardsigmoid"] = "sigmoid",
 ) -> SqueezeExcitation:
     """Return the module for `channels` feature maps."""

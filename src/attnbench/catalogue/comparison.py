@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from attnbench.catalogue.libraries import CHANNELS, Cited, Counts, Entry, Library, Result
-from attnbench.catalogue.options import written
+from attnbench.families import written
 from attnbench.tables.form import MISSING
 
 DIFFERENT = "≠"

@@ -1,21 +1,9 @@
-"""The header of a family file: its first line, and all of it as Markdown."""
+"""The header of a family file as Markdown."""
 
-import ast
 import re
-from pathlib import Path
 
 _LABEL = re.compile(r"^(Source|Parameters|Differs from): ")
 _FORMULA = " " * 4  # lines of formulas are indented
-
-
-def header(path: Path) -> str:
-    """Return the docstring of a family file."""
-    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-
-
-def headline(path: Path) -> str:
-    """Return the first line of a family file's docstring."""
-    return header(path).partition("\n")[0]
 
 
 def markdown(text: str) -> str:

@@ -1,9 +1,9 @@
 """Modules in a terminal: one after the other in short, or one of them in full. Nothing here imports torch."""
 
 from attnbench import attention, families
-from attnbench.catalogue import headers
-from attnbench.catalogue.options import allowed, written
+from attnbench.catalogue.options import allowed
 from attnbench.errors import UserError, did_you_mean, listed
+from attnbench.families import written
 
 
 def every() -> str:
@@ -12,7 +12,7 @@ def every() -> str:
     width = max(map(len, names))
     lines = []
     for name in names:
-        lines.append(f"{name:{width}}  {headers.headline(attention.path(name))}")
+        lines.append(f"{name:{width}}  {families.headline(attention.path(name))}")
         options = ", ".join(f"{key}: {written(option.default)}" for key, option in attention.options(name).items())
         if options:
             lines.append(f"{'':{width}}  {options}")
@@ -34,6 +34,6 @@ def one(name: str) -> str:
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)] if rows else [0, 0]
     options = [f"  {key:{widths[0]}}  {default:{widths[1]}}  {values}" for key, default, values in rows]
     bound = families.is_bound_to_size(attention.path(name))
-    lines = [headers.header(attention.path(name)), "", "Options:", *(options or ["  none"])]
+    lines = [families.header(attention.path(name)), "", "Options:", *(options or ["  none"])]
     lines += ["", "It is built for one size of feature maps, which the slot tells it."] if bound else []
     return "\n".join([*lines, "", f"Paper: {attention.paper(name)}", ""])

@@ -4,6 +4,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from attnbench import families
+from attnbench.families import written
 
 _WORDS: tuple[tuple[Any, str], ...] = (
     (families.OddInt, "odd number from 1"),
@@ -33,10 +34,3 @@ def allowed(kind: Any) -> str:
     if get_origin(kind) in (Union, UnionType):
         return ", ".join(allowed(inner) for inner in get_args(kind))
     raise TypeError(f"no words for {kind}; add them to {__file__}")
-
-
-def written(value: object) -> str:
-    """Return a value as it is written in a params.yaml."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return str(value)

@@ -10,7 +10,8 @@ from attnbench import attention, families, files
 from attnbench.catalogue import counting, headers, libraries
 from attnbench.catalogue.comparison import DIFFERENT, Comparison, by_width
 from attnbench.catalogue.libraries import CHANNELS
-from attnbench.catalogue.options import allowed, written
+from attnbench.catalogue.options import allowed
+from attnbench.families import written
 from attnbench.tables import markdown
 
 TEMPLATE = "MODULES.md.j2"
@@ -58,7 +59,7 @@ def render(folder: Path) -> str:
 def _module(compared: Comparison, name: str) -> Mapping[str, object]:
     path = attention.path(name)
     return {
-        "header": headers.markdown(headers.header(path)),
+        "header": headers.markdown(families.header(path)),
         "paper": attention.paper(name),
         "options": _options(name),
         "bound": families.is_bound_to_size(path),
@@ -68,7 +69,8 @@ def _module(compared: Comparison, name: str) -> Mapping[str, object]:
 
 def _overview(names: list[str]) -> str:
     rows = [
-        {"Module": f"[{name}](#{name})", "What it is": _plain(headers.headline(attention.path(name)))} for name in names
+        {"Module": f"[{name}](#{name})", "What it is": _plain(families.headline(attention.path(name)))}
+        for name in names
     ]
     return markdown(pd.DataFrame(rows), ("Module", "What it is"))
 

@@ -35,11 +35,12 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Measure, and write the tables."""
     from attnbench import files, machine, study  # noqa: PLC0415 -- see `attnbench.commands`
     from attnbench.bench import settings, table, training  # noqa: PLC0415
+    from attnbench.paths import shown  # noqa: PLC0415
     from attnbench.pipeline import places  # noqa: PLC0415
 
     place = places.of(arguments.study, here)
     for variant in arguments.variants or []:
-        study.require(place.study, places.shown(place.params), variant)
+        study.require(place.study, shown(place.params), variant)
     chosen = settings.settings(
         place.study,
         variants=arguments.variants,

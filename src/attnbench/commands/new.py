@@ -30,12 +30,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Write the file and say what is left to do."""
     from attnbench import scaffold  # noqa: PLC0415 -- see `attnbench.commands`
+    from attnbench.paths import shown  # noqa: PLC0415
     from attnbench.pipeline import places  # noqa: PLC0415
 
     path = scaffold.create(arguments.name, arguments.gate, places.repository(here))
     header, formula = scaffold.places_to_fill(path)
     last = arguments.name.rpartition(".")[-1]
-    sys.stdout.write(
-        _NEXT.format(path=places.shown(path), header=header, formula=formula, name=arguments.name, last=last)
-    )
+    sys.stdout.write(_NEXT.format(path=shown(path), header=header, formula=formula, name=arguments.name, last=last))
     return True

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import stats
 from torch import nn
 from torch.utils.benchmark import Measurement, Timer
 
 from attnbench import machine, seeding
 from attnbench.config.schema import Machine, Study
 from attnbench.errors import UserError
+from attnbench.intervals import median_interval
 from attnbench.records import LatencyRecord, LatencyRow
 
 SAMPLE_SECONDS = 0.005  # one sample lasts at least this long: a clock's jitter is microseconds
@@ -108,15 +108,6 @@ def fewest_rounds(confidence: float) -> int:
     while any(math.isnan(end) for end in median_interval([float(n) for n in range(rounds)], confidence)):
         rounds += 1
     return rounds
-
-
-def median_interval(values: list[float], confidence: float) -> tuple[float, float]:
-    """Return an interval for the median from order statistics; it holds for any distribution.
-
-    Source: Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2. NaN below `fewest_rounds` values.
-    """
-    interval = stats.quantile_test(values, p=0.5).confidence_interval(confidence)
-    return float(interval.low), float(interval.high)
 
 
 def row(name: str, study: Study, batch_size: int, samples: list[Measurement], base: list[Measurement]) -> LatencyRow:

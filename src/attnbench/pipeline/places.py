@@ -8,6 +8,7 @@ from attnbench import machine, study
 from attnbench.config.document import read
 from attnbench.config.schema import Study
 from attnbench.errors import UserError, did_you_mean, listed
+from attnbench.paths import shown
 
 PIPELINE = "dvc.yaml"
 PARAMS = "params.yaml"
@@ -81,8 +82,3 @@ def take_back(root: Path, file: str) -> None:
     if link.is_symlink():
         link.with_name(LOCK).unlink(missing_ok=True)
         link.unlink()
-
-
-def shown(path: Path) -> Path:
-    """Return a path as a person in the current folder would write it."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -7,7 +7,7 @@ from pathlib import Path
 from attnbench import machine, records
 from attnbench.errors import UserError
 from attnbench.fingerprint import params_sha256
-from attnbench.paths import StudyPaths
+from attnbench.paths import StudyPaths, shown
 from attnbench.pipeline import lock, places, recorded
 from attnbench.pipeline.jobs import say
 from attnbench.pipeline.recorded import Run
@@ -29,7 +29,7 @@ def verify(name: str | None, count: int, here: Path) -> bool:
         raise UserError(f"--runs: given {count}; must be at least 1")
     found = places.of(name, here)
     root, params, plan = found.root, found.params, found.study
-    locked, images = _locked(places.shown(params).with_name(places.LOCK), plan.study)
+    locked, images = _locked(shown(params).with_name(places.LOCK), plan.study)
     variants = recorded.runs(plan, root, locked)
     chosen = recorded.choose(variants, count)
     if not chosen:

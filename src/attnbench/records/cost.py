@@ -32,7 +32,8 @@ class LatencyRow(Record):
     ratio_low: float  # interval of the ratio
     ratio_high: float
     rounds: int
-    round_ms: list[float] = []  # noqa: RUF012 -- pydantic copies it; one a round, so that any two variants can be compared within the rounds
+    # one a round, so that any two variants can be compared within the rounds
+    round_ms: list[float] = []  # noqa: RUF012 -- pydantic copies it
 
 
 class LatencyRecord(Record):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from attnbench import attention
 from attnbench.report.equal_cost import at_equal_cost
 from attnbench.report.inputs import Inputs
 from attnbench.report.words import code, count, level, verb
@@ -73,7 +74,7 @@ def _baseline(inputs: Inputs) -> str:
 def largest(inputs: Inputs) -> "pd.Series[Any]":
     """Return the row of the largest difference to the baseline that a module makes, whatever its sign."""
     frame = inputs.tables["differences"]
-    plain = [name for name, variant in inputs.study.variants.items() if variant.attention == "none"]
+    plain = [name for name, variant in inputs.study.variants.items() if variant.attention == attention.NONE]
     with_module = frame[~frame["variant"].isin(plain)]
     frame = frame if with_module.empty else with_module
     return frame.iloc[int(frame["mean"].abs().argmax())]

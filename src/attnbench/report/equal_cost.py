@@ -59,7 +59,8 @@ def _excluding(inputs: Inputs, row: "pd.Series[Any]") -> str:
 
 
 def _holm(p: float) -> str:
-    return f"p {'< 0.001' if p < 0.001 else f'= {p:.3f}'} after Holm's correction"
+    text = form.probability(p)
+    return f"p {text if text.startswith('<') else f'= {text}'} after Holm's correction"
 
 
 def _match(inputs: Inputs, row: "pd.Series[Any]") -> str:

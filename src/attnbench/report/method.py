@@ -1,6 +1,5 @@
 """How the runs were made, from params.yaml and from the constants of the code that made them."""
 
-import ast
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -38,16 +37,8 @@ def options(known: dict[str, families.Option], given: dict[str, OptionValue]) ->
 
 
 def _value(value: object) -> str:
-    """Return a value as it is written in a params.yaml."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return number(value) if isinstance(value, float) else str(value)
-
-
-def headline(path: Path) -> str:
-    """Return what a family file says of itself in the first line of its docstring."""
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return text.partition("\n")[0]
+    """Return a value as it is written in a params.yaml, numbers as in the rest of the report."""
+    return number(value) if isinstance(value, float) else families.written(value)
 
 
 @dataclass(frozen=True)
@@ -63,12 +54,12 @@ def network(study: Study) -> Network:
     """Return what the backbone is, from its file."""
     name = study.backbone.name
     known = backbones.options(name)
-    return Network(name, headline(backbones.path(name)), options(known, study.backbone.options))
+    return Network(name, families.headline(backbones.path(name)), options(known, study.backbone.options))
 
 
 def modules(study: Study) -> dict[str, str]:
     """Return attention module -> the first line of its file, for those that the study uses, in its order."""
-    return {name: headline(attention.path(name)) for name in used(study)}
+    return {name: families.headline(attention.path(name)) for name in used(study)}
 
 
 def used(study: Study) -> list[str]:

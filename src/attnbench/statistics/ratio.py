@@ -1,16 +1,15 @@
 """The ratio of two times that were taken in turns: its median over the rounds, with an interval.
 
-Rounds are compared within themselves, so a slow second of the machine falls out; the interval is made of order
-statistics, so it holds for any distribution. `attnbench.cost.latency` does the same for ratios to the baseline.
-
-Source: Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2.
+Rounds are compared within themselves, so a slow second of the machine falls out. `attnbench.cost.latency` does the
+same for ratios to the baseline, with the same interval.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+
+from attnbench.intervals import median_interval
 
 
 @dataclass(frozen=True)
@@ -33,5 +32,5 @@ def median_ratio(times: ArrayLike, others: ArrayLike, confidence: float) -> Medi
     if x.ndim != 1 or x.shape != y.shape or x.size == 0:
         raise ValueError(f"two arrays of one and the same length are compared, at least 1; got {x.shape} and {y.shape}")
     ratios = x / y  # (n,)
-    interval = stats.quantile_test(ratios, p=0.5).confidence_interval(confidence)
-    return MedianRatio(x.size, float(np.median(ratios)), float(interval.low), float(interval.high))
+    low, high = median_interval(ratios.tolist(), confidence)
+    return MedianRatio(x.size, float(np.median(ratios)), low, high)

@@ -9,6 +9,7 @@ from attnbench import attention, families
 from attnbench.config.document import Location
 from attnbench.config.schema import Variant
 from attnbench.errors import UserError, listed
+from attnbench.paths import shown
 from attnbench.study._findings import Finding, mapping, options, unknown
 
 _NEEDED = ("PAPER", "build", "parameter_count")
@@ -73,9 +74,3 @@ def _lacking(name: str, file: Path) -> str | None:
     if families.FILL_IN in attention.paper(name):
         return f"PAPER in {shown(file)} still says {families.FILL_IN!r}; write the reference of the module there"
     return None
-
-
-def shown(file: Path) -> Path:
-    """Return the path of a family file as a person at the root of the repository would type it."""
-    here = Path.cwd()
-    return file.relative_to(here) if file.is_relative_to(here) else file

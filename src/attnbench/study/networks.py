@@ -6,8 +6,8 @@ from typing import Any
 from attnbench import attention, backbones
 from attnbench.config.document import Location
 from attnbench.errors import listed
+from attnbench.paths import shown
 from attnbench.study._findings import Finding, mapping, options, repeated, unknown
-from attnbench.study.modules import shown
 
 
 def check(values: dict[str, Any]) -> Iterator[Finding]:

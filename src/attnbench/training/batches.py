@@ -8,6 +8,7 @@ from torch import Tensor
 from attnbench import seeding
 from attnbench.config.schema import Recipe
 from attnbench.data.prepared import Prepared
+from attnbench.errors import UserError
 from attnbench.training.augment import augment, packed
 from attnbench.training.normalisation import Normalisation
 
@@ -16,10 +17,14 @@ class Batches:
     """All training images once, each time they are gone over, in another order; order and augmentation have streams.
 
     The images lie on the device as one uint8 tensor, and every batch is made there.
+
+    Raises:
+        UserError: a batch would hold one image alone, of which no norm of pooled features can learn.
     """
 
     def __init__(self, data: Prepared, recipe: Recipe, seed: int, device: torch.device) -> None:
         images = data.train_images[data.train_index]  # uint8 (n, c, h, w)
+        _refuse_single_image(len(images), recipe.batch_size)
         self.channels = images.shape[1]
         self.images = packed(images).to(device)  # uint8 (n, h, w, 4): a whole image is one row of memory
         self.labels = data.train_labels[data.train_index].to(device)
@@ -40,3 +45,12 @@ class Batches:
             )  # several times as fast as self.images[chosen]
             images = augment(images, self.recipe.augmentation, self.augmentation, self.channels)
             yield self.normalise(images), self.labels[chosen]
+
+
+def _refuse_single_image(images: int, batch_size: int) -> None:
+    if batch_size == 1 or images % batch_size == 1:
+        larger = next((size for size in range(batch_size + 1, images) if images % size != 1), images)
+        raise UserError(
+            f"`recipe: batch_size: {batch_size}` leaves one of {images} training images alone in a batch; batch "
+            f"norms behind a pool have nothing to compare it with. Write another size, such as {larger}"
+        )
