@@ -15,9 +15,9 @@ WIDTHS = [16, 32, 64, 128, 256, 512, 1024, 2048]
 OPTIONS = [
     {},
     {"mode": "unscaled", "norm": False},
-    {"mode": "dot_product"},
-    {"subsample": True},
-    {"subsample": True, "mode": "dot_product", "reduction": 5},
+    {"mode": "dot_product", "reduction": 5},
+    {"subsample": False},
+    {"subsample": False, "mode": "dot_product"},
 ]
 
 
@@ -37,7 +37,7 @@ class WrittenOut:
     def sources(self, image: Tensor) -> list[Tensor]:
         """What the outputs mix: the positions (c,), or the maxima of windows of two by two."""
         h, w = image.shape[1:]
-        step = 2 if self.options.get("subsample") else 1
+        step = 2 if self.options.get("subsample", True) else 1
         corners = [(i, j) for i in range(0, h, step) for j in range(0, w, step)]
         return [image[:, i : i + step, j : j + step].amax((1, 2)) for i, j in corners]
 
@@ -96,8 +96,8 @@ def test_it_is_the_formula(jolted, assert_same, options, size, training) -> None
 @pytest.mark.parametrize(
     ("options", "theirs"),
     [
-        ({"reduction": 4, "mode": "unscaled"}, {"rd_channels": 8, "use_scale": False}),
-        ({"reduction": 1}, {"rd_channels": 32}),  # timm divides by the root of C, here of m
+        ({"reduction": 4, "mode": "unscaled", "subsample": False}, {"rd_channels": 8, "use_scale": False}),
+        ({"reduction": 1, "subsample": False}, {"rd_channels": 32}),  # timm divides by the root of C, here of m
     ],
 )
 def test_it_is_timms_where_their_scales_meet(jolted, assert_same, options, theirs, training) -> None:
@@ -114,8 +114,19 @@ def test_parameters() -> None:
     assert (count(64), count(64, norm=False)) == (8480, 8352)
     for channels in WIDTHS:
         m = channels // 2
-        assert count(channels) == 4 * channels * m + 3 * m + 3 * channels
+        assert count(channels) == count(channels, subsample=False) == 4 * channels * m + 3 * m + 3 * channels
     assert sum(parameter.numel() for parameter in NonLocalAttn(64).parameters()) == 2264
+
+
+def test_the_default_subsamples_as_the_authors_do(jolted) -> None:
+    """A change that no maximum of a window sees leaves the keys as they were, so it changes one position alone."""
+    x = maps_of(4, (4, 4)).abs()
+    x[:, :, 1, 1] = -1
+    other = x.clone()
+    other[:, :, 1, 1] = -2
+    for options, changed in (({}, 1), ({"subsample": False}, 16)):
+        module = jolted(attention.load("non_local").build(4, **options)).eval()
+        assert (module(x) != module(other)).any(1).sum((1, 2)).eq(changed).all()
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -142,7 +153,7 @@ def test_the_map_is_what_a_position_or_its_window_receives(jolted, options) -> N
     found = module.maps(x)["spatial"]
     for image, map_ in zip(x, found, strict=True):
         received = torch.stack(WrittenOut(module, options).shares(image)).abs().mean(0)
-        step = 2 if options.get("subsample") else 1
+        step = 2 if options.get("subsample", True) else 1
         each = (received / received.max()).reshape(-(-5 // step), -(-3 // step))
         expected = torch.stack([torch.stack([each[i // step, j // step] for j in range(3)]) for i in range(5)])
         torch.testing.assert_close(map_[0], expected)

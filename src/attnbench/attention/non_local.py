@@ -5,19 +5,22 @@
     y = x + BN(W A v)                                      (n, C, h, w), W: 1x1 convolution m -> C
 
 The weight of BN starts at 0, so the block starts as the identity. `norm: false` leaves BN out and starts W at 0.
-`mode: unscaled` leaves out 1 / sqrt(m); `dot_product` is A = q k^T / (number of keys), without a softmax. `subsample`
-takes k and v from a 2x2 max pool of x; at an odd border a window holds what is left.
-`maps`: `spatial`, the attention that each position, or its window, receives from all outputs; of `dot_product` the
-magnitudes. Time and memory grow with (h w)^2: at 32x32, A alone is 4.2 MB an image in float32.
+`mode: unscaled` leaves out 1 / sqrt(m); `dot_product` is A = q k^T / (number of keys), without a softmax.
+`subsample` takes k and v from a 2x2 max pool of x, whose windows at an odd border hold what is left: a quarter of the
+keys. `subsample: false` is the whole block, x itself in place of the pool.
+`maps`: `spatial`, the attention that each window, or each position of the whole block, receives from all outputs; of
+`dot_product` the magnitudes. Time and memory grow with (h w)^2: at 32x32, A alone is 1.0 MB an image in float32, 4.2 MB
+in the whole block.
 Below C = r there is one unit; any size of map, at 1x1 A is 1; bfloat16 stays bfloat16, A too but for CUDA's autocast.
 
 Source: Wang et al., equations 1-6 and figure 2; the authors' Caffe2 code: the scale, which equation 3 has not
-(`mode: unscaled`), biases, weights from a normal distribution of deviation 0.01. Its configuration subsamples, which
-the paper adds as a trick; here that is `subsample: true`, and the default is the whole block, the most it can cost.
+(`mode: unscaled`), biases, weights from a normal distribution of deviation 0.01, and the pool before phi and g, which
+the paper adds as a trick to the block of its figure (`subsample: false`).
 Parameters: 4Cm + 3m + 3C; without norm 4Cm + 3m + C. C = 64, r = 2: 8,480, 8,352.
-Differs from: the authors' configuration at odd sizes, where its pool drops the border; timm's NonLocalAttn, which has
-m = C / 8 rounded to a multiple of 8, scales by 1 / sqrt(C) and starts with He's normal (2,264 at C = 64); mmcv's
-NonLocal2d, which has no norm unless told otherwise (`norm: false`) and pools k and v behind their convolutions.
+Differs from: the authors' code at odd sizes, where its pool drops the border; timm's NonLocalAttn, which never
+subsamples, has m = C / 8 rounded to a multiple of 8, scales by 1 / sqrt(C) and starts with He's normal (2,264 at C =
+64); mmcv's NonLocal2d, which has no norm and does not subsample unless told otherwise (`norm: false, subsample:
+false`), and pools k and v behind their convolutions.
 """
 
 from typing import Literal
@@ -85,7 +88,7 @@ def parameter_count(
     channels: int,
     *,
     reduction: PositiveInt = 2,
-    subsample: bool = False,
+    subsample: bool = True,
     norm: bool = True,
     mode: Literal["embedded_gaussian", "unscaled", "dot_product"] = "embedded_gaussian",
 ) -> int:
@@ -99,7 +102,7 @@ def build(
     channels: int,
     *,
     reduction: PositiveInt = 2,
-    subsample: bool = False,
+    subsample: bool = True,
     norm: bool = True,
     mode: Literal["embedded_gaussian", "unscaled", "dot_product"] = "embedded_gaussian",
 ) -> NonLocal:
