@@ -41,7 +41,7 @@ def grad_cam(views: Views, title: str) -> str:
 def channel_gates(views: Views, title: str) -> str:
     """Return the caption of `maps.channel_gates`."""
     return (
-        f"The gate of every channel, 0 to 1, one colour per image, their mean in black, on {_images(views, title)}; "
+        f"The gate of every channel, one colour per image, their mean in black, on {_images(views, title)}; "
         f"{_network(views)}. All slots share one axis. "
         "No spread over images means a gate that does not look at its input."
     )
@@ -49,7 +49,7 @@ def channel_gates(views: Views, title: str) -> str:
 
 def spatial_gates(views: Views, title: str) -> str:
     """Return the caption of `maps.spatial_gates`, for a variant that has spatial gates."""
-    text = f"The spatial gate of every slot, 0 to 1, over {_images(views, title)}; {_network(views)}. {_WORDS}"
+    text = f"The spatial gate of every slot over {_images(views, title)}; {_network(views)}. {_WORDS}"
     return _with_outline(text, views, maps.spatial_scale(views).sentence())
 
 

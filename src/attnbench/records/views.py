@@ -33,7 +33,7 @@ class BlockView:
 
 @dataclass(frozen=True)
 class GateView:
-    """The gates of the attention module in one slot, 0..1; None where the module has no gate of that kind."""
+    """What `Attention.maps` gave for one slot: 0..1 unless an activation leaves that range; None where it gave none."""
 
     channel: NDArray[np.float16] | None  # (n, c)
     spatial: NDArray[np.float16] | None  # (n, h, w)
