@@ -190,7 +190,10 @@ def test_a_module_of_ones_own_goes_into_the_slots(module: Callable[..., str]) ->
             "site: standard\n    start: identiy",
             r"start: given 'identiy'; must be 'paper' or 'identity' \(did you mean 'id",
         ),
-        ("site: standard\n    backbone: {depth: 21}", r"backbone\.depth: given 21; must be 20, 32, 44, 56, 110 or 164; "),
+        (
+            "site: standard\n    backbone: {depth: 21}",
+            r"backbone\.depth: given 21; must be 20, 32, 44, 56, 110 or 164; ",
+        ),
         (
             "site: standard\n    backbone: {dept: 20}",
             r"backbone\.dept: resnet_cifar has no .*\(did you mean 'depth'\?\)",
