@@ -33,8 +33,18 @@ def copied(ours: nn.Module) -> tuple[list[Tensor], list[tuple[Tensor, Tensor]]]:
 class WrittenOut:
     """The formulas with no layer of torch.nn, taking the weights and the statistics in the order of the layers."""
 
-    def __init__(self, ours: nn.Module, weights: list[Tensor], flavour: str, extent: str | int, *, bias: bool) -> None:
+    def __init__(
+        self,
+        ours: nn.Module,
+        weights: list[Tensor],
+        flavour: str,
+        extent: str | int,
+        *,
+        bias: bool = True,
+        gather_bias: bool = False,
+    ) -> None:
         self.training, self.flavour, self.extent, self.bias = ours.training, flavour, extent, bias
+        self.gather_bias = gather_bias
         self.weights = weights
         self.statistics = [buffer.clone() for buffer in ours.buffers() if buffer.is_floating_point()]
 
@@ -56,10 +66,13 @@ class WrittenOut:
 
     def learned(self, x: Tensor) -> Tensor:
         if self.extent == "global":
-            return self.norm((x * next(self.left)[:, 0]).flatten(2).sum(2)[:, :, None, None])
+            return self.norm(self.shifted((x * next(self.left)[:, 0]).flatten(2).sum(2)[:, :, None, None]))
         for layer in range(int(log2(int(self.extent)))):
-            x = self.norm(halved(x.clamp(min=0) if layer else x, next(self.left)))
+            x = self.norm(self.shifted(halved(x.clamp(min=0) if layer else x, next(self.left))))
         return x
+
+    def shifted(self, z: Tensor) -> Tensor:
+        return z + next(self.left)[:, None, None] if self.gather_bias else z
 
     def norm(self, z: Tensor) -> Tensor:
         gamma, beta, mean, variance = next(self.left), next(self.left), next(self.seen), next(self.seen)
@@ -105,7 +118,7 @@ def nearest(z: Tensor, h: int, w: int) -> Tensor:
 def test_it_is_the_formula(jolted, assert_same, theta: str, extent, size: tuple[int, int], training: bool) -> None:
     ours = jolted(build(8, size, flavour=theta, extent=extent, reduction=2)).train(training)
     weights, pairs = copied(ours)
-    assert_same(ours, WrittenOut(ours, weights, theta, extent, bias=True), pairs, maps_of(8, size))
+    assert_same(ours, WrittenOut(ours, weights, theta, extent), pairs, maps_of(8, size))
 
 
 @pytest.mark.parametrize("extent", ["global", 4])
@@ -114,6 +127,33 @@ def test_the_excitation_may_lack_its_biases(jolted, assert_same, extent) -> None
     weights, pairs = copied(ours)
     assert weights[-1].shape[:2] == (32, 2)  # r = 16
     assert_same(ours, WrittenOut(ours, weights, "theta_plus", extent, bias=False), pairs, maps_of(32, (9, 5)))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("extent", ["global", 2, 8])
+@pytest.mark.parametrize("theta", ["theta", "theta_plus"])
+def test_gathering_convolutions_may_have_biases(jolted, assert_same, theta: str, extent, training: bool) -> None:
+    ours = jolted(build(8, (9, 5), flavour=theta, extent=extent, gather_bias=True)).train(training)
+    weights, pairs = copied(ours)
+    assert_same(ours, WrittenOut(ours, weights, theta, extent, gather_bias=True), pairs, maps_of(8, (9, 5)))
+
+
+@pytest.mark.parametrize("extent", ["global", 4])
+def test_a_bias_before_a_norm_changes_nothing_in_training(jolted, extent) -> None:
+    module, x = jolted(build(8, (8, 4), extent=extent, gather_bias=True)), maps_of(8, (8, 4))
+    shifted = [
+        parameter
+        for part in module.gather.modules()
+        for name, parameter in part.named_parameters(recurse=False)
+        if name == "bias" and not isinstance(part, nn.BatchNorm2d)
+    ]
+    assert len(shifted) == (1 if extent == "global" else 2)
+    with torch.no_grad():
+        trained, evaluated = module.train()(x), module.eval()(x)
+        for bias in shifted:
+            bias.add_(3)
+        torch.testing.assert_close(module.train()(x), trained)
+        assert (module.eval()(x) - evaluated).abs().max() > 0.01
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -145,9 +185,10 @@ def test_the_others_take_any_size(theta: str, extent) -> None:
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_the_own_backward_pass_keeps_types_under_autocast(layout, dtype) -> None:
+@pytest.mark.parametrize("gather_bias", [False, True])
+def test_the_own_backward_pass_keeps_types_under_autocast(layout, dtype, gather_bias: bool) -> None:
     torch.manual_seed(0)
-    module = build(8, (6, 4)).train()
+    module = build(8, (6, 4), gather_bias=gather_bias).train(not gather_bias)  # a bias has a gradient in eval mode
     x = torch.randn(16, 8, 6, 4).contiguous(memory_format=layout)
     gradients = []
     for autocast in (False, True):
@@ -163,7 +204,12 @@ def test_the_own_backward_pass_keeps_types_under_autocast(layout, dtype) -> None
 
 def test_weights_start_as_the_authors() -> None:
     torch.manual_seed(0)
-    for options, taps in (({}, 8 * 8), ({"extent": 8}, 9)):
+    for options, taps in (
+        ({}, 8 * 8),
+        ({"extent": 8}, 9),
+        ({"gather_bias": True}, 64),
+        ({"extent": 8, "gather_bias": True}, 9),
+    ):
         module = build(512, (8, 8), flavour="theta_plus", **options)
         for name, weight in module.named_parameters():
             if weight.ndim == 1:
@@ -190,6 +236,9 @@ def test_parameters_by_formula(channels: int, extent) -> None:
     plus = 2 * channels * d
     expected = [0, gathered, gathered + plus + d + channels, gathered + plus]
     options = [{"flavour": flavour} for flavour in FLAVOURS] + [{"flavour": "theta_plus", "bias": False}]
+    biases = channels * (1 if extent == "global" else int(log2(extent)))
+    options += [{**option, "gather_bias": True} for option in options]
+    expected += [0, *(count + biases for count in expected[1:])]
     for option, count in zip(options, expected, strict=True):
         with torch.device("meta"):
             module = build(channels, size, extent=extent, **option)

@@ -9,8 +9,10 @@
     theta          log2(e) layers: conv3x3 - BN             conv of h x w - BN              nothing
     theta_plus     the same - ReLU                          the same - ReLU                 W2 relu(W1 z + b1) + b2
 
-Convolutions are depth-wise, without bias; those of 3x3 have stride 2, padding 1 and a ReLU between them. W1: (d, C),
-W2: (C, d), d = max(1, C // r), at every position of z. At the border a window averages what it holds of the map.
+Convolutions are depth-wise, without bias; those of 3x3 have stride 2, padding 1 and a ReLU between them.
+`gather_bias: true` gives each of them a bias, which starts at 0; `theta_minus` has no convolution. The norm behind it
+takes it out again: in training a bias gets no gradient and changes nothing.
+W1: (d, C), W2: (C, d), d = max(1, C // r), at every position of z. At the border a window averages what it holds.
 Below C = r there is one unit. A global `theta` or `theta_plus` belongs to one `size` of map, else any size will do; a
 map smaller than e is one window; where z has 1 x 1 positions, its norm sees one number for a batch of one image and
 raises ValueError in train mode; bfloat16 stays bfloat16, means round once.
@@ -18,11 +20,11 @@ raises ValueError in train mode; bfloat16 stays bfloat16, means round once.
 Source: Hu et al.; the authors' Caffe networks (global, with the weights at the start: He's normal for the convolutions,
 a normal of deviation 0.01 and biases 0 for W1 and W2). Of extents they show drawings alone, none of `theta_plus`: here
 the excitation works on z before it is interpolated. How a border is averaged they do not say.
-Parameters: theta_minus 0; theta C h w + 2C, extent e 11 C log2(e); theta_plus 2Cd + d + C more, without biases 2Cd.
-C = 64, r = 16, 8 x 8: 0, 4,224, 4,804; e = 8: 0, 2,112, 2,692.
+Parameters: theta_minus 0; theta C h w + 2C, extent e 11 C log2(e); theta_plus 2Cd + d + C more, `bias: false` 2Cd.
+C = 64, r = 16, 8 x 8: 0, 4,224, 4,804; e = 8: 0, 2,112, 2,692. `gather_bias` C more, extent e C log2(e).
 Differs from: timm's GatherExcite, which has the excitation unless told otherwise, even with no parameters to gather
 (then it is `se`), and no ReLU before it; BayesWatch's, which has no biases (`bias: false`) and adaptive pools for the
-windows; the SRM authors', whose convolution has a bias (C more).
+windows; the SRM authors', which has `gather_bias: true` (ResNet-50 31,121,704, where the authors' has 31,106,600).
 """
 
 from math import log2
@@ -55,6 +57,7 @@ class GatherExcite(Gate):
         extent: Literal["global", 2, 4, 8],
         reduction: int,
         bias: bool,
+        gather_bias: bool,
     ) -> None:
         super().__init__()
         self.is_global = extent == "global"
@@ -62,9 +65,9 @@ class GatherExcite(Gate):
         if flavour == "theta_minus":
             self.gather = WholeMean() if extent == "global" else WindowMeans(extent)
         elif extent == "global":
-            self.gather = nn.Sequential(WholeMap(channels, size), nn.BatchNorm2d(channels))
+            self.gather = nn.Sequential(WholeMap(channels, size, bias=gather_bias), nn.BatchNorm2d(channels))
         else:
-            self.gather = _strided(channels, int(log2(extent)))
+            self.gather = _strided(channels, int(log2(extent)), bias=gather_bias)
         self.excite: nn.Module = nn.Identity()
         if flavour == "theta_plus":
             self.excite = _excitation(channels, hidden_width(channels, reduction, "floor"), bias=bias)
@@ -106,10 +109,11 @@ class WholeMap(nn.Module):
     Raises ValueError for a map of another size.
     """
 
-    def __init__(self, channels: int, size: Size) -> None:
+    def __init__(self, channels: int, size: Size, *, bias: bool) -> None:
         super().__init__()
         self.size = size
         self.weight = nn.Parameter(torch.empty(channels, 1, *size))
+        self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
@@ -120,9 +124,9 @@ class WholeMap(nn.Module):
                 "extent with parameters has a weight for every position. Take an extent of 2, 4 or 8, or theta_minus"
             )
         if torch.is_grad_enabled() and not torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
-            summed: Tensor = _WholeMap.apply(x, self.weight)
+            summed: Tensor = _WholeMap.apply(x, self.weight, self.bias)
             return summed
-        return conv2d(x, self.weight, groups=x.shape[1])
+        return conv2d(x, self.weight, self.bias, groups=x.shape[1])
 
 
 class _WholeMap(torch.autograd.Function):
@@ -133,26 +137,29 @@ class _WholeMap(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return conv2d(x, weight, groups=x.shape[1])
+        return conv2d(x, weight, bias, groups=x.shape[1])
 
     @staticmethod
-    def backward(ctx: Any, of_sum: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, of_sum: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         x, weight = ctx.saved_tensors
         n, c, h, w = x.shape
         kernel = weight.flatten(1).t().to(of_sum.dtype).contiguous()  # (h w, c), in the order of channels_last
         of_x = (of_sum.reshape(n, 1, c) * kernel).view(n, h, w, c).permute(0, 3, 1, 2)
         of_weight = (x * of_sum).sum(0, dtype=weight.dtype)[:, None]  # (c, 1, h, w)
-        return of_x.to(x.dtype), of_weight
+        of_bias = of_sum.sum((0, 2, 3), dtype=weight.dtype) if ctx.needs_input_grad[2] else None
+        return of_x.to(x.dtype), of_weight, of_bias
 
 
-def _strided(channels: int, layers: int) -> nn.Sequential:
+def _strided(channels: int, layers: int, *, bias: bool) -> nn.Sequential:
     """Return depth-wise 3x3 convolutions, each with a norm, that halve the map `layers` times."""
     found: list[nn.Module] = []
     for _ in range(layers):
-        convolution = nn.Conv2d(channels, channels, 3, stride=2, padding=1, groups=channels, bias=False)
+        convolution = nn.Conv2d(channels, channels, 3, stride=2, padding=1, groups=channels, bias=bias)
         nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+        if convolution.bias is not None:
+            nn.init.zeros_(convolution.bias)
         found += [convolution, nn.BatchNorm2d(channels), nn.ReLU()]
     return nn.Sequential(*found[:-1])
 
@@ -175,11 +182,13 @@ def parameter_count(
     extent: Literal["global", 2, 4, 8] = "global",
     reduction: PositiveInt = 16,
     bias: bool = True,
+    gather_bias: bool = False,
 ) -> int:
     """Return the exact number of parameters for maps of `size`, which counts for a global extent alone."""
     if flavour == "theta_minus":
         return 0
-    gathered = channels * (size[0] * size[1] + 2) if extent == "global" else 11 * channels * int(log2(extent))
+    convolutions, window = (1, size[0] * size[1]) if extent == "global" else (int(log2(extent)), 9)
+    gathered = channels * convolutions * (window + (3 if gather_bias else 2))
     if flavour == "theta":
         return gathered
     return gathered + bottleneck_parameters(channels, reduction=reduction, bias=bias, rounding="floor")
@@ -193,6 +202,15 @@ def build(
     extent: Literal["global", 2, 4, 8] = "global",
     reduction: PositiveInt = 16,
     bias: bool = True,
+    gather_bias: bool = False,
 ) -> GatherExcite:
     """Return the module for `channels` feature maps of `size`."""
-    return GatherExcite(channels, size=size, flavour=flavour, extent=extent, reduction=reduction, bias=bias)
+    return GatherExcite(
+        channels,
+        size=size,
+        flavour=flavour,
+        extent=extent,
+        reduction=reduction,
+        bias=bias,
+        gather_bias=gather_bias,
+    )
