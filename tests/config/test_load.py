@@ -47,11 +47,17 @@ def test_the_root_study_is_valid() -> None:
         ("epochs: 1", "epochs: 1.5", "18:3: recipe.epochs: given 1.5; must be a whole number"),
         ("epochs: 1", "epochs: 0", "18:3: recipe.epochs: given 0; must be at least 1"),
         ("epochs: 1", "epochs: true", "recipe.epochs: given true; must be a whole number"),
-        ("1e-3", ".inf", "recipe.learning_rate: given inf; must be a finite number"),
         ("1e-3", "'1e-3'", "recipe.learning_rate: given '1e-3'; must be a number"),
         ("0.95", "", "26:1: confidence: given nothing; must be a number"),
         ("name: onecycle", "name: onecyle", "16:3: recipe.name: given 'onecyle'; .*did you mean 'onecycle'"),
-        ("source: shapes", "sorce: shapes", "5:1: data.source: missing; allowed: 'shapes', 'cifar10', 'folder'"),
+        (
+            "source: shapes",
+            "sorce: shapes",
+            r"5:8: data.sorce: unknown key \(did you mean 'source'\?\); `source` may be 'shapes', 'cifar10', 'folder'$",
+        ),
+        ("source: shapes, ", "", "5:1: data.source: missing; allowed: 'shapes', 'cifar10', 'folder'"),
+        ("source: shapes", "source: null", "5:8: data.source: given nothing; allowed: 'shapes', 'cifar10', 'folder'$"),
+        ("source: shapes", "source: shaps", r"5:8: data.source: given 'shaps'; .*\(did you mean 'shapes'\?\)"),
         ("seed: 0, split", "sed: 0, split", r"5:60: data.sed: unknown key; .* \(did you mean 'seed'\?\)"),
         ("[flip]", "[flop]", r"24:18: recipe.augmentation\[0\]: given 'flop'; must be 'crop', .*mean 'flip'"),
         ("{images: 6}", "6", "28:1: views: given 6; must be a mapping of keys to values"),
@@ -62,7 +68,7 @@ def test_the_root_study_is_valid() -> None:
             "stages: frist",
             "variants.se.stages: given 'frist'; must be 'all', .* or a list in brac",
         ),
-        ("site: before_pool", "stages: [1, 0]", r"13:17: variants.se.stages\[1\]: given 0; must be at least 1"),
+        ("site: before_pool", "stages: [1, 0]", r"13:17: variants.se.stages\[1\]: given 0; cnn has stages 1 to 3"),
         (
             "site: before_pool",
             "site: before_pool\n    options: {reduction: null}",
@@ -87,11 +93,10 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path, vali
     path = tmp_path / "params.yaml"
     path.write_text(valid.replace("epochs", "epoch").replace("[0, 1]", "[-1, x]").replace("images: 6", "images: 11"))
     lines = refusal(path).splitlines()
-    assert lines[0].startswith("5 problems in ")
+    assert lines[0].startswith("4 problems in ")
     assert [line.split(":")[1:4] for line in lines[1:]] == [
         ["14", "9", " seeds[0]"],
         ["14", "13", " seeds[1]"],
-        ["15", "1", " recipe.epochs"],
         ["18", "3", " recipe.epoch"],
         ["28", "9", " views.images"],
     ]
@@ -105,10 +110,20 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path, vali
         ("word\n", "holds only 'word'; a study is a mapping"),
         ("a: 1\nb: {c: 1, c: 2}\n", ":2:11: the key 'c' is given twice in one mapping; keep one"),
         ("a: [\n", ":2:1: not YAML: expected the node content"),
-        ("a: b: c\n", ":1:5: not YAML: mapping values are not allowed here"),
+        (
+            "a: b: c\n",
+            ":1:5: not YAML: mapping values are not allowed here; text with `: ` in it needs quotes; keys of",
+        ),
+        ("a:\n\tb: 1\n", ":2:1: not YAML: found character '.t' .*; that is a tab; indent with spaces"),
+        (
+            "a: 1\nb 2\n",
+            ":3:1: not YAML: .*, in what begins in line 2; behind a key stand a colon and a space: `key: va",
+        ),
+        ("a: 1\n---\nb: 2\n", ":2:1: not YAML: .*; a study is one document; remove `---`"),
+        ("a: !!int x\n", ": not YAML: invalid literal"),
         ("a: \x01\n", ": not YAML: unacceptable character"),
         ("a: *b\n", ":1:4: not YAML: found undefined alias 'b'"),
-        ("[" * 3000, "nested too deeply"),
+        ("[" * 1000, "nested too deeply"),
     ],
 )
 def test_what_is_no_mapping_is_refused_in_one_sentence(tmp_path: Path, text: str, message: str) -> None:

@@ -14,6 +14,13 @@ from attnbench.errors import UserError
 
 Location = tuple[str | int, ...]  # keys and list indices from the top of the file
 
+_HINTS = {  # what mostly stands behind a complaint of the YAML parser
+    "mapping values are not allowed here": "text with `: ` in it needs quotes; keys of one mapping begin in one column",
+    "could not find expected ':'": "behind a key stand a colon and a space: `key: value`",
+    r"found character '\t' that cannot start any token": "that is a tab; indent with spaces",
+    "but found another document": "a study is one document; remove `---`",
+}
+
 
 @dataclass(frozen=True, order=True)
 class Problem:
@@ -79,16 +86,24 @@ def read(path: Path) -> tuple[dict[str, Any], Positions]:
     except DuplicateKeyError as error:
         raise UserError(_duplicate(path, error)) from None
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else f"{path}"
-        raise UserError(f"{where}: not YAML: {error.problem or error.context}") from None
-    except YAMLError as error:
+        raise UserError(_not_yaml(path, error)) from None
+    except (YAMLError, ValueError) as error:  # ValueError: `!!int x`
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise UserError(f"{path}: nested too deeply, or a YAML alias in it refers to itself") from None
     if not isinstance(tree, CommentedMap):
         raise UserError(f"{path} {_kind(tree)}; a study is a mapping, with keys such as `study:` and `variants:`")
     return values, Positions(path, tree)
+
+
+def _not_yaml(path: Path, error: MarkedYAMLError) -> str:
+    """Return what the parser says and where, in what it was reading if that began in an earlier line, and a hint."""
+    begin, mark = error.context_mark, error.problem_mark or error.context_mark
+    where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else f"{path}"
+    problem = error.problem or error.context or ""
+    inside = f", in what begins in line {begin.line + 1}" if begin and mark and begin.line < mark.line else ""
+    hint = f"; {_HINTS[problem]}" if problem in _HINTS else ""
+    return f"{where}: not YAML: {problem}{inside}{hint}"
 
 
 def _duplicate(path: Path, error: DuplicateKeyError) -> str:

@@ -1,5 +1,7 @@
 """What pydantic found wrong, said for the person who wrote the file."""
 
+import math
+from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -39,8 +41,11 @@ def problems(error: ValidationError, section: type[BaseModel], positions: Positi
     """Return one problem for each wrong key; what the members of a union say about one value is put together."""
     together: dict[Location, list[tuple[Location, ErrorDetails]]] = {}
     found = []
-    for each in error.errors(include_url=False):
-        place = _walk(section, each["loc"])
+    placed = [(each, _walk(section, each["loc"])) for each in error.errors(include_url=False)]
+    misspelt = {_meant(place) for each, place in placed if each["type"] == "extra_forbidden"}
+    for each, place in placed:
+        if each["type"] == "missing" and place.location in misspelt:
+            continue  # it is there, under another name, and told under that
         if place.choice is not None:
             together.setdefault(place.choice, []).append((place.location, each))
         else:
@@ -74,8 +79,10 @@ def given(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
-        return f"a mapping of {len(value)}"
-    text = repr(value)
+        return f"a mapping of {len(value)} key{'s' if len(value) != 1 else ''}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+    text = repr(value) if isinstance(value, int | float | str | list) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -103,11 +110,28 @@ def _explain(error: ErrorDetails, place: _Place) -> tuple[Location, str]:
             near = did_you_mean(str(location[-1]), allowed)
             return location, f"unknown key; allowed: {listed(allowed)}{near}"
         case "union_tag_not_found" | "union_tag_invalid":
-            tags = [tag for section in get_args(place.kind) for tag in _tags_of(section)]
-            tag = error["ctx"].get("tag")
-            text = f"given {tag!r}; allowed: {listed(tags)}{did_you_mean(tag, tags)}" if tag else None
-            return (*location, error["ctx"]["discriminator"].strip("'")), text or f"missing; allowed: {listed(tags)}"
+            return _explain_tag(error, place)
     return location, refuse([error])
+
+
+def _explain_tag(error: ErrorDetails, place: _Place) -> tuple[Location, str]:
+    """Explain the key that tells which kind of section this is, such as `source`: missing, misspelt, or wrong."""
+    tags = [tag for section in get_args(place.kind) for tag in _tags_of(section)]
+    key, values = error["ctx"]["discriminator"].strip("'"), error["input"]
+    if key in values:
+        wrong = values[key]
+        near = did_you_mean(wrong, tags) if isinstance(wrong, str) else ""
+        return (*place.location, key), f"given {given(wrong)}; allowed: {listed(tags)}{near}"
+    near_keys = get_close_matches(key, [str(each) for each in values], n=1)
+    if near_keys:
+        return (*place.location, near_keys[0]), f"unknown key (did you mean {key!r}?); `{key}` may be {listed(tags)}"
+    return (*place.location, key), f"missing; allowed: {listed(tags)}"
+
+
+def _meant(place: _Place) -> Location:
+    """Return where the key stands that an unknown key is nearest to."""
+    *above, key = place.location
+    return (*above, *get_close_matches(str(key).lower(), list(place.owner.model_fields), n=1))
 
 
 def _walk(section: type[BaseModel], path: tuple[int | str, ...]) -> _Place:

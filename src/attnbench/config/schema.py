@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-OptionValue = bool | int | float | str | list[int]
+OptionValue = bool | int | float | str | list[int] | None
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]  # '-', '.' and '@' have a meaning in DVC's stage names
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from attnbench.config.document import Location
+from attnbench.config.problems import given as shown_value
 from attnbench.config.problems import refuse
 from attnbench.errors import did_you_mean, listed
-from attnbench.families import Option
+from attnbench.families import Option, written
 
 Finding = tuple[Location, str]
+
+_FINITE = ConfigDict(allow_inf_nan=False)
 
 
 def mapping(value: Any) -> dict[str, Any]:
@@ -19,8 +22,10 @@ def mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def unknown(name: str, kind: str, allowed: list[str]) -> str:
-    """Say that nothing of this kind has that name."""
+def unknown(name: Any, kind: str, allowed: list[str]) -> str:
+    """Say that nothing of this kind has that name, which may be no text at all."""
+    if not isinstance(name, str):
+        return f"given {shown_value(name)}; allowed: {listed(allowed)}"
     return f"no {kind} {name!r}; allowed: {listed(allowed)}{did_you_mean(name, allowed)}"
 
 
@@ -34,17 +39,28 @@ def options(
             known = f"allowed: {listed(list(allowed))}" if allowed else "it has none"
             yield location, f"{name} has no such option ({file}); {known}{did_you_mean(str(key), list(allowed))}"
             continue
-        try:
-            TypeAdapter(allowed[key].type).validate_python(value, strict=True)
-        except ValidationError as error:
-            yield (
-                location,
-                f"{refuse(error.errors(include_url=False))}; {name} takes {allowed[key].default!r} if not given",
-            )
+        wrong = _refused(value, allowed[key].type)
+        if wrong:
+            yield location, f"{wrong}; {name} takes {written(allowed[key].default)} if not given"
+
+
+def _refused(value: Any, kind: Any) -> str | None:
+    """Say what is wrong with the value of an option of type `kind`, or return None."""
+    adapter: TypeAdapter[Any] = TypeAdapter(kind, config=_FINITE)
+    try:
+        found = adapter.validate_python(value, strict=True)
+        if isinstance(found, int) and type(found) is not type(value):  # `Literal[2]` takes 2.0 too
+            adapter.validate_python(object(), strict=True)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        for each in details:
+            each["input"] = value
+        return refuse(details)
+    return None
 
 
 def repeated(items: Any, at: Location, why: str = "") -> Iterator[Finding]:
     """Find what a list names twice."""
     for index, item in enumerate(items if isinstance(items, list) else []):
-        if item in items[:index]:
+        if any(type(item) is type(other) and item == other for other in items[:index]):
             yield (*at, index), f"{item!r} is listed twice{why}; remove one"

@@ -29,7 +29,7 @@ def repetitions(values: dict[str, Any]) -> Iterator[Finding]:
 def baseline(values: dict[str, Any]) -> Iterator[Finding]:
     """Find a baseline that is no variant."""
     name, variants = values.get("baseline"), mapping(values.get("variants"))
-    if isinstance(name, str) and name not in variants:
+    if "baseline" in values and variants and name not in [str(variant) for variant in variants]:
         yield ("baseline",), unknown(name, "variant", [str(variant) for variant in variants])
 
 
@@ -42,19 +42,21 @@ def controls(values: dict[str, Any]) -> Iterator[Finding]:
             yield at, unknown(str(name), "variant", [str(variant) for variant in variants])
         elif mapping(variants[name]).get("attention") == attention.NONE:
             yield at, f"{name} has no module to compare; name a variant with one, and {name} as its control"
-        if control == {}:
-            yield at, "given {}; name a variant of equal `parameters`, of equal `latency`, or both"
+        if isinstance(control, dict) and not any(control.values()):
+            yield at, "names no variant; name one of equal `parameters`, one of equal `latency`, or both"
         for cost, wider in mapping(control).items():
             yield from _control(wider, (*at, cost), variants, values.get("baseline"))
 
 
 def _control(name: Any, at: Location, variants: dict[str, Any], baseline: Any) -> Iterator[Finding]:
-    if not isinstance(name, str):
+    if name is None:
+        return
+    known = [str(each) for each in variants]
+    if name not in known:
+        yield at, unknown(name, "variant", known)
         return
     variant = mapping(variants.get(name))
-    if name not in variants:
-        yield at, unknown(name, "variant", [str(each) for each in variants])
-    elif name == baseline:
+    if name == baseline:
         yield at, f"{name} is the baseline, which every variant is compared with anyway; name a wider one"
     elif variant.get("attention") != attention.NONE or not variant.get("backbone"):
         yield (
