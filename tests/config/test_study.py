@@ -38,7 +38,7 @@ def cpu_seconds() -> float:
         (
             "attention: se",
             "attention: se\n    options: {bias: 1}",
-            "variants.se.options.bias: given 1; must be true or false; se takes True if not given",
+            "variants.se.options.bias: given 1; must be true or false; se takes true if not given",
         ),
         (
             "attention: se",
@@ -80,7 +80,7 @@ def cpu_seconds() -> float:
         (
             "attention: se",
             "attention: attnbench.gates",
-            r"variants.se.attention: .*'attnbench' has no file \S*gates.py",
+            r"variants.se.attention: given 'attnbench.gates'; modules of attnbench itself .* without dots: 'gates'",
         ),
         (
             "site: bef",
@@ -106,7 +106,7 @@ def cpu_seconds() -> float:
             r"16:17: controls.se.latency: no variant 'wid'; .*'wide'\?\)",
         ),
         ("seeds:", f"{CONTROLS} {{wide: {{latency: wide}}}}\nseeds:", "controls.wide: wide has no module to compare"),
-        ("seeds:", f"{CONTROLS} {{se: {{}}}}\nseeds:", "controls.se: given {}; name a variant of equal `parameters`"),
+        ("seeds:", f"{CONTROLS} {{se: {{}}}}\nseeds:", "controls.se: names no variant; name one of equal `parameters`"),
         ("seeds:", f"{CONTROLS} {{se: {{parameters: se}}}}\nseeds:", "controls.se.parameters: se is no wider network"),
         ("seeds:", f"{CONTROLS} {{se: {{latency: plain}}}}\nseeds:", "controls.se.latency: plain is no wider network"),
         (

@@ -10,6 +10,7 @@ from attnbench.config.document import Location
 from attnbench.config.schema import Variant
 from attnbench.errors import UserError, listed
 from attnbench.paths import shown
+from attnbench.study import idle
 from attnbench.study._findings import Finding, mapping, options, unknown
 
 _NEEDED = ("PAPER", "build", "parameter_count")
@@ -24,6 +25,8 @@ def check(values: dict[str, Any]) -> Iterator[Finding]:
             yield from _useless(variant, at)
         elif isinstance(name, str):
             yield from _attention(variant, name, at)
+        elif "attention" in mapping(variant):
+            yield (*at, "attention"), unknown(name, "attention module", [attention.NONE, *attention.names()])
 
 
 def _useless(variant: dict[str, Any], at: Location) -> Iterator[Finding]:
@@ -42,6 +45,10 @@ def _attention(variant: dict[str, Any], name: str, at: Location) -> Iterator[Fin
         return
     if "." not in name and name not in names:
         yield (*at, "attention"), f"{unknown(name, 'attention module', [attention.NONE, *names])}, or `package.module`"
+        return
+    if name.startswith("attnbench."):
+        last = name.rpartition(".")[2]
+        yield (*at, "attention"), f"given {name!r}; modules of attnbench itself are named without dots: {last!r}"
         return
     try:
         file = attention.path(name)
@@ -63,7 +70,10 @@ def _attention(variant: dict[str, Any], name: str, at: Location) -> Iterator[Fin
         near = get_close_matches(str(key), list(allowed), n=1)
         if key not in Variant.model_fields and near:
             yield (*at, key), f"unknown key; {name} has an option {near[0]!r}: write `options: {{{near[0]}: {value}}}`"
-    yield from options(mapping(variant.get("options")), (*at, "options"), name, allowed, shown(file))
+    given, place = mapping(variant.get("options")), (*at, "options")
+    yield from options(given, place, name, allowed, shown(file))
+    for option, _, text in idle.find(idle.MODULES.get(name, {}), given, allowed):
+        yield (*place, option), f"{text}; remove it"
 
 
 def _lacking(name: str, file: Path) -> str | None:

@@ -1,12 +1,15 @@
 """Checks of the backbone and of the slots that the variants name in it."""
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from attnbench import attention, backbones
 from attnbench.config.document import Location
+from attnbench.config.schema import Backbone
 from attnbench.errors import listed
 from attnbench.paths import shown
+from attnbench.study import idle
 from attnbench.study._findings import Finding, mapping, options, repeated, unknown
 
 
@@ -14,11 +17,16 @@ def check(values: dict[str, Any]) -> Iterator[Finding]:
     """Find a backbone, options, sites, stages and blocks that do not exist."""
     backbone = mapping(values.get("backbone"))
     name, at = backbone.get("name"), ("backbone",)
-    if not isinstance(name, str):
+    if "name" not in backbone:
         return
     if name not in backbones.names():
         yield (*at, "name"), unknown(name, "backbone", backbones.names())
         return
+    known = backbones.options(name)
+    for key, value in backbone.items():
+        near = get_close_matches(str(key), list(known), n=1)
+        if key not in Backbone.model_fields and near:
+            yield (*at, key), f"unknown key; {name} has an option {near[0]!r}: write `options: {{{near[0]}: {value}}}`"
     common = mapping(backbone.get("options"))
     yield from _options(common, (*at, "options"), name)
     for label, variant in mapping(values.get("variants")).items():
@@ -28,36 +36,60 @@ def check(values: dict[str, Any]) -> Iterator[Finding]:
 def _variant(variant: dict[str, Any], at: Location, backbone: str, common: dict[str, Any]) -> Iterator[Finding]:
     own = mapping(variant.get("backbone"))
     yield from _options(own, (*at, "backbone"), backbone)
-    if not isinstance(variant.get("attention"), str) or variant["attention"] == attention.NONE:
-        return
+    yield from _idle(own, (*at, "backbone"), backbone, common)
+    name = variant.get("attention")
+    if name == attention.NONE or not isinstance(name, str) or ("." not in name and name not in attention.names()):
+        return  # nothing for the slots, or nothing that there is
     yield from _site(variant.get("site"), (*at, "site"), backbone)
     try:
         blocks = backbones.blocks(backbone, common | own, variant.get("site"))
     except (KeyError, TypeError):  # a depth that does not exist, told above
         return
-    between = variant.get("site") == backbones.BETWEEN
-    stages = f"{backbone} has {'with another behind them ' if between else ''}stages"
-    yield from _numbers(variant.get("stages"), (*at, "stages"), len(blocks), stages)
-    yield from _numbers(variant.get("blocks"), (*at, "blocks"), max(blocks), f"{backbone} has blocks")
+    behind = " with another behind them" if variant.get("site") == backbones.BETWEEN else ""
+    given = variant.get("stages")
+    yield from _numbers(given, (*at, "stages"), len(blocks), f"{backbone} has stages {{}}{behind}")
+    chosen = [blocks[stage - 1] for stage in _chosen(given, len(blocks))] or blocks
+    where = f"stages {given} of {backbone} have" if isinstance(given, list) else f"{backbone} has"
+    yield from _numbers(variant.get("blocks"), (*at, "blocks"), max(chosen), f"{where} blocks {{}}")
 
 
 def _options(given: dict[str, Any], at: Location, backbone: str) -> Iterator[Finding]:
     yield from options(given, at, backbone, backbones.options(backbone), shown(backbones.path(backbone)))
 
 
+def _idle(own: dict[str, Any], at: Location, backbone: str, common: dict[str, Any]) -> Iterator[Finding]:
+    """Find options without effect, at the variant where its own are part of the reason, else at the backbone."""
+    known, rules = backbones.options(backbone), idle.BACKBONES.get(backbone, {})
+    for option, other, text in idle.find(rules, common | own, known):
+        if option in own or other not in own:
+            yield (*(at if option in own else ("backbone", "options")), option), f"{text}; remove it"
+        else:
+            yield (*at, other), f"`{option}` of the study's backbone: {text}; move it to the variants that it is for"
+
+
 def _site(site: Any, at: Location, backbone: str) -> Iterator[Finding]:
     sites = list(backbones.sites(backbone))
     if site is None:
         yield at, f"missing; add `site: {sites[0]}`; allowed for {backbone}: {listed(sites)}"
-    elif isinstance(site, str) and site not in sites:
+    elif site not in sites:
         yield at, unknown(site, f"site of {backbone}", sites)
 
 
+def _chosen(stages: Any, count: int) -> list[int]:
+    """Return the numbers of the stages that `stages` means, of those there are."""
+    every = list(range(1, count + 1))
+    named = {"first": every[:1], "last": every[-1:]}
+    if isinstance(stages, list):
+        return [number for number in every if number in stages]
+    return named.get(stages, every) if isinstance(stages, str) else every
+
+
 def _numbers(given: Any, at: Location, count: int, there_are: str) -> Iterator[Finding]:
-    numbers = f"1 to {count}" if count > 1 else "1 alone"
+    """Find numbers outside 1 to `count`; `there_are` has a place for that range."""
+    text = there_are.format(f"1 to {count}" if count > 1 else "1 alone")
     if given == []:
-        yield at, f"given []; {there_are} {numbers}: name one, or write `attention: {attention.NONE}` alone"
+        yield at, f"given []; {text}: name one, or write `attention: {attention.NONE}` alone"
     for index, number in enumerate(given if isinstance(given, list) else []):
-        if isinstance(number, int) and number > count:
-            yield (*at, index), f"given {number}; {there_are} {numbers}"
+        if type(number) is int and not 1 <= number <= count:
+            yield (*at, index), f"given {number}; {text}"
     yield from repeated(given, at)
