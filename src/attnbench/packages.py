@@ -11,6 +11,8 @@ from types import ModuleType
 
 from attnbench.errors import UserError, did_you_mean
 
+_SOURCE = Path(__file__).parents[1]  # src/, where packages of one's own lie
+
 
 def locate(dotted: str) -> Path:
     """Return the file of a module in somebody's own package, such as `mine.gates`, without importing it.
@@ -26,8 +28,8 @@ def locate(dotted: str) -> Path:
     folders = folders_of(top)
     if not folders:
         raise UserError(
-            f"Python finds no package {top!r}; put its folder at src/{top}, or install it into this environment "
-            "(`pip install -e PATH`)"
+            f"Python finds no package {top!r}{did_you_mean(top, _beside())}; put its folder at src/{top}, or install "
+            "it into this environment (`pip install -e PATH`)"
         )
     files = [folder.joinpath(*rest).with_suffix(".py") for folder in folders]
     found = next((file for file in files if file.is_file()), None)
@@ -51,6 +53,11 @@ def folders_of(package: str) -> list[Path]:
     except ValueError:  # `__main__`, which is no package
         spec = None
     return [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
+
+
+def _beside() -> list[str]:
+    """Return the packages that lie beside this one, for a name that was meant."""
+    return sorted({file.parent.name for file in _SOURCE.glob("*/*.py")} - {Path(__file__).parent.name})
 
 
 def home(dotted: str) -> Path:

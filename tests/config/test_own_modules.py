@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from attnbench import placement, study
+from attnbench import packages, placement, study
 from attnbench.config.schema import Backbone, Variant
 from attnbench.errors import UserError
 
@@ -63,6 +63,14 @@ def test_a_module_of_ones_own_is_a_module_like_others(write: Write, module: Call
     assert "torch" in sys.modules or name not in sys.modules  # read, not imported
 
 
+def test_an_option_may_be_nothing_where_its_type_says_so(write: Write, module: Callable[..., str]) -> None:
+    optional = "build(channels: int, *, width: int | None = 3)"
+    name = module("build(channels: int, *, width: int = 3)", optional)
+    assert study.load(write("attention: se", f"attention: {name}\n    options: {{width: null}}"))
+    text = refusal(write("attention: se", f"attention: {name}\n    options: {{width: none}}"))
+    assert text.endswith(f"width: given 'none'; must be a whole number; {name} takes 3 if not given")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -112,6 +120,21 @@ def test_a_name_that_leads_to_no_file(write: Write, module: Callable[..., str], 
     top = module().partition(".")[0]
     text = refusal(write("attention: se", f"attention: {name.format(top=top)}"))
     assert re.search(message, text), text
+
+
+def test_a_misspelt_package_beside_this_one_is_named(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("mine/gates.py", "notes/readme.txt"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    monkeypatch.setattr(packages, "_SOURCE", tmp_path)
+    text = refusal(write("attention: se", "attention: mien.gates"))
+    assert (
+        "params.yaml:12:5: variants.se.attention: given 'mien.gates': Python finds no package 'mien' (did you" in text
+    )
+    assert "(did you mean 'mine'?); put its folder at src/mien, or install it into" in text
+    assert "did you mean" not in refusal(write("attention: se", "attention: note.gates"))  # a folder without modules
 
 
 @pytest.mark.parametrize(
@@ -180,7 +203,7 @@ def test_a_module_of_ones_own_goes_into_the_slots(module: Callable[..., str]) ->
     [
         (
             "site: between\n    stages: [3]",
-            r"stages\[0\]: given 3; resnet_cifar has with another behind them stages 1 to",
+            r"stages\[0\]: given 3; resnet_cifar has stages 1 to 2 with another behind them",
         ),
         ("site: between\n    blocks: [2]", r"blocks\[0\]: given 2; resnet_cifar has blocks 1 alone"),
         ("site: standard\n    blocks: [4]", r"blocks\[0\]: given 4; resnet_cifar has blocks 1 to 3"),
