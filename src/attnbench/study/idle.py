@@ -18,6 +18,7 @@ MODULES: Mapping[str, Rules] = {
     "gather_excite": {
         "reduction": ("flavour", ("theta_minus", "theta")),
         "bias": ("flavour", ("theta_minus", "theta")),
+        "gather_bias": ("flavour", ("theta_minus",)),
     },
     "sam": _NORM,
 }
