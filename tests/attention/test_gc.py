@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from attnbench import attention
 
 SIZES = [(7, 5), (1, 1), (4, 4)]
+FUSIONS = ["add", "scale", "both"]
 WIDTHS = [16, 32, 64, 128, 256, 512, 1024, 2048]
 
 
@@ -25,7 +26,7 @@ def copied(ours: nn.Module) -> tuple[list[Tensor], list[tuple[Tensor, Tensor]]]:
 
 def written_out(x: Tensor, weights: list[Tensor], fusion: str, pool: str) -> Tensor:
     """The formulas image by image, with no layer of torch.nn."""
-    *mask, w1, b1, gamma, beta, w2, b2 = weights
+    mask, rest = (weights[:2], weights[2:]) if pool == "attention" else ([], weights)
     images = []
     for image in x:
         positions = image.flatten(1)  # (c, h w)
@@ -33,16 +34,23 @@ def written_out(x: Tensor, weights: list[Tensor], fusion: str, pool: str) -> Ten
         if pool == "attention":
             exponentials = torch.exp(mask[0].flatten() @ positions + mask[1])
             shares = exponentials / exponentials.sum()
-        hidden = w1 @ (positions * shares).sum(1) + b1
-        deviation = hidden - hidden.sum() / len(hidden)
-        normed = gamma * deviation / torch.sqrt((deviation**2).sum() / len(hidden) + 1e-5) + beta
-        term = (w2 @ (normed * (normed > 0)) + b2)[:, None, None]
-        images.append(image + term if fusion == "add" else image / (1 + torch.exp(-term)))
+        context = (positions * shares).sum(1)
+        gate = 1 if fusion == "add" else 1 / (1 + torch.exp(-transformed(context, rest[-6:])))
+        term = 0 if fusion == "scale" else transformed(context, rest[:6])
+        images.append(image * gate + term)
     return torch.stack(images)
 
 
+def transformed(context: Tensor, weights: list[Tensor]) -> Tensor:
+    w1, b1, gamma, beta, w2, b2 = weights
+    hidden = w1 @ context + b1
+    deviation = hidden - hidden.sum() / len(hidden)
+    normed = gamma * deviation / torch.sqrt((deviation**2).sum() / len(hidden) + 1e-5) + beta
+    return (w2 @ (normed * (normed > 0)) + b2)[:, None, None]
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("fusion", ["add", "scale"])
+@pytest.mark.parametrize("fusion", FUSIONS)
 @pytest.mark.parametrize("pool", ["attention", "avg"])
 def test_it_is_the_formula(jolted, assert_same, fusion: str, pool: str, size: tuple[int, int]) -> None:
     ours = jolted(attention.load("gc").build(32, reduction=4, fusion=fusion, pool=pool))
@@ -51,16 +59,17 @@ def test_it_is_the_formula(jolted, assert_same, fusion: str, pool: str, size: tu
 
 
 @pytest.mark.parametrize("channels", [16, 64, 128])
-@pytest.mark.parametrize("fusion", ["add", "scale"])
+@pytest.mark.parametrize("fusion", FUSIONS)
 @pytest.mark.parametrize("pool", ["attention", "avg"])
 def test_it_is_timms_with_the_authors_epsilon(jolted, assert_same, fusion: str, pool: str, channels: int) -> None:
     ours = jolted(attention.load("gc").build(channels, reduction=8, fusion=fusion, pool=pool))
     theirs = timm.layers.GlobalContext(
-        channels, use_attn=pool == "attention", fuse_add=fusion == "add", fuse_scale=fusion == "scale"
+        channels, use_attn=pool == "attention", fuse_add=fusion != "scale", fuse_scale=fusion != "add"
     ).double()
     norms = [module for module in theirs.modules() if isinstance(module, nn.LayerNorm)]
-    assert len(norms) == 1
-    norms[0].eps = 1e-5
+    assert len(norms) == (2 if fusion == "both" else 1)
+    for norm in norms:
+        norm.eps = 1e-5
     pairs = list(zip(ours.parameters(), theirs.parameters(), strict=True))
     with torch.no_grad():
         for mine, other in pairs:
@@ -72,7 +81,8 @@ def test_it_is_timms_with_the_authors_epsilon(jolted, assert_same, fusion: str, 
 def test_it_starts_as_the_identity_or_half_of_it(pool: str) -> None:
     x = maps_of(64).float()
     assert torch.equal(attention.load("gc").build(64, pool=pool)(x), x)
-    assert torch.equal(attention.load("gc").build(64, pool=pool, fusion="scale")(x), x / 2)
+    for fusion in ("scale", "both"):
+        assert torch.equal(attention.load("gc").build(64, pool=pool, fusion=fusion)(x), x / 2)
 
 
 def test_the_weights_of_the_positions_start_as_hes_normal() -> None:
@@ -96,15 +106,18 @@ def test_with_one_hidden_unit_it_is_the_same_shift_for_every_image(jolted) -> No
 
 def test_maps_are_the_positions_and_the_gate(jolted) -> None:
     x = maps_of(32)
-    for fusion in ("add", "scale"):
+    for fusion in FUSIONS:
         module = jolted(attention.load("gc").build(32, fusion=fusion)).eval()
         weight, bias = next(m for m in module.modules() if isinstance(m, nn.Conv2d)).parameters()
         logits = torch.einsum("c,nchw->nhw", weight.flatten(), x) + bias
         maps = module.maps(x)
         expected = torch.exp(logits - logits.amax((1, 2), keepdim=True))[:, None]
         torch.testing.assert_close(maps["spatial"], expected)
-        assert ("channel" in maps) == (fusion == "scale")
-    torch.testing.assert_close(module(x), x * maps["channel"])
+        assert ("channel" in maps) == (fusion != "add")
+        if fusion == "scale":
+            torch.testing.assert_close(module(x), x * maps["channel"])
+    terms = module(x) - x * maps["channel"]  # of both fusions, the same at every position
+    torch.testing.assert_close(terms, terms[:, :, :1, :1].expand_as(terms))
     assert attention.load("gc").build(32, pool="avg").maps(x)["spatial"].eq(1).all()
 
 
@@ -117,12 +130,19 @@ def test_parameters_by_formula(channels: int, reduction: int) -> None:
         module = gc.build(channels, reduction=reduction)
     assert sum(parameter.numel() for parameter in module.parameters()) == count
     assert gc.parameter_count(channels, reduction=reduction) == count
+    assert gc.parameter_count(channels, reduction=reduction, fusion="scale") == count
     assert gc.parameter_count(channels, reduction=reduction, pool="avg") == count - channels - 1
+    with torch.device("meta"):
+        module = gc.build(channels, reduction=reduction, fusion="both")
+    count += 2 * channels * d + channels + 3 * d
+    assert sum(parameter.numel() for parameter in module.parameters()) == count
+    assert gc.parameter_count(channels, reduction=reduction, fusion="both") == count
 
 
 def test_parameters_in_numbers() -> None:
     gc = attention.load("gc")
     assert (gc.parameter_count(64), gc.parameter_count(64, pool="avg")) == (653, 588)
+    assert gc.parameter_count(64, fusion="both") == 1241
     theirs = sum(parameter.numel() for parameter in timm.layers.GlobalContext(64).parameters())
     assert gc.parameter_count(64, reduction=8, fusion="scale") == theirs == 1177
 

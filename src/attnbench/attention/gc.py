@@ -4,15 +4,16 @@
     z = sum of a * x over (h, w)                           (n, C)
     t = W2 relu(LN(W1 z + b1)) + b2                        (n, C),  W1: (d, C), W2: (C, d), d = max(1, C // r)
     y = x + t                                              (n, C, h, w);  `fusion: scale` has y = sigmoid(t) * x
+    y = sigmoid(s) * x + t                                 `fusion: both`,  s: W1, b1, LN, W2 and b2 of its own on z
 
-W2 and b2 start at 0, so y = x at the start, and x / 2 with `scale`. The layer norm LN runs over the d units of one
-image. With d = 1, which is C < 2r, it sees one number and gives its own bias: t is the same for every image, and the
-module a learned shift; with d = 2 it leaves little more than a sign. Narrow networks ask for a smaller `reduction`.
+W2 and b2 start at 0, so y = x at the start, and x / 2 with `scale` and `both`. The layer norm LN runs over the d units
+of one image. With d = 1, which is C < 2r, it sees one number and gives its own bias: t is the same for every image, and
+the module a learned shift; with d = 2 it leaves little more than a sign. Narrow networks ask for a smaller `reduction`.
 Any size of map, at 1x1 z is x itself; bfloat16 stays bfloat16, the sum over positions rounds once.
 
-Source: Cao et al., the GC block; the authors' ContextBlock2d, and their weights at the start (He's normal for the 1x1
-convolution). They allow both fusions at once; here it is one of them.
-Parameters: 2Cd + 2C + 3d + 1; `avg` has C + 1 less. C = 64, r = 16: 653, 588.
+Source: Cao et al., the GC block; the authors' ContextBlock2d, whose two lists of fusions `both` is, and their weights
+at the start (He's normal for the 1x1 convolution).
+Parameters: 2Cd + 2C + 3d + 1; `avg` has C + 1 less, `both` 2Cd + C + 3d more. C = 64, r = 16: 653, 588, 1,241.
 Differs from: timm's GlobalContext, which has d = C / 8, scales (`reduction: 8, fusion: scale`; 1,177 at C = 64) and
 starts W2 at random; pytorch-attention's, which never applies the softmax it defines.
 """
@@ -71,53 +72,62 @@ class GlobalContext(Attention):
         channels: int,
         *,
         reduction: int,
-        fusion: Literal["add", "scale"],
+        fusion: Literal["add", "scale", "both"],
         pool: Literal["attention", "avg"],
     ) -> None:
         super().__init__()
         d = hidden_width(channels, reduction, "floor")
         self.pool = AttentionPool(channels) if pool == "attention" else MeanPool()
-        last = nn.Linear(d, channels)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.transform = nn.Sequential(nn.Linear(channels, d), nn.LayerNorm(d), nn.ReLU(), last)
-        self.scales = fusion == "scale"
+        self.term = None if fusion == "scale" else _transform(channels, d)
+        self.scale = None if fusion == "add" else _transform(channels, d)
 
     def forward(self, x: Tensor) -> Tensor:
-        term = self._term(x)
-        return x * term.sigmoid() if self.scales else x + term
-
-    def _term(self, x: Tensor) -> Tensor:
-        term: Tensor = self.transform(self.pool(x))  # (n, c)
-        return term[:, :, None, None].to(x.dtype)
+        context = self.pool(x)
+        y = x if self.scale is None else x * _transformed(context, self.scale, x).sigmoid()
+        return y if self.term is None else y + _transformed(context, self.term, x)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
-        """Return `spatial`, the weights of the positions by their largest, and with `scale` the gate as `channel`."""
+        """Return `spatial`, the weights of the positions by their largest, and the gate, where there is one."""
         weights = self.pool.weights(x).reshape(len(x), 1, *x.shape[2:])  # (n, 1, h, w)
         spatial = {"spatial": weights / weights.amax((2, 3), keepdim=True)}
-        return {"channel": self._term(x).sigmoid(), **spatial} if self.scales else spatial
+        if self.scale is None:
+            return spatial
+        return {"channel": _transformed(self.pool(x), self.scale, x).sigmoid(), **spatial}
 
 
 def parameter_count(
     channels: int,
     *,
     reduction: PositiveInt = 16,
-    fusion: Literal["add", "scale"] = "add",
+    fusion: Literal["add", "scale", "both"] = "add",
     pool: Literal["attention", "avg"] = "attention",
 ) -> int:
-    """Return the exact number of parameters, the same for both fusions."""
-    del fusion
+    """Return the exact number of parameters; the two single fusions have the same."""
     d = hidden_width(channels, reduction, "floor")
-    bottleneck = bottleneck_parameters(channels, reduction=reduction, bias=True, rounding="floor")
-    return bottleneck + 2 * d + (channels + 1 if pool == "attention" else 0)
+    transform = bottleneck_parameters(channels, reduction=reduction, bias=True, rounding="floor") + 2 * d
+    return transform * (2 if fusion == "both" else 1) + (channels + 1 if pool == "attention" else 0)
 
 
 def build(
     channels: int,
     *,
     reduction: PositiveInt = 16,
-    fusion: Literal["add", "scale"] = "add",
+    fusion: Literal["add", "scale", "both"] = "add",
     pool: Literal["attention", "avg"] = "attention",
 ) -> GlobalContext:
     """Return the module for `channels` feature maps."""
     return GlobalContext(channels, reduction=reduction, fusion=fusion, pool=pool)
+
+
+def _transform(channels: int, width: int) -> nn.Sequential:
+    """Return the layers from z to t of the header."""
+    last = nn.Linear(width, channels)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Linear(channels, width), nn.LayerNorm(width), nn.ReLU(), last)
+
+
+def _transformed(context: Tensor, transform: nn.Module, like: Tensor) -> Tensor:
+    """Return what the layers make of z (n, c) for all positions of a map, (n, c, 1, 1)."""
+    term: Tensor = transform(context)
+    return term[:, :, None, None].to(like.dtype)
