@@ -126,9 +126,9 @@ def test_a_misspelt_package_beside_this_one_is_named(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("mine/gates.py", "notes/readme.txt"):
-        (tmp_path / name).parent.mkdir()
-        (tmp_path / name).touch()
-    monkeypatch.setattr(packages, "_SOURCE", tmp_path)
+        (tmp_path / "src" / name).parent.mkdir(parents=True)
+        (tmp_path / "src" / name).touch()
+    monkeypatch.setattr(packages, "_SOURCE", tmp_path / "src")
     text = refusal(write("attention: se", "attention: mien.gates"))
     assert (
         "params.yaml:12:5: variants.se.attention: given 'mien.gates': Python finds no package 'mien' (did you" in text
