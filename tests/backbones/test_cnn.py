@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -58,10 +59,10 @@ def test_parameters_are_those_of_the_sources() -> None:
         ("cnn with tutorial cbam", "cbam", {"bias": False, "norm": False}),
         ("cnn with se", "se", {}),
         ("cnn with cam", "cam", {}),
-        ("cnn with eca", "eca", {}),
+        ("cnn with eca", "eca", {"kernel_size": "adaptive"}),
     ],
 )
-def test_parameters_with_attention(row: str, name: str, options: dict[str, bool], site: str) -> None:
+def test_parameters_with_attention(row: str, name: str, options: dict[str, Any], site: str) -> None:
     assert parameters(fill(cnn(), name, site, **options)) == NETWORKS[row]
 
 
