@@ -1,12 +1,13 @@
 """PSANet's attention against its definition, position by position, and against what its header says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from attnbench import attention
 
@@ -23,7 +24,10 @@ def maps_of(channels: int, size: tuple[int, int] = SIZE) -> Tensor:
 
 
 class WrittenOut:
-    """The definition with loops over positions and no layer of torch.nn; weights in the order of our parameters."""
+    """The definition with loops over positions and no layer of torch.nn; weights in the order of our parameters.
+
+    The map is shrunk and enlarged by torch's own interpolation.
+    """
 
     def __init__(self, ours: nn.Module, options: dict[str, object]) -> None:
         self.training, self.options = ours.training, options
@@ -55,7 +59,8 @@ class WrittenOut:
 
     def branch(self, x: Tensor, direction: str) -> tuple[Tensor, Tensor]:
         """The mixture (n, m, h, w), and what each output takes of each position (n, h w, h w)."""
-        u = self.layer(x)
+        shrink = int(str(self.options.get("shrink", 1)))
+        u = resized(self.layer(x), [(edge - 1) // shrink + 1 for edge in x.shape[2:]])
         o = torch.einsum("oi,nihw->nohw", self.last_of(u), self.hidden)
         rows = []
         positions = list(product(range(u.shape[2]), range(u.shape[3])))
@@ -81,10 +86,14 @@ class WrittenOut:
         return [self.branch(x, name) for name in ("collect", "distribute") if direction in ("both", name)]
 
     def __call__(self, x: Tensor) -> Tensor:
-        attended = self.layer(torch.cat([mixed for mixed, _ in self.branches(x)], dim=1))
+        attended = resized(self.layer(torch.cat([mixed for mixed, _ in self.branches(x)], dim=1)), x.shape[2:])
         if self.options.get("adapter") == "concat":
             return self.layer(torch.cat([x, attended], dim=1))
         return x + attended
+
+
+def resized(x: Tensor, size: Sequence[int]) -> Tensor:
+    return interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -103,6 +112,28 @@ def test_it_is_the_definition_at_any_size(jolted, assert_same, compact: bool, si
     assert_same(ours, theirs, list(zip(ours.parameters(), theirs.copies, strict=True)), maps_of(4, size))
 
 
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("size", "shrink"), [((5, 7), 2), ((6, 5), 2), ((4, 8), 3), ((2, 6), 4), ((3, 2), 9)], ids=str)
+@pytest.mark.parametrize("options", [{}, {"compact": True, "softmax": False, "adapter": "concat"}], ids=str)
+def test_attention_on_a_shrunk_map(jolted, assert_same, options, size, shrink: int, training: bool) -> None:
+    """Of sizes that fit, (h - 1) % s = 0, as the authors need them, and of others; down to one position."""
+    options = {**options, "shrink": shrink}
+    ours = jolted(attention.load("psanet").build(4, size=size, **options)).train(training)
+    theirs = WrittenOut(ours, options)
+    assert_same(ours, theirs, list(zip(ours.parameters(), theirs.copies, strict=True)), maps_of(4, size))
+
+
+def test_shrinking_leaves_nothing_in_the_state() -> None:
+    """Weights go from one shrunk size to another with as many positions, and to the small size itself."""
+    states = [
+        attention.load("psanet").build(8, size=size, shrink=shrink).state_dict()
+        for size, shrink in (((5, 7), 2), ((6, 8), 2), ((3, 4), 1))
+    ]
+    assert [{name: value.shape for name, value in state.items()} for state in states[1:]] == 2 * [
+        {name: value.shape for name, value in states[0].items()}
+    ]
+
+
 @pytest.mark.parametrize("options", [*DIRECTIONS, {"softmax": False}], ids=str)
 def test_the_map_is_what_a_position_receives(jolted, options) -> None:
     ours = jolted(attention.load("psanet").build(8, size=SIZE, **options)).eval()
@@ -112,9 +143,21 @@ def test_the_map_is_what_a_position_receives(jolted, options) -> None:
     torch.testing.assert_close(ours.maps(maps_of(8))["spatial"], expected.reshape(3, 1, *SIZE))
 
 
+@pytest.mark.parametrize("size", [(5, 7), (6, 8)], ids=str)
+def test_the_map_of_a_shrunk_map_is_enlarged(jolted, size: tuple[int, int]) -> None:
+    ours = jolted(attention.load("psanet").build(8, size=size, shrink=2)).eval()
+    shares = [found for _, found in WrittenOut(ours, {"shrink": 2}).branches(maps_of(8, size))]
+    received = torch.stack([found.mean(1) for found in shares]).mean(0).reshape(3, 1, 3, 4)
+    expected = resized(received, size)
+    torch.testing.assert_close(ours.maps(maps_of(8, size))["spatial"], expected / expected.amax((2, 3), keepdim=True))
+
+
 def test_parameters() -> None:
     count = attention.load("psanet").parameter_count
-    assert count(2048, size=(30, 30)) == 8_291_328
+    assert count(2048, size=(59, 59), shrink=2) == count(2048, size=(30, 30)) == 8_291_328
+    with torch.device("meta"):
+        module = attention.load("psanet").build(2048, size=(59, 59), shrink=2)
+    assert sum(parameter.numel() for parameter in module.parameters()) == 8_291_328
     sizes = {64: 32, 128: 16, 256: 8, 512: 4}
     assert [count(c, size=(s, s), **SHORT) for c, s in sizes.items()] == [18_880, 17_792, 41_728, 151_040]
     for c in WIDTHS:
@@ -151,13 +194,18 @@ def test_one_image_of_one_position_does_not_train() -> None:
         module.train()(torch.rand(1, 8, 1, 1))
 
 
+@pytest.mark.parametrize("shrink", [1, 2])
 @pytest.mark.parametrize("options", [{}, {"compact": True, "direction": "distribute", "adapter": "concat"}], ids=str)
-def test_the_cost_of_a_network(options, counted: Callable[..., Any]) -> None:
-    counts = counted("psanet", shape=(3, 16, 24), **options)
+def test_the_cost_of_a_network(options, shrink: int, counted: Callable[..., Any]) -> None:
+    counts = counted("psanet", shape=(3, 16, 24), shrink=shrink, **options)
     branches, fused = (1, True) if options else (2, False)
     expected = 0
     for c, h, w in [(32, 8, 12), (64, 4, 6), (128, 2, 3)]:
-        m, offsets = c // 4, h * w if options else (2 * h - 1) * (2 * w - 1)
-        expected += branches * h * w * (c * m + m * m + m * offsets + h * w * m + m * c)
+        low, narrow = (h - 1) // shrink + 1, (w - 1) // shrink + 1
+        positions = low * narrow
+        m, offsets = c // 4, positions if options else (2 * low - 1) * (2 * narrow - 1)
+        expected += branches * (h * w * c * m + positions * (m * m + m * offsets + positions * m + m * c))
+        if shrink > 1:
+            expected += branches * m * low * w * (h + narrow) + c * h * narrow * (low + w)
         expected += 2 * c * c * h * w if fused else 0
     assert counts.attention_macs == expected

@@ -12,22 +12,28 @@
 
 Each direction has a branch of its own: R, U, V. `softmax: false` has A / (h w) in place of the softmax. Convolutions
 have no bias.
+`shrink: s` has u shrunk to h' = (h - 1) // s + 1 by w' alike before U, and the result of P, behind its ReLU, enlarged
+to h x w again, both as `_resize.py` does, bilinear with corners on corners; h' w' stands for h w above, and in what A
+costs. Any size will do: where s divides h - 1 and w - 1, shrinking takes every s-th position as it is, else it mixes
+two; a side of at most s is its first position alone.
 The original ends in [x; relu(BN(P z))], 2C channels for the classifier behind it. A slot keeps C, so both adapters are
 adaptations: `residual` adds the halves, the second never negative; `concat` fuses them, y = relu(BN(F [x; relu(BN(P
 z))])), F: 1x1, 2C -> C.
-`maps`: `spatial`, the attention that each position receives from all outputs, mean of the branches; without softmax
-the magnitudes.
+`maps`: `spatial`, the attention that each position receives from all outputs, mean of the branches, enlarged as the
+result is; without softmax the magnitudes.
 Built for one `size` of map, another raises ValueError. Memory grows with (h w)^2: at 32x32 in float32, A is 4.2 MB an
-image and branch and o 16.3 MB (4.2 MB if compact). Below C = r one channel; at 1x1 A is 1, and batch 1 raises in train
-mode, as its norms see one number; bfloat16 stays bfloat16, A too but for CUDA's autocast.
+image and branch and o 16.3 MB (4.2 MB if compact); with `shrink: 2` 0.3 and 1.0 MB. The products that resize count as
+multiply-adds: m h' w (h + w') a branch and C h w' (h' + w). Below C = r one channel; where A is of 1x1, it is 1, and
+batch 1 raises in train mode, as norms see one number; bfloat16 stays bfloat16, A too but for CUDA's autocast.
 
 Source: Zhao et al., section 3; the authors' code (semseg): both directions, a number for each offset, the softmax,
 which the paper's equation has not (`softmax: false`), m = 512 of 2,048 channels.
 Parameters: a branch Cm + m^2 + mM + 4m; P Cm + 2C with one, 2Cm + 2C with two; F 2C^2 + 2C. The authors' module, C =
-2,048 at 30x30, r = 4: 8,291,328. `direction: collect, compact: true`, C = 64 at 32x32: 18,880.
-Differs from: the authors' configurations, which halve the map for the attention and enlarge its result, both bilinear,
-for odd sizes alone: here the attention has the size of the map. Their operator in C++ also takes smaller windows of
-offsets and leaves the rest 0; here all are there. `psa_simple` is a tutorial's short form.
+2,048 at 59x59, r = 4, `shrink: 2`: 8,291,328. `direction: collect, compact: true`, C = 64 at 32x32: 18,880.
+Differs from: the authors' configurations, which have `shrink: 2`, where here the attention has the size of the map
+unless told otherwise; their code, which only shrinks where s divides h - 1 and w - 1. Their operator in C++ also takes
+smaller windows of offsets and leaves the rest 0: not here, all offsets are there. `psa_simple` is a tutorial's short
+form.
 """
 
 from typing import Literal
@@ -37,6 +43,7 @@ from torch import Tensor, nn
 
 from attnbench.attention._bottleneck import hidden_width
 from attnbench.attention._contract import Attention
+from attnbench.attention._resize import Resize
 from attnbench.attention._tokens import as_map, received, tokens
 from attnbench.families import PositiveInt, Size
 
@@ -58,29 +65,34 @@ class PointwiseSpatialAttention(Attention):
         direction: Literal["both", "collect", "distribute"],
         compact: bool,
         softmax: bool,
+        shrink: int,
         adapter: Literal["residual", "concat"],
     ) -> None:
         super().__init__()
-        self.size = size
+        self.size, self.small = size, _shrunk(size, shrink)
         width = hidden_width(channels, reduction, "floor")
-        offsets = _offsets(size, compact=compact)
+        offsets = _offsets(self.small, compact=compact)
         self.branches = nn.ModuleList(
-            Branch(channels, width, offsets, distributes=name == "distribute", softmax=softmax)
+            Branch(
+                channels, width, offsets, _resize(size, self.small), distributes=name == "distribute", softmax=softmax
+            )
             for name in _directions(direction)
         )
         self.proj = _layer(len(self.branches) * width, channels)
+        self.enlarge = _resize(self.small, size)
         self.adapter = Residual() if adapter == "residual" else Fusion(channels)
 
     def forward(self, x: Tensor) -> Tensor:
         self._check(x)
         attended = torch.cat([branch(x) for branch in self._each()], dim=1)
-        adapted: Tensor = self.adapter(x, self.proj(attended))
+        adapted: Tensor = self.adapter(x, self.enlarge(self.proj(attended)))
         return adapted
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         self._check(x)
-        weights = [branch.weights(branch.reduce(x)) for branch in self._each()]
-        return {"spatial": received(torch.cat(weights, dim=1), x)}
+        weights = torch.cat([branch.weights(branch.reduced(x)) for branch in self._each()], dim=1)
+        small = weights.abs().mean(1).reshape(-1, 1, *self.small)  # (n, 1, h', w')
+        return {"spatial": received(self.enlarge(small).flatten(2), x)}
 
     def _each(self) -> list["Branch"]:
         return [branch for branch in self.branches if isinstance(branch, Branch)]
@@ -95,21 +107,29 @@ class PointwiseSpatialAttention(Attention):
 
 
 class Branch(nn.Module):
-    """One direction: R, U, V of the header and the mixture z, (n, c, h, w) -> (n, m, h, w)."""
+    """One direction: R, U, V of the header and the mixture z, (n, c, h, w) -> (n, m, h', w')."""
 
-    def __init__(self, channels: int, width: int, offsets: int, *, distributes: bool, softmax: bool) -> None:
+    def __init__(
+        self, channels: int, width: int, offsets: int, shrink: nn.Module, *, distributes: bool, softmax: bool
+    ) -> None:
         super().__init__()
         self.reduce = _layer(channels, width)
+        self.shrink = shrink
         self.attention = nn.Sequential(_layer(width, width), nn.Conv2d(width, offsets, 1, bias=False))
         self.distributes = distributes
         self.softmax = softmax
 
     def forward(self, x: Tensor) -> Tensor:
-        reduced = self.reduce(x)
-        return as_map(self.weights(reduced) @ tokens(reduced), x)
+        reduced = self.reduced(x)
+        return as_map(self.weights(reduced) @ tokens(reduced), reduced)
+
+    def reduced(self, x: Tensor) -> Tensor:
+        """Return u of the header, (n, m, h', w')."""
+        reduced: Tensor = self.shrink(self.reduce(x))
+        return reduced
 
     def weights(self, reduced: Tensor) -> Tensor:
-        """Return A behind its softmax, (n, h w, h w)."""
+        """Return A behind its softmax, (n, h' w', h' w')."""
         pairs = _of_all_pairs(self.attention(reduced))
         pairs = pairs.transpose(1, 2) if self.distributes else pairs
         return pairs.softmax(2) if self.softmax else pairs * (1 / pairs.shape[2])
@@ -142,13 +162,14 @@ def parameter_count(
     direction: Literal["both", "collect", "distribute"] = "both",
     compact: bool = False,
     softmax: bool = True,
+    shrink: PositiveInt = 1,
     adapter: Literal["residual", "concat"] = "residual",
 ) -> int:
     """Return the exact number of parameters for maps of `size`."""
     del softmax
     m = hidden_width(channels, reduction, "floor")
     branches = len(_directions(direction))
-    branch = channels * m + m * m + m * _offsets(size, compact=compact) + 4 * m
+    branch = channels * m + m * m + m * _offsets(_shrunk(size, shrink), compact=compact) + 4 * m
     fusion = 2 * channels * channels + 2 * channels if adapter == "concat" else 0
     return branches * branch + branches * m * channels + 2 * channels + fusion
 
@@ -161,6 +182,7 @@ def build(
     direction: Literal["both", "collect", "distribute"] = "both",
     compact: bool = False,
     softmax: bool = True,
+    shrink: PositiveInt = 1,
     adapter: Literal["residual", "concat"] = "residual",
 ) -> PointwiseSpatialAttention:
     """Return the module for `channels` feature maps of `size`."""
@@ -171,12 +193,23 @@ def build(
         direction=direction,
         compact=compact,
         softmax=softmax,
+        shrink=shrink,
         adapter=adapter,
     )
 
 
 def _directions(direction: Literal["both", "collect", "distribute"]) -> list[str]:
     return ["collect", "distribute"] if direction == "both" else [direction]
+
+
+def _shrunk(size: Size, shrink: int) -> Size:
+    """Return h' and w' of the header."""
+    h, w = size
+    return (h - 1) // shrink + 1, (w - 1) // shrink + 1
+
+
+def _resize(size: Size, to: Size) -> nn.Module:
+    return nn.Identity() if size == to else Resize(size, to)
 
 
 def _offsets(size: Size, *, compact: bool) -> int:
