@@ -60,9 +60,9 @@ def count(network: nn.Module) -> int:
 
 
 @cache
-def parameters(network: str, options: str, module: str, own: str, site: str) -> int:
-    """Parameters of a whole network; options as JSON."""
-    return count(fill(empty(network, json.loads(options)), module, json.loads(own), site))
+def parameters(network: str, options: str, module: str, own: str, site: str, stages: tuple[int, ...] = ()) -> int:
+    """Parameters of a whole network, of modules in all stages unless some are named; options as JSON."""
+    return count(fill(empty(network, json.loads(options)), module, json.loads(own), site, list(stages)))
 
 
 @pytest.mark.parametrize(("group", "options", "module", "own", "expected"), rows("parameters"))
@@ -88,7 +88,8 @@ def matches(figure: float, published: str) -> bool:
 
 @pytest.mark.parametrize(("group", "options", "module", "own", "published"), rows("rounded parameters"))
 def test_rounded_parameters(group: Any, options: Any, module: str, own: Any, published: str) -> None:
-    found = parameters(group["network"], json.dumps(options), module, json.dumps(own), group["site"])
+    stages = tuple(group.get("stages", ()))
+    found = parameters(group["network"], json.dumps(options), module, json.dumps(own), group["site"], stages)
     assert matches(found / group["unit"], published)
 
 
