@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from attnbench import study
+from attnbench.errors import UserError
+
 VALID = """\
 study: small
 root: .
@@ -54,3 +57,10 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+def refusal(path: Path) -> str:
+    """Return the text with which the file is refused."""
+    with pytest.raises(UserError) as caught:
+        study.load(path)
+    return str(caught.value)

@@ -12,19 +12,14 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from attnbench import attention, backbones, families, study
-from attnbench.errors import UserError
 from attnbench.study import idle
+
+from .conftest import refusal
 
 Write = Callable[..., Path]  # fixture: the valid file, with one text replaced by another
 
 CHANNELS, SIZE = 32, (6, 5)
 TRIED = (1, 2, 3, 5, 40, 0.25, 1.5)  # for options that are numbers
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(UserError) as caught:
-        study.load(path)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize(

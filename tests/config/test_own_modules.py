@@ -11,6 +11,8 @@ from attnbench import packages, placement, study
 from attnbench.config.schema import Backbone, Variant
 from attnbench.errors import UserError
 
+from .conftest import refusal
+
 Write = Callable[..., Path]  # fixture: the valid file, with one text replaced by another
 
 GOOD = """\
@@ -48,12 +50,6 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
         return f"{top}.{name}"
 
     return write
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(UserError) as caught:
-        study.load(path)
-    return str(caught.value)
 
 
 def test_a_module_of_ones_own_is_a_module_like_others(write: Write, module: Callable[..., str]) -> None:

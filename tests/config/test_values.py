@@ -8,17 +8,12 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from attnbench import attention, backbones, families, study
-from attnbench.errors import UserError
+
+from .conftest import refusal
 
 Write = Callable[..., Path]  # fixture: the valid file, with one text replaced by another
 
 SITE = "site: before_pool"
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(UserError) as caught:
-        study.load(path)
-    return str(caught.value)
 
 
 def takes(option: families.Option, value: object) -> bool:

@@ -1,6 +1,7 @@
 """What the checks have in common."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,16 @@ def unknown(name: Any, kind: str, allowed: list[str]) -> str:
     if not isinstance(name, str):
         return f"given {shown_value(name)}; allowed: {listed(allowed)}"
     return f"no {kind} {name!r}; allowed: {listed(allowed)}{did_you_mean(name, allowed)}"
+
+
+def misplaced(
+    section: dict[str, Any], at: Location, keys: Iterable[str], name: str, allowed: dict[str, Option]
+) -> Iterator[Finding]:
+    """Find options of `name` that stand in `section` itself, among its own `keys`, instead of under `options`."""
+    for key, value in section.items():
+        near = get_close_matches(str(key), list(allowed), n=1)
+        if key not in keys and near:
+            yield (*at, key), f"unknown key; {name} has an option {near[0]!r}: write `options: {{{near[0]}: {value}}}`"
 
 
 def options(

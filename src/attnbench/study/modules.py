@@ -1,7 +1,6 @@
 """Checks of what goes into the slots: the attention module of each variant, and its options."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from attnbench.config.schema import Variant
 from attnbench.errors import UserError, listed
 from attnbench.paths import shown
 from attnbench.study import idle
-from attnbench.study._findings import Finding, mapping, options, unknown
+from attnbench.study._findings import Finding, mapping, misplaced, options, unknown
 
 _NEEDED = ("PAPER", "build", "parameter_count")
 _IN_SLOTS = ("options", "site", "stages", "blocks", "start")
@@ -66,10 +65,7 @@ def _attention(variant: dict[str, Any], name: str, at: Location) -> Iterator[Fin
         return
     if lacking:
         yield (*at, "attention"), lacking
-    for key, value in variant.items():
-        near = get_close_matches(str(key), list(allowed), n=1)
-        if key not in Variant.model_fields and near:
-            yield (*at, key), f"unknown key; {name} has an option {near[0]!r}: write `options: {{{near[0]}: {value}}}`"
+    yield from misplaced(variant, at, Variant.model_fields, name, allowed)
     given, place = mapping(variant.get("options")), (*at, "options")
     yield from options(given, place, name, allowed, shown(file))
     for option, _, text in idle.find(idle.MODULES.get(name, {}), given, allowed):

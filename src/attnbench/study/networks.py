@@ -1,7 +1,6 @@
 """Checks of the backbone and of the slots that the variants name in it."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any
 
 from attnbench import attention, backbones
@@ -10,7 +9,7 @@ from attnbench.config.schema import Backbone
 from attnbench.errors import listed
 from attnbench.paths import shown
 from attnbench.study import idle
-from attnbench.study._findings import Finding, mapping, options, repeated, unknown
+from attnbench.study._findings import Finding, mapping, misplaced, options, repeated, unknown
 
 
 def check(values: dict[str, Any]) -> Iterator[Finding]:
@@ -22,11 +21,7 @@ def check(values: dict[str, Any]) -> Iterator[Finding]:
     if name not in backbones.names():
         yield (*at, "name"), unknown(name, "backbone", backbones.names())
         return
-    known = backbones.options(name)
-    for key, value in backbone.items():
-        near = get_close_matches(str(key), list(known), n=1)
-        if key not in Backbone.model_fields and near:
-            yield (*at, key), f"unknown key; {name} has an option {near[0]!r}: write `options: {{{near[0]}: {value}}}`"
+    yield from misplaced(backbone, at, Backbone.model_fields, name, backbones.options(name))
     common = mapping(backbone.get("options"))
     yield from _options(common, (*at, "options"), name)
     for label, variant in mapping(values.get("variants")).items():
