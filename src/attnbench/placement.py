@@ -1,7 +1,5 @@
 """From a backbone and a variant to a network: attention goes into the slots that the variant names."""
 
-from collections.abc import Iterable
-
 from torch import nn
 
 from attnbench import attention, backbones, seeding
@@ -52,24 +50,12 @@ def _module(variant: Variant, slot: Slot, name: str) -> nn.Module:
 def chosen(network: Network, variant: Variant) -> dict[str, Slot]:
     """Return the slots of the network that a variant fills."""
     places = {name: slot for name, slot in network.places().items() if slot.site == variant.site}
-    stages = numbers(variant.stages, {slot.stage for slot in places.values()})
+    stages = backbones.numbers(variant.stages, {slot.stage for slot in places.values()})
     blocks = {
-        stage: numbers(variant.blocks, {slot.block for slot in places.values() if slot.stage == stage})
+        stage: backbones.numbers(variant.blocks, {slot.block for slot in places.values() if slot.stage == stage})
         for stage in stages
     }
     return {name: slot for name, slot in places.items() if slot.block in blocks.get(slot.stage, ())}
-
-
-def numbers(wanted: str | list[int], present: Iterable[int]) -> set[int]:
-    """Return the numbers of stages, or of blocks in a stage, that `all`, `first`, `last` or a list of numbers means."""
-    present = set(present)
-    match wanted:
-        case "all":
-            return present
-        case "first" | "last" if present:
-            return {min(present) if wanted == "first" else max(present)}
-        case _:
-            return present & {number for number in wanted if isinstance(number, int)}
 
 
 def attention_modules(network: Network) -> dict[str, nn.Module]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from attnbench import attention, placement
+from attnbench import attention, backbones, placement
 from attnbench.backbones._contract import Network
 from attnbench.config.schema import Backbone, Variant
 
@@ -128,10 +128,10 @@ def test_the_global_generator_is_left_alone_and_not_used(what: Variant) -> None:
 
 def test_stages_by_word_and_by_number() -> None:
     numbers = [1, 2, 3, 4]
-    assert placement.numbers("all", numbers) == {1, 2, 3, 4}
-    assert placement.numbers("first", numbers) == {1}
-    assert placement.numbers("last", numbers) == {4}
-    assert placement.numbers([2, 4], numbers) == {2, 4}
+    assert backbones.numbers("all", numbers) == {1, 2, 3, 4}
+    assert backbones.numbers("first", numbers) == {1}
+    assert backbones.numbers("last", numbers) == {4}
+    assert backbones.numbers([2, 4], numbers) == {2, 4}
 
 
 @pytest.mark.parametrize("name", attention.names())

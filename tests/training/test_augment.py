@@ -11,9 +11,9 @@ import torchvision.transforms.v2.functional as tv
 from torch import Tensor
 
 from attnbench.errors import UserError
-from attnbench.training.augment import Parameters, augment, colour, draw, geometry, packed
+from attnbench.training.augment import augment, colour, geometry, packed, plans
 from attnbench.training.augment.batch import OPERATIONS
-from attnbench.training.augment.parameters import ORDERS
+from attnbench.training.augment.parameters import ORDERS, Parameters, draw
 
 N = 32
 
@@ -28,6 +28,13 @@ def photos(n: int = N, c: int = 3, h: int = 32, w: int = 32, seed: int = 0) -> T
     images[:, :, :4, :4] = torch.randint(0, 2, (n, c, 4, 4), generator=generator(seed)).to(torch.uint8) * 255
     images[:, :, -3:] = images[:, :1, -3:]
     return images
+
+
+def augmented(
+    images: Tensor, operations: tuple[str, ...], generator: torch.Generator, channels: int | None = None
+) -> Tensor:
+    """Augment one batch by the plan that the generator gives."""
+    return augment(images, operations, plans([len(images)], generator, images.device)[0], channels)
 
 
 @contextmanager
@@ -102,7 +109,7 @@ def test_jitter_follows_the_order_of_each_image(c: int) -> None:
             function, parameter = steps[kind]
             changed = function(changed, float(parameter[i]))
         expected.append(changed)
-    torch.testing.assert_close(colour.jitter(images, drawn), torch.stack(expected), rtol=0, atol=1e-5)
+    torch.testing.assert_close(colour.jitter(images, colour.blends(drawn)), torch.stack(expected), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (31, 31), (24, 40)])
@@ -126,7 +133,7 @@ def test_rotate_turns_counter_clockwise() -> None:
 def test_result_is_float_in_0_to_1_and_input_stays(operations: tuple[str, ...], layout: torch.memory_format) -> None:
     images = photos().contiguous(memory_format=layout)
     before = images.clone()
-    result = augment(images, operations, generator())
+    result = augmented(images, operations, generator())
     assert result.shape == images.shape
     assert result.dtype == torch.float32
     assert result.min() >= 0
@@ -143,55 +150,57 @@ def test_packed_images_are_augmented_as_plain_ones(c: int) -> None:
     rows = packed(images)
     assert rows.shape[3] in (1, 2, 4, 8)
     for operations in [(), ("crop",), ("flip",), ("crop", "flip"), ("rotate",), *([OPERATIONS] if c in (1, 3) else [])]:
-        ours = augment(rows.permute(0, 3, 1, 2), operations, generator(), c)
-        assert torch.equal(ours, augment(images, operations, generator()))
+        ours = augmented(rows.permute(0, 3, 1, 2), operations, generator(), c)
+        assert torch.equal(ours, augmented(images, operations, generator()))
 
 
 @pytest.mark.parametrize("operations", [("crop", "flip"), OPERATIONS])
 def test_layout_of_the_input_does_not_matter(operations: tuple[str, ...]) -> None:
     images = photos()
     last = images.contiguous(memory_format=torch.channels_last)
-    assert torch.equal(augment(images, operations, generator()), augment(last, operations, generator()))
+    assert torch.equal(augmented(images, operations, generator()), augmented(last, operations, generator()))
 
 
 def test_operations_act_in_one_order_however_they_are_named() -> None:
     images = photos()
-    assert torch.equal(augment(images, OPERATIONS, generator()), augment(images, OPERATIONS[::-1], generator()))
+    assert torch.equal(augmented(images, OPERATIONS, generator()), augmented(images, OPERATIONS[::-1], generator()))
 
 
 def test_operations_compose() -> None:
     images, drawn = photos(), draw(N, generator())
     moved = geometry.flip(geometry.crop(images, drawn.top, drawn.left), drawn.flipped)
-    expected = geometry.rotate(colour.jitter(unit(moved), drawn), drawn.degrees)
-    torch.testing.assert_close(augment(images, OPERATIONS, generator()), expected, rtol=0, atol=1e-6)
+    expected = geometry.rotate(colour.jitter(unit(moved), colour.blends(drawn)), drawn.degrees)
+    torch.testing.assert_close(augmented(images, OPERATIONS, generator()), expected, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_an_operation_draws_the_same_whatever_else_is_on(operation: str) -> None:
-    """The second batch of a stream is the same crop, flip, ... whether or not others were on in the first."""
-    images, alone, among = photos(), generator(), generator()
-    augment(images, (operation,), alone)
-    augment(images, OPERATIONS, among)
-    assert torch.equal(alone.get_state(), among.get_state())
+def test_an_epoch_is_planned_as_its_batches_one_by_one() -> None:
+    together, one_by_one = generator(), generator()
+    epoch = plans([N, N, 5], together, torch.device("cpu"))
+    for plan, size in zip(epoch, (N, N, 5), strict=True):
+        (alone,) = plans([size], one_by_one, torch.device("cpu"))
+        for part in ("drawn", "blends"):
+            mine, other = dataclasses.asdict(getattr(plan, part)), dataclasses.asdict(getattr(alone, part))
+            assert all(torch.equal(torch.as_tensor(mine[name]), torch.as_tensor(other[name])) for name in other)
+    assert torch.equal(together.get_state(), one_by_one.get_state())
 
 
 def test_same_seed_same_bits_other_seed_others() -> None:
     with deterministic():
-        first = augment(photos(), OPERATIONS, generator(5))
-        assert torch.equal(first, augment(photos(), OPERATIONS, generator(5)))
-    assert not torch.equal(first, augment(photos(), OPERATIONS, generator(6)))
+        first = augmented(photos(), OPERATIONS, generator(5))
+        assert torch.equal(first, augmented(photos(), OPERATIONS, generator(5)))
+    assert not torch.equal(first, augmented(photos(), OPERATIONS, generator(6)))
 
 
 def test_the_global_generator_is_left_alone() -> None:
     before = torch.get_rng_state()
-    augment(photos(), OPERATIONS, generator())
+    augmented(photos(), OPERATIONS, generator())
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_images_of_a_batch_differ_from_each_other() -> None:
     images = photos(1).expand(N, -1, -1, -1)
     for operation in OPERATIONS:
-        distinct = torch.unique(augment(images, (operation,), generator()).flatten(1), dim=0)
+        distinct = torch.unique(augmented(images, (operation,), generator()).flatten(1), dim=0)
         assert len(distinct) == 2 if operation == "flip" else len(distinct) > N // 2
 
 
@@ -232,13 +241,13 @@ def test_draws_of_different_kinds_are_unrelated() -> None:
 
 def test_jitter_refuses_images_without_colours_to_change() -> None:
     with pytest.raises(UserError, match=r"'jitter' changes colours and needs images of 1 or 3 channels; these have 4"):
-        augment(photos(c=4), ("jitter",), generator())
-    assert augment(photos(c=4), ("crop", "flip", "rotate"), generator()).shape == (N, 4, 32, 32)
+        augmented(photos(c=4), ("jitter",), generator())
+    assert augmented(photos(c=4), ("crop", "flip", "rotate"), generator()).shape == (N, 4, 32, 32)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an accelerator")
 def test_an_accelerator_augments_as_the_processor_does() -> None:
     images = photos()
     with deterministic():
-        there = augment(images.cuda(), OPERATIONS, generator())
-    torch.testing.assert_close(there.cpu(), augment(images, OPERATIONS, generator()), rtol=0, atol=1e-5)
+        there = augmented(images.cuda(), OPERATIONS, generator())
+    torch.testing.assert_close(there.cpu(), augmented(images, OPERATIONS, generator()), rtol=0, atol=1e-5)

@@ -120,7 +120,7 @@ LEFT_OUT = {
     "generator/order": "adam, one cycle",
     "generator/augmentation": "adam, one cycle",
     "generator/global": "adam, one cycle",
-    "rates": "adam, plateau",
+    "rate": "adam, plateau",
     "schedule": "adam, one cycle",
     "schedule of the plateau": "adam, plateau",
 }
@@ -196,21 +196,15 @@ def test_a_state_of_another_format_is_refused(study, data, tmp_path, monkeypatch
 def test_what_the_optimiser_keeps_goes_where_the_weights_are(study, data):
     """The fused optimisers refuse a step count on another device; a device without memory stands for an accelerator."""
     study = with_recipe(study, "adam, one cycle")
-    training = Training(
-        placement.build(study.backbone, study.variants["cbam"], classes=3, image_shape=(3, 16, 16), seed=0),
-        data,
-        study.recipe,
-        study.machine,
-        seed=0,
-        device=torch.device("cpu"),
-    )
-    training.epoch()
-    saved = dict(state._moments(training))
-    training.network.to("meta")
-    state._set_moments(training, saved)
-    moments = [
-        each for parameter in training.network.parameters() for each in training.optimizer.state[parameter].values()
-    ]
+
+    def begun(device: str) -> Training:
+        network = placement.build(study.backbone, study.variants["cbam"], classes=3, image_shape=(3, 16, 16), seed=0)
+        return Training(network, data, study.recipe, study.machine, seed=0, device=torch.device(device))
+
+    here, there = begun("cpu"), begun("meta")
+    here.epoch()
+    state._set_moments(there, dict(state._moments(here)))
+    moments = [each for kept in there.optimizer.state.values() for each in kept.values()]
     assert len(moments) >= 3
     assert {moment.device.type for moment in moments} == {"meta"}
 
@@ -323,4 +317,4 @@ def test_the_state_shares_no_memory_with_the_training(study, data, tmp_path, mon
     first, second = taken[:2]
     moving = [name for name in first.tensors if name.startswith(("network/", "optimizer/"))]
     assert [name for name in moving if torch.equal(first.tensors[name], second.tensors[name])] == []
-    assert dataclasses.asdict(first)["values"]["rates"] != second.values["rates"]
+    assert dataclasses.asdict(first)["values"]["rate"] != second.values["rate"]

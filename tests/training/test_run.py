@@ -271,11 +271,11 @@ def test_one_cycle_begins_low_wherever_its_peak_is(study, data, warmup):
     """A rise of exactly one step, 0.1 of 10, must not become 0 / 0."""
     recipe = with_recipe(study, warmup=warmup, batch_size=12, epochs=1).recipe
     optimizer, schedule = optimisation(torch.nn.Linear(1, 1), recipe, steps=10)
-    rates = [optimizer.param_groups[0]["lr"]]
+    rates = [optimizer.rate]
     for _ in range(10):
         optimizer.step()
         schedule.after_step()
-        rates.append(optimizer.param_groups[0]["lr"])
+        rates.append(optimizer.rate)
     assert all(0 < rate <= 0.01 * (1 + 1e-9) for rate in rates)
     assert rates[-1] == rates[-2] < 1e-6
 

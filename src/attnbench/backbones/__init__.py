@@ -1,6 +1,6 @@
 """Networks with empty places for attention, one family a file: `backbones/<name>.py` is the network `<name>`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -45,6 +45,18 @@ def blocks(name: str, given: Mapping[str, Any], site: str | None = None) -> tupl
     if site == BETWEEN:
         return (1,) * (len(found) - 1)
     return tuple(found)
+
+
+def numbers(wanted: str | list[int], present: Iterable[int]) -> set[int]:
+    """Return the numbers of stages, or of blocks in a stage, that `all`, `first`, `last` or a list of numbers means."""
+    present = set(present)
+    match wanted:
+        case "all":
+            return present
+        case "first" | "last" if present:
+            return {min(present) if wanted == "first" else max(present)}
+        case _:
+            return present & {number for number in wanted if isinstance(number, int)}
 
 
 def paper(name: str) -> str:

@@ -43,7 +43,8 @@ def _variant(variant: dict[str, Any], at: Location, backbone: str, common: dict[
     behind = " with another behind them" if variant.get("site") == backbones.BETWEEN else ""
     given = variant.get("stages")
     yield from _numbers(given, (*at, "stages"), len(blocks), f"{backbone} has stages {{}}{behind}")
-    chosen = [blocks[stage - 1] for stage in _chosen(given, len(blocks))] or blocks
+    stages = backbones.numbers(given if isinstance(given, str | list) else "all", range(1, len(blocks) + 1))
+    chosen = [blocks[stage - 1] for stage in stages] or blocks
     where = f"stages {given} of {backbone} have" if isinstance(given, list) else f"{backbone} has"
     yield from _numbers(variant.get("blocks"), (*at, "blocks"), max(chosen), f"{where} blocks {{}}")
 
@@ -68,15 +69,6 @@ def _site(site: Any, at: Location, backbone: str) -> Iterator[Finding]:
         yield at, f"missing; add `site: {sites[0]}`; allowed for {backbone}: {listed(sites)}"
     elif site not in sites:
         yield at, unknown(site, f"site of {backbone}", sites)
-
-
-def _chosen(stages: Any, count: int) -> list[int]:
-    """Return the numbers of the stages that `stages` means, of those there are."""
-    every = list(range(1, count + 1))
-    named = {"first": every[:1], "last": every[-1:]}
-    if isinstance(stages, list):
-        return [number for number in every if number in stages]
-    return named.get(stages, every) if isinstance(stages, str) else every
 
 
 def _numbers(given: Any, at: Location, count: int, there_are: str) -> Iterator[Finding]:

@@ -9,14 +9,15 @@ from attnbench import seeding
 from attnbench.config.schema import Recipe
 from attnbench.data.prepared import Prepared
 from attnbench.errors import UserError
-from attnbench.training.augment import augment, packed
+from attnbench.training.augment import augment, packed, plans
 from attnbench.training.normalisation import Normalisation
 
 
 class Batches:
     """All training images once, each time they are gone over, in another order; order and augmentation have streams.
 
-    The images lie on the device as one uint8 tensor, and every batch is made there.
+    The images lie on the device as one uint8 tensor, and every batch is made there. What is random in an epoch is
+    drawn on the processor and copied when the epoch begins; within it the device waits for nothing.
 
     Raises:
         UserError: a batch would hold one image alone, of which no norm of pooled features can learn.
@@ -38,12 +39,15 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield every image once: normalised (n, c, h, w) and labels (n,); the last batch may be smaller."""
-        order = torch.randperm(len(self.labels), generator=self.order).to(self.labels.device)
-        for chosen in torch.split(order, self.recipe.batch_size):
+        device = self.labels.device
+        order = torch.randperm(len(self.labels), generator=self.order).to(device)
+        chosen_each = torch.split(order, self.recipe.batch_size)
+        planned = plans([len(chosen) for chosen in chosen_each], self.augmentation, device)
+        for chosen, plan in zip(chosen_each, planned, strict=True):
             images = self.images.index_select(0, chosen).permute(
                 0, 3, 1, 2
             )  # several times as fast as self.images[chosen]
-            images = augment(images, self.recipe.augmentation, self.augmentation, self.channels)
+            images = augment(images, self.recipe.augmentation, plan, self.channels)
             yield self.normalise(images), self.labels[chosen]
 
 

@@ -72,7 +72,7 @@ class Training:
         held = self._validate()
         row = EpochRow(
             epoch=self.epochs + 1,
-            learning_rate=float(self.optimizer.param_groups[0]["lr"]),
+            learning_rate=self.optimizer.rate,
             train_loss=trained.loss,
             train_accuracy=trained.accuracy,
             validation_loss=held.loss,

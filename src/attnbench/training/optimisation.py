@@ -1,17 +1,20 @@
 """Optimiser and learning rate of the two recipes."""
 
 from abc import ABC, abstractmethod
+from math import cos, inf, pi
 from typing import Any
 
 from torch import nn
-from torch.optim import SGD, Adam, Optimizer
-from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
 from attnbench.config.schema import OneCycleRecipe, Recipe, SourceRecipe
+from attnbench.training.optimizers import SGD, Adam, Optimizer
 
 
 class Schedule(ABC):
-    """When the learning rate changes. `state` is numbers, texts and lists of them; `restore` goes on from it."""
+    """Sets the rate of an optimiser. `state` is numbers by name, all that changes; `restore` goes on from it."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.optimizer = optimizer
 
     @abstractmethod
     def after_step(self) -> None:
@@ -31,69 +34,82 @@ class Schedule(ABC):
 
 
 class Plateau(Schedule):
-    """Multiply the rate by `factor` when the validation loss has not fallen for more than `patience` epochs."""
+    """Multiply the rate by `factor` when the validation loss has not fallen for more than `patience` epochs.
+
+    It has fallen when it is below the best by more than one in ten thousand, as in torch's ReduceLROnPlateau.
+    """
 
     def __init__(self, optimizer: Optimizer, recipe: SourceRecipe) -> None:
-        self.scheduler = ReduceLROnPlateau(optimizer, mode="min", patience=recipe.patience, factor=recipe.factor)
+        super().__init__(optimizer)
+        self.patience = recipe.patience
+        self.factor = recipe.factor
+        self.best = inf
+        self.waited = 0  # epochs
 
     def after_step(self) -> None:
         pass
 
     def after_epoch(self, validation_loss: float) -> None:
-        self.scheduler.step(validation_loss)
+        if validation_loss < self.best * (1 - 1e-4):
+            self.best, self.waited = validation_loss, 0
+        else:
+            self.waited += 1
+        if self.waited > self.patience:
+            self.optimizer.rate *= self.factor
+            self.waited = 0
 
     def state(self) -> dict[str, Any]:
-        return self.scheduler.state_dict()
+        return {"best": self.best, "waited": self.waited}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.scheduler.load_state_dict(state)
+        self.best, self.waited = state["best"], state["waited"]
 
 
 class OneCycle(Schedule):
-    """Raise the rate to its peak over the share `warmup` of all steps, then lower it to almost zero, along cosines."""
+    """Raise the rate to its peak over the share `warmup` of all steps, then lower it to almost zero, along cosines.
+
+    Smith and Topin 2018, with the cosines and the ends of torch's OneCycleLR: from 1/25 of the peak up, then down to
+    1/250,000 of it.
+    """
 
     def __init__(self, optimizer: Optimizer, recipe: OneCycleRecipe, steps: int) -> None:
-        warmup = recipe.warmup
-        if warmup * steps == 1:
-            warmup *= 1 + 1e-9  # a rise that ends in the step it begins in would be 0 / 0
-        self.scheduler = OneCycleLR(
-            optimizer, recipe.learning_rate, total_steps=steps, pct_start=warmup, cycle_momentum=False
-        )
-        self.left = steps - 1  # the rate of the first step is already set
+        super().__init__(optimizer)
+        self.peak = recipe.learning_rate
+        self.last = steps - 1
+        self.top = recipe.warmup * steps - 1  # the step of the peak, not always a whole number
+        self.made = 0
+        optimizer.rate = self.rate(0)
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step, 0 to the number of steps - 1."""
+        start = self.peak / 25
+        if step <= self.top:
+            return _between(start, self.peak, step / self.top if self.top else 0.0)
+        return _between(self.peak, start / 1e4, (step - self.top) / (self.last - self.top))
 
     def after_step(self) -> None:
-        if self.left:
-            self.left -= 1
-            self.scheduler.step()
+        self.made += 1
+        self.optimizer.rate = self.rate(min(self.made, self.last))  # behind the last step it stays
 
     def after_epoch(self, validation_loss: float) -> None:
         pass
 
     def state(self) -> dict[str, Any]:
-        return {"left": self.left, "scheduler": self.scheduler.state_dict()}
+        return {"made": self.made}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.left = state["left"]
-        self.scheduler.load_state_dict(state["scheduler"])
+        self.made = state["made"]
+
+
+def _between(start: float, end: float, share: float) -> float:
+    """Go from `start` (share 0) to `end` (share 1) along half a cosine."""
+    return end + (start - end) / 2.0 * (cos(pi * share) + 1)
 
 
 def optimisation(network: nn.Module, recipe: Recipe, steps: int) -> tuple[Optimizer, Schedule]:
     """Return the optimiser of the network's parameters and its schedule over `steps` steps."""
-    optimizer = _optimizer(network, recipe)
+    kind = SGD if isinstance(recipe, OneCycleRecipe) and recipe.optimizer == "sgd" else Adam
+    optimizer: Optimizer = kind(network.parameters(), recipe.learning_rate, recipe.weight_decay)
     if isinstance(recipe, SourceRecipe):
         return optimizer, Plateau(optimizer, recipe)
     return optimizer, OneCycle(optimizer, recipe, steps)
-
-
-def _optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
-    parameters = network.parameters()
-    if isinstance(recipe, OneCycleRecipe) and recipe.optimizer == "sgd":
-        return SGD(
-            parameters,
-            lr=recipe.learning_rate,
-            momentum=0.9,
-            nesterov=True,
-            weight_decay=recipe.weight_decay,
-            fused=True,
-        )
-    return Adam(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)

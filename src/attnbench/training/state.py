@@ -1,7 +1,7 @@
 """All that changes while a network is trained, taken down after an epoch and put back in another process.
 
 Left out one by one, each of these makes the rest of a run differ: weights and buffers, the optimiser's moments and
-rates, the schedule, and the generators of order, augmentation and dropout. The position in the images is the number
+rate, the schedule, and the generators of order, augmentation and dropout. The position in the images is the number
 of epochs, since an epoch is begun anew.
 """
 
@@ -35,7 +35,7 @@ def capture(training: Training) -> State:
     return State(
         {name: tensor.detach().cpu().contiguous().clone() for name, tensor in found.items()},
         {
-            "rates": [group["lr"] for group in training.optimizer.param_groups],
+            "rate": training.optimizer.rate,
             "schedule": training.schedule.state(),
             "epochs": [asdict(row) for row in training.curves.epochs],
             "training_seconds": training.curves.training_seconds,
@@ -53,8 +53,7 @@ def restore(training: Training, state: State) -> None:
     training.network.load_state_dict(part("network/"))
     _set_moments(training, part("optimizer/"))
     _set_generators(training, part("generator/"))
-    for group, rate in zip(training.optimizer.param_groups, state.values["rates"], strict=True):
-        group["lr"] = rate
+    training.optimizer.rate = state.values["rate"]
     training.schedule.restore(state.values["schedule"])
     training.curves = Curves(
         epochs=[EpochRow(**row) for row in state.values["epochs"]],
@@ -66,20 +65,20 @@ def restore(training: Training, state: State) -> None:
 
 def _moments(training: Training) -> Iterator[tuple[str, Tensor]]:
     """Yield what the optimiser keeps of each parameter, as `number/name`."""
-    for number, parameter in enumerate(training.network.parameters()):
-        for name, tensor in training.optimizer.state[parameter].items():
+    for number, kept in training.optimizer.state.items():
+        for name, tensor in kept.items():
             yield f"{number}/{name}", tensor
 
 
 def _set_moments(training: Training, moments: dict[str, Tensor]) -> None:
-    parameters = list(training.network.parameters())
+    optimizer = training.optimizer
     for name, saved in moments.items():
         number, kind = name.split("/")
-        parameter = parameters[int(number)]
+        parameter = optimizer.parameters[int(number)]
         # in the memory layout of the parameter, which the fused optimisers go through in one line
         alike = parameter if saved.shape == parameter.shape else saved
         own = torch.empty_like(alike, device=parameter.device)
-        training.optimizer.state[parameter][kind] = own.detach().copy_(saved)
+        optimizer.state.setdefault(int(number), {})[kind] = own.detach().copy_(saved)
 
 
 def _generators(training: Training) -> dict[str, Tensor]:

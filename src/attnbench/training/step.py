@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.optim import Optimizer
 
 from attnbench.config.schema import Machine, Recipe
 from attnbench.training import arithmetic
+from attnbench.training.optimizers import Optimizer
 
 
 class Step:
@@ -20,7 +20,7 @@ class Step:
 
     def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Learn from normalised images (n, c, h, w) and labels (n,); return their mean loss () and right answers ()."""
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         with arithmetic.autocast(self.machine):
             logits = self.network(images)  # (n, classes)
         loss = cross_entropy(logits.float(), labels, label_smoothing=self.label_smoothing)

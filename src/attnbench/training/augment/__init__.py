@@ -1,12 +1,12 @@
 """Augmentation of whole batches, each image with its own random parameters.
 
-What torchvision's transforms do to one image at a time, at a small share of the cost: `draw` takes all random
-numbers of a batch from one generator, and every operation is a pure function of the images and a parameter per image.
-All is index and point arithmetic, so bits repeat on a CPU and on an accelerator.
+What torchvision's transforms do to one image at a time, at a small share of the cost: `plans` takes all random numbers
+of an epoch from one generator, and every operation is a pure function of the images and a parameter per image. All is
+index and point arithmetic, so bits repeat on a CPU and on an accelerator.
 """
 
 from attnbench.training.augment.batch import augment
 from attnbench.training.augment.geometry import packed
-from attnbench.training.augment.parameters import Parameters, draw
+from attnbench.training.augment.plan import Plan, plans
 
-__all__ = ["Parameters", "augment", "draw", "packed"]
+__all__ = ["Plan", "augment", "packed", "plans"]

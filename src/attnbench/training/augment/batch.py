@@ -7,7 +7,8 @@ from torch import Tensor
 
 from attnbench.errors import UserError
 from attnbench.training.augment import colour, geometry
-from attnbench.training.augment.parameters import Parameters, draw
+from attnbench.training.augment.parameters import Parameters
+from attnbench.training.augment.plan import Plan
 
 OPERATIONS = (
     "crop",
@@ -17,19 +18,15 @@ OPERATIONS = (
 )  # the order in which they act, whatever the order given
 
 
-def augment(
-    images: Tensor, operations: Sequence[str], generator: torch.Generator, channels: int | None = None
-) -> Tensor:
+def augment(images: Tensor, operations: Sequence[str], plan: Plan, channels: int | None = None) -> Tensor:
     """Return augmented copies of uint8 images (n, c, h, w): float32 in 0..1.
 
-    `operations` are among OPERATIONS. `channels`: keep so many; the rest are those that `packed` added. The generator
-    moves on by the same amount whatever operations are given.
+    `operations` are among OPERATIONS. `channels`: keep so many; the rest are those that `packed` added.
 
     Raises:
         UserError: `jitter` on images that have neither 1 nor 3 channels.
     """
-    drawn = draw(len(images), generator)
-    moved = _move(images, operations, drawn)[:, :channels]
+    moved = _move(images, operations, plan.drawn)[:, :channels]
     # along planes: colour arithmetic is three times as fast there as across interleaved channels
     result = moved.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
     if "jitter" in operations:
@@ -38,19 +35,18 @@ def augment(
                 "augmentation 'jitter' changes colours and needs images of 1 or 3 channels; "
                 f"these have {result.shape[1]}. Take 'jitter' out of recipe.augmentation"
             )
-        result = colour.jitter(result, drawn)
+        result = colour.jitter(result, plan.blends)
     if "rotate" in operations:
-        result = geometry.rotate(result, drawn.degrees.to(images.device))
+        result = geometry.rotate(result, plan.drawn.degrees)
     return result
 
 
 def _move(images: Tensor, operations: Sequence[str], drawn: Parameters) -> Tensor:
-    top, left, flipped = (each.to(images.device) for each in (drawn.top, drawn.left, drawn.flipped))
     match "crop" in operations, "flip" in operations:
         case True, True:
-            return geometry.crop_and_flip(images, top, left, flipped)
+            return geometry.crop_and_flip(images, drawn.top, drawn.left, drawn.flipped)
         case True, False:
-            return geometry.crop(images, top, left)
+            return geometry.crop(images, drawn.top, drawn.left)
         case False, True:
-            return geometry.flip(images, flipped)
+            return geometry.flip(images, drawn.flipped)
     return images

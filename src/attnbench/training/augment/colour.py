@@ -1,11 +1,29 @@
 """Changing colours: brightness, contrast, saturation and hue of float images (n, c, h, w) in 0..1, c = 1 or 3."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from attnbench.training.augment.parameters import BRIGHTNESS, CONTRAST, HUE, ORDERS, SATURATION, Parameters
 
 _LUMA = (0.2989, 0.587, 0.114)
+
+
+@dataclass(frozen=True)
+class Blends:
+    """How the colours of n images are changed.
+
+    The images are sorted by how many of the three blends (brightness, contrast, saturation) come before their hue, so
+    that each blend passes those alone that it is for.
+    """
+
+    early: tuple[int, int, int]  # so many images have their first, second, third blend before the hue
+    sorting: Tensor  # int64 (n,): the images in that order
+    back: Tensor  # int64 (n,): where each of them is in it
+    kinds: Tensor  # int64 (n, 3): BRIGHTNESS, CONTRAST, SATURATION in the image's own order, sorted as the images
+    factors: Tensor  # float32 (n, 3)
+    hue: Tensor  # float32 (n,)
 
 
 def brightness(images: Tensor, factor: Tensor) -> Tensor:
@@ -44,26 +62,25 @@ def hue(images: Tensor, shift: Tensor) -> Tensor:
     return torch.stack([ramp.clamp_(0, 1).mul_(chroma).add_(low) for ramp in ramps], 1)
 
 
-def jitter(images: Tensor, drawn: Parameters) -> Tensor:
-    """Change brightness, contrast, saturation and hue of each image, in the image's own order.
-
-    `drawn` lies on the processor, so that the counts that shape the work need not be read back. The images are
-    sorted by how many of the three blends come before their hue, so that each blend passes those alone that it is for.
-    """
+def blends(drawn: Parameters) -> Blends:
+    """Return how the drawn parameters change colours; they lie on the processor, where the counts are read."""
     place = torch.tensor([order.index(HUE) for order in ORDERS])[drawn.order]  # (n,), 0..3: blends before the hue
-    by_place = place.argsort(descending=True, stable=True)
-    early = [int((place > i).sum()) for i in range(3)]  # so many images have their blend i before the hue
-    blends = [[kind for kind in order if kind != HUE] for order in ORDERS]
-    kinds = torch.tensor(blends)[drawn.order[by_place]]  # (n, 3)
-    factors = torch.stack((drawn.brightness, drawn.contrast, drawn.saturation), 1)[by_place].gather(1, kinds)
-    kinds, factors = kinds.to(images.device), factors.to(images.device)
-    images = images.index_select(0, by_place.to(images.device))
-    for i, count in enumerate(early):
-        _blend_(images[:count], kinds[:count, i], factors[:count, i])
-    images = hue(images, drawn.hue[by_place].to(images.device))
-    for i, count in enumerate(early):
-        _blend_(images[count:], kinds[count:, i], factors[count:, i])
-    return images.index_select(0, by_place.argsort().to(images.device))
+    sorting = place.argsort(descending=True, stable=True)
+    kinds = torch.tensor([[kind for kind in order if kind != HUE] for order in ORDERS])[drawn.order[sorting]]
+    factors = torch.stack((drawn.brightness, drawn.contrast, drawn.saturation), 1)[sorting].gather(1, kinds)
+    first, second, third = (int((place > i).sum()) for i in range(3))
+    return Blends((first, second, third), sorting, sorting.argsort(), kinds, factors, drawn.hue[sorting])
+
+
+def jitter(images: Tensor, plan: Blends) -> Tensor:
+    """Change brightness, contrast, saturation and hue of each image, in the image's own order."""
+    images = images.index_select(0, plan.sorting)
+    for i, count in enumerate(plan.early):
+        _blend_(images[:count], plan.kinds[:count, i], plan.factors[:count, i])
+    images = hue(images, plan.hue)
+    for i, count in enumerate(plan.early):
+        _blend_(images[count:], plan.kinds[count:, i], plan.factors[count:, i])
+    return images.index_select(0, plan.back)
 
 
 def _mixed(images: Tensor, kind: int, factor: Tensor) -> Tensor:

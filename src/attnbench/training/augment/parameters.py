@@ -31,7 +31,7 @@ class Parameters:
 
 
 def draw(n: int, generator: torch.Generator) -> Parameters:
-    """Draw the parameters of n images, on the processor: an accelerator sees the same images as a processor does.
+    """Draw the parameters of n images, on the processor.
 
     All are drawn whatever operations are on, so that one operation's numbers do not depend on the others.
     """
