@@ -47,6 +47,11 @@ def cpu_seconds() -> float:
         ),
         (
             "attention: se",
+            "attention: eca\n    options: {kernel_size: adaptve}",
+            r"given 'adaptve'; must be a whole number or 'adaptive' \(did you mean 'adaptive'\?\)",
+        ),
+        (
+            "attention: se",
             "attention: se\n    options: {reduction: 0}",
             "options.reduction: given 0; must be at least 1",
         ),

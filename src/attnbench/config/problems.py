@@ -66,9 +66,10 @@ def refuse(errors: list[ErrorDetails]) -> str:
         return f"given {refused['ctx']['error']}"
     phrases = list(dict.fromkeys(_must_be(each) for each in errors))
     wanted = " or ".join([", ".join(phrases[:-1]), phrases[-1]] if phrases[1:] else phrases)
-    value, context = errors[0]["input"], errors[0].get("ctx", {})
-    expected = context.get("expected", "") if errors[0]["type"] == "literal_error" else ""
-    near = did_you_mean(value, expected.split("'")[1::2]) if isinstance(value, str) else ""
+    value = errors[0]["input"]
+    expected = [each["ctx"]["expected"] for each in errors if each["type"] == "literal_error"]
+    words = [word for text in expected for word in text.split("'")[1::2]]
+    near = did_you_mean(value, words) if isinstance(value, str) else ""
     return f"given {given(value)}; must be {wanted}{near}"
 
 
