@@ -4,13 +4,14 @@ import sys
 from pathlib import Path
 
 from attnbench import cost, errors, paths, placement, records, study
-from attnbench.training import memory
+from attnbench.training import arithmetic
 
 
 def main() -> None:
     """Build every variant's network with fresh weights, which do not matter for time, and write one record of all."""
-    memory.keep_freed()  # else page faults, which depend on what was timed before, may double a variant's time
     plan = study.load(Path(sys.argv[1]))
+    # as in training: no TensorFloat-32 under the name of float32, no page faults that depend on what was timed before
+    arithmetic.set_up(plan.machine)
     where = paths.StudyPaths(plan.study)
     data = records.read(where.data_summary, records.DataSummary)
     networks = {

@@ -70,6 +70,19 @@ def test_the_latency_stage_writes_a_row_for_every_variant(root: Path):
     assert [(row.variant, row.rounds) for row in record.rows] == [("baseline", 6), ("eca", 6)]
 
 
+def test_latency_is_measured_in_the_arithmetic_of_training(root: Path):
+    """On an accelerator torch would take TensorFloat-32 for convolutions, and the record says float32."""
+    code = (
+        "import atexit, runpy, sys, torch\n"
+        "told = lambda: print(torch.backends.cudnn.allow_tf32, torch.get_deterministic_debug_mode())\n"
+        "atexit.register(told)\n"
+        f"sys.argv = [{str(ROOT / 'stages' / 'latency.py')!r}, 'params.yaml']\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False 2"
+
+
 def test_an_unknown_variant_is_told_with_the_nearest_name(root: Path):
     done = run(root, "cost.py", "params.yaml", "ecaa")
     assert done.returncode == 1

@@ -85,12 +85,13 @@ def iterations() -> pd.DataFrame:
 
 @pytest.fixture
 def differences() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Means and intervals, and the seeds behind them: cam above zero, se around it, cbam below it."""
+    """Means and intervals, and the seeds behind them: cam above zero, se around it, cbam below it but undecided."""
     means = {"se": (0.1, -0.4, 0.6), "cbam": (-0.8, -1.1, -0.5), "cam": (0.9, 0.6, 1.2)}
-    rows = [(name, *values) for name, values in means.items()]
+    verdicts = {"se": "cannot be decided", "cbam": "cannot be decided", "cam": "better"}
+    rows = [(name, *values, verdicts[name]) for name, values in means.items()]
     seeds = [(name, seed, mean + 0.1 * (seed - 1)) for name, (mean, *_) in means.items() for seed in range(3)]
     return (
-        pd.DataFrame(rows, columns=["variant", "difference", "low", "high"]),
+        pd.DataFrame(rows, columns=["variant", "difference", "low", "high", "verdict"]),
         pd.DataFrame(seeds, columns=["variant", "seed", "difference"]),
     )
 

@@ -31,9 +31,10 @@ def test_forest_is_sorted_with_interval_mean_and_seeds(differences):
     assert "95 % interval" in figure.legends[0].get_texts()[0].get_text()
 
 
-def test_forest_colours_what_does_not_hold_zero(differences):
+def test_forest_colours_what_is_decided_not_what_leaves_out_zero(differences):
+    """An interval is that of one comparison; the verdict takes all of them into account."""
     colours = [line.get_color() for line in forest(differences).axes[0].lines[1::3]]
-    assert colours == [style.BLUE, style.GREY, style.BLUE]
+    assert colours == [style.GREY, style.GREY, style.BLUE]  # cbam, se, cam
 
 
 def test_forest_writes_the_numbers(differences):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from attnbench.figures import captions, maps
+from attnbench.figures import captions, maps, panels
 from attnbench.figures.gates import statistics
 
 TITLE = "CIFAR-10, JPEG quality 75"
@@ -114,6 +114,19 @@ def test_outline_of_the_object_is_drawn_and_said_where_it_is_known(views):
 def test_maps_without_any_evidence_can_be_drawn(views):
     silent = {name: replace(block, grad_cam=block.grad_cam * 0) for name, block in views.blocks.items()}
     assert maps.grad_cam_scale([replace(views, blocks=silent)]).high == 1.0
+
+
+@pytest.mark.parametrize(
+    ("ticks", "labels"),
+    [
+        ([0.0, 0.25, 0.5], ["0", "0.25", "0.5"]),
+        ([0.4801, 0.4953, 0.5004, 0.5112], ["0.48", "0.495", "0.5", "0.511"]),
+        ([0.5, 0.5], ["0.5", "0.5"]),
+    ],
+)
+def test_numbers_at_a_colour_bar_are_told_apart(ticks, labels):
+    """A gate that hardly changes has a span of hundredths."""
+    assert [text.removesuffix("0") if "." in text else text for text in panels._told_apart(ticks)] == labels
 
 
 def test_panels_lie_inside_the_figure_and_apart(views):

@@ -11,6 +11,7 @@ from attnbench import pipeline
 from attnbench.cli import main
 from attnbench.errors import UserError
 from attnbench.pipeline import graph, places
+from attnbench.study import load
 
 
 def cpu_seconds() -> float:
@@ -50,6 +51,19 @@ def test_an_unknown_study_is_answered_with_those_there_are(root: Path) -> None:
     message = r"no study 'cifar'; there are 'quickstart', 'cifar10', 'pooling' \(did you mean 'cifar10'\?\)"
     with pytest.raises(UserError, match=message):
         places.params_of(root, "cifar")
+
+
+@pytest.mark.parametrize(
+    ("device", "threads", "expected"), [("cpu", 1, 6), ("cpu", 4, 1), ("cpu", 9, 1), ("cuda", 1, 1)]
+)
+def test_as_many_runs_as_the_cores_carry_and_one_on_an_accelerator(
+    monkeypatch: pytest.MonkeyPatch, device: str, threads: int, expected: int
+) -> None:
+    monkeypatch.setattr("attnbench.machine.cores", lambda: 6)
+    study = load(Path("params.yaml"))
+    machine = study.machine.model_copy(update={"device": device, "threads": threads})
+    place = places.Place(Path(), Path("params.yaml"), study.model_copy(update={"machine": machine}))
+    assert place.workers == expected
 
 
 def test_the_first_run_lays_the_link(root: Path) -> None:

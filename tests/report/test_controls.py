@@ -32,10 +32,21 @@ def table(made: Any, name: str) -> pd.DataFrame:
     return pd.read_csv(made.paths.tables / f"{name}.csv").set_index(["variant", "control"])
 
 
+def table_after(made: Any, name: str) -> pd.DataFrame:
+    """Analyse, and return a table."""
+    analyse(made.study, made.paths)
+    return table(made, name)
+
+
+def said_lines(made: Any) -> list[str]:
+    """Return the lines of the report without figures."""
+    analyse(made.study, made.paths)
+    return render(read(made.study, made.paths), NO_FIGURES).splitlines()
+
+
 def said(made: Any) -> str:
     """Return the report without figures, in one line."""
-    analyse(made.study, made.paths)
-    return " ".join(render(read(made.study, made.paths), NO_FIGURES).split())
+    return " ".join(" ".join(said_lines(made)).split())
 
 
 def test_a_control_for_two_costs_is_one_comparison(made: Any) -> None:
@@ -109,6 +120,16 @@ def test_each_outcome_is_said(made: Any) -> None:
         "(parameters and latency)." in text
     )
     assert "after Holm's correction for the 3 comparisons of this section" in text
+
+
+def test_the_largest_difference_is_said_to_be_that_of_a_module(made: Any) -> None:
+    assert "The largest difference of a variant with a module is that of `" in said(made)
+
+
+def test_the_smallest_detectable_difference_is_beside_the_verdict(made: Any) -> None:
+    detectable = 100 * table_after(made, "controls").loc[("se", "wide"), "smallest_detectable"]
+    (row,) = [line for line in said_lines(made) if line.startswith("| se ") and "| wide " in line and "latency" in line]
+    assert f"{detectable:.2f}" in [cell.strip() for cell in row.split("|")]
 
 
 def test_an_interval_that_leaves_out_zero_and_decides_nothing_is_explained(make: Any) -> None:

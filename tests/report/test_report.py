@@ -74,6 +74,10 @@ baseline's (95 % interval 1.090 to 1.110).
 """
 
 
+def test_all_variants_have_a_module_so_the_largest_difference_is_that_of_all(full: str) -> None:
+    assert "The largest difference is that of `" in section(full, "Abstract")
+
+
 def test_the_abstract_has_the_numbers(full: str) -> None:
     assert section(full, "Abstract") == " ".join(ABSTRACT.split())
 

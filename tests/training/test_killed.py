@@ -29,8 +29,7 @@ KILLS = 20
 
 # children begin as copies of a process that has imported torch, which alone takes seconds
 processes = multiprocessing.get_context("forkserver")
-# the last is what torch imports when it is asked for deterministic algorithms
-processes.set_forkserver_preload(["attnbench.training.run", "attnbench.training.outputs", "torch._inductor.config"])
+processes.set_forkserver_preload(["attnbench.training.run", "attnbench.training.outputs"])
 
 
 def stage(folder: Path, name: str, *arguments: str) -> None:

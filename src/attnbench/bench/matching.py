@@ -19,7 +19,7 @@ from attnbench.config.schema import Latency, Study, Variant
 from attnbench.errors import UserError, did_you_mean, listed
 from attnbench.paths import StudyPaths
 from attnbench.records import DataSummary
-from attnbench.training import memory
+from attnbench.training import arithmetic
 
 MOST = 4096  # times the value to begin with; no network of use is wider
 CLASSES, CHANNELS, PIXELS = 10, 3, 32  # of a study whose images are not prepared yet; its report says what they were
@@ -195,8 +195,8 @@ def _images(loaded: Study) -> tuple[int, tuple[int, int, int]]:
 def main() -> None:
     """Match: PARAMS VARIANT OPTION parameters|latency [BATCH_SIZE]."""
     params, variant, option, by, *rest = sys.argv[1:]
-    memory.keep_freed()  # as the latency stage does
     asked = ask(Path(params), variant, option, by, int(rest[0]) if rest else None)
+    arithmetic.set_up(asked.study.machine)  # as the latency stage does
     found = by_parameters(asked) if asked.batch_size is None else by_latency(asked)
     sys.stdout.write(text(asked, found))
 

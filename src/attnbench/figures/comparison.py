@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from textwrap import fill
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,9 +29,9 @@ def difference_forest(
 
     `than` names, in the label of the axis, what a variant is compared with.
 
-    `differences` has the columns variant, difference, low, high; `seeds` has variant, seed, difference; all in
-    percentage points. Rows are sorted, the largest mean on top. An interval of NaN (one seed) is left out. Blue where
-    the interval does not hold zero, grey where it does.
+    `differences` has the columns variant, difference, low, high, verdict; `seeds` has variant, seed, difference; all
+    in percentage points. Rows are sorted, the largest mean on top. An interval of NaN (one seed) is left out. Grey
+    where the verdict is that nothing can be decided, blue elsewhere.
     """
     rows = differences.sort_values(["difference", "variant"], ascending=[True, False]).reset_index(drop=True)
     figure = style.new_figure(style.DOUBLE, 1.15 + 0.3 * len(rows))
@@ -58,8 +59,8 @@ def difference_forest(
     return figure
 
 
-def _colour(row: "pd.Series[float]") -> str:
-    return style.BLUE if row["low"] > 0 or row["high"] < 0 else style.GREY
+def _colour(row: "pd.Series[Any]") -> str:
+    return style.GREY if row["verdict"] == "cannot be decided" else style.BLUE
 
 
 def _in_words(row: "pd.Series[float]") -> str:
@@ -77,8 +78,8 @@ def _forest_legend(confidence: float) -> list[Line2D]:
     grey = {"color": style.GREY, "marker": "D", "markersize": 5.0}
     white = {"marker": "o", "markersize": 3.2, "markerfacecolor": "white", "markeredgecolor": "black"}
     return [
-        Line2D([], [], label=f"mean and {100 * confidence:g} % interval, without zero", **blue),  # type: ignore[arg-type]
-        Line2D([], [], label="the same, with zero", **grey),  # type: ignore[arg-type]
+        Line2D([], [], label=f"mean and {100 * confidence:g} % interval: better or worse", **blue),  # type: ignore[arg-type]
+        Line2D([], [], label="the same: cannot be decided", **grey),  # type: ignore[arg-type]
         Line2D([], [], label="each seed", linestyle="", **white),  # type: ignore[arg-type]
     ]
 

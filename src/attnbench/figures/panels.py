@@ -65,7 +65,7 @@ class Sheet:
         return ax
 
     def label(self, row: int, lines: Sequence[str], *, bold: bool = False, wrong: bool = False) -> None:
-        """Write lines to the left of a row; `bold` is for the first, `wrong` marks the last in red."""
+        """Write lines to the left of a row; `bold` is for the first, `wrong` marks the last in orange."""
         centre = (self._bottom(row) + self.row / 2) / self.height
         for number, line in enumerate(lines):
             self.figure.text(
@@ -91,13 +91,19 @@ class Sheet:
         ax = self.figure.add_axes(self._share((self.width - length) / 2, 0.42, length, 0.09))
         mappable = ScalarMappable(scale.norm(), matplotlib.colormaps[colours])
         bar = self.figure.colorbar(mappable, cax=ax, orientation="horizontal", alpha=alpha)
-        bar.set_ticks(scale.ticks(), labels=[f"{value:.2g}" for value in scale.ticks()])
+        bar.set_ticks(scale.ticks(), labels=_told_apart(scale.ticks()))
         bar.set_label(label, labelpad=1)
         bar.ax.tick_params(length=2, pad=1.5)
         bar.outline.set_linewidth(0.4)
 
     def _share(self, left: float, bottom: float, width: float, height: float) -> tuple[float, float, float, float]:
         return left / self.width, bottom / self.height, width / self.width, height / self.height
+
+
+def _told_apart(values: Sequence[float]) -> list[str]:
+    """Return numbers with as few digits, two and more, as make them different."""
+    texts = [[f"{value:.{digits}g}" for value in values] for digits in range(2, 7)]
+    return next((each for each in texts if len(set(each)) == len(values)), texts[-1])
 
 
 def short(name: str, length: int = 14) -> str:

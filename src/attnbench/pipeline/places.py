@@ -49,7 +49,9 @@ class Place:
 
     @property
     def workers(self) -> int:
-        """How many runs go side by side: as many as the usable cores carry with the study's number of threads."""
+        """How many runs go side by side: one on an accelerator, else as many as the cores carry with their threads."""
+        if self.study.machine.device == "cuda":
+            return 1
         return max(1, machine.cores() // self.study.machine.threads)
 
 

@@ -90,7 +90,11 @@ def _largest(inputs: Inputs) -> str:
 
 
 def _the_largest(inputs: Inputs) -> str:
-    return "The difference is" if len(inputs.others) == 1 else "The largest difference is"
+    if len(inputs.others) == 1:
+        return "The difference is"
+    modules = [name for name in inputs.others if inputs.study.variants[name].attention != attention.NONE]
+    of = " of a variant with a module" if 0 < len(modules) < len(inputs.others) else ""
+    return f"The largest difference{of} is"
 
 
 def _judged(verdict: str) -> str:

@@ -75,8 +75,8 @@ def learning(inputs: Inputs) -> list[Drawn]:
             curves.learning_curves(epochs, baseline, title),
             "Learning curves of all variants",
             f"Accuracy and loss on the validation images of {title} after every epoch, and the loss on the augmented "
-            f"training images while the weights change (dotted). Thick: mean of {seeds}; thin: every seed; grey: "
-            f"{_baseline(inputs)}.",
+            f"training images while the weights change (dotted){_smoothed(inputs)}. Thick: mean of {seeds}; thin: "
+            f"every seed; grey: {_baseline(inputs)}.",
         ),
         _save(
             inputs,
@@ -87,6 +87,11 @@ def learning(inputs: Inputs) -> list[Drawn]:
             f"mean of {seeds}; thin: every seed; grey: {_baseline(inputs)}.",
         ),
     ]
+
+
+def _smoothed(inputs: Inputs) -> str:
+    smoothing = inputs.study.recipe.label_smoothing
+    return f", the latter against labels smoothed by {smoothing:g}, so the two do not meet" if smoothing else ""
 
 
 def _forest(inputs: Inputs) -> Drawn:
@@ -107,8 +112,8 @@ def _forest(inputs: Inputs) -> Drawn:
     )
     if len(inputs.study.seeds) > 1:
         caption += (
-            f", and the {level(confidence)} interval of the paired t test, blue where it does not hold 0. An "
-            "interval is that of one comparison; the verdicts, after Holm's correction, are in the table"
+            f", and the {level(confidence)} interval of the paired t test, that of one comparison. Blue: better or "
+            "worse by the verdicts of the table, after Holm's correction; grey: cannot be decided"
         )
     return _save(inputs, "difference_forest", figure, "Differences to the baseline", f"{caption}.")
 
@@ -118,7 +123,9 @@ def _control_forest(inputs: Inputs) -> Drawn:
     found, by_seed = inputs.tables["controls"], inputs.tables["control_by_seed"]
     numbers = {"difference": "mean", "low": "low", "high": "high"}
     figure = comparison.difference_forest(
-        pd.DataFrame({name: 100 * found[column] for name, column in numbers.items()}).assign(variant=_pair(found)),
+        pd.DataFrame({name: 100 * found[column] for name, column in numbers.items()}).assign(
+            variant=_pair(found), verdict=found["verdict"]
+        ),
         by_seed[["seed"]].assign(difference=100 * by_seed["difference"], variant=_pair(by_seed)),
         baseline="wider networks",
         confidence=confidence,
@@ -130,7 +137,9 @@ def _control_forest(inputs: Inputs) -> Drawn:
         "(diamond), every seed (circle)"
     )
     if len(inputs.study.seeds) > 1:
-        caption += f", and the {level(confidence)} interval of one comparison, blue where it does not hold 0"
+        caption += (
+            f", and the {level(confidence)} interval of one comparison; blue: better or worse, grey: cannot be decided"
+        )
     return _save(inputs, "control_forest", figure, "Differences to wider networks of equal cost", f"{caption}.")
 
 
@@ -154,7 +163,7 @@ def _cost(inputs: Inputs) -> Drawn:
     bars = ", bars: one standard deviation" if len(inputs.study.seeds) > 1 else ""
     caption = (
         f"Test accuracy on {inputs.data.title} (mean of {seeds}{bars}) against parameters, multiply-adds and latency "
-        f"at batch size {' and '.join(map(str, sizes))}. Red square: {_baseline(inputs)}."
+        f"at batch size {' and '.join(map(str, sizes))}. Orange square: {_baseline(inputs)}."
     )
     if inputs.study.controls:
         caption += " Green triangles: wider networks, joined to the variants whose cost they are meant to have."

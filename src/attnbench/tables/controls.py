@@ -17,6 +17,7 @@ def control_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         "Difference, points": each(form.points_with_interval, frame, "mean", "low", "high"),
         "p": each(form.probability, frame, "p"),
         "p, Holm": each(form.probability, frame, "p_holm"),
+        "Smallest detectable, points": each(form.percent, frame, "smallest_detectable"),
         "Verdict": frame["verdict"],
         "Parameters": each(form.ratio, frame, "parameters_ratio"),
         "MACs": each(form.ratio, frame, "macs_ratio"),
