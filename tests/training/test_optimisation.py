@@ -22,16 +22,14 @@ TORCHS = {
 }
 
 
-def one_cycle(**changes):
-    values = {"epochs": 3, "batch_size": 8, "learning_rate": 0.01, "weight_decay": 0.0, "label_smoothing": 0.0}
-    return OneCycleRecipe(
-        **values | {"name": "onecycle", "optimizer": "adam", "warmup": 0.3, "augmentation": []} | changes
-    )
-
-
-def plateau(**changes):
-    values = {"epochs": 3, "batch_size": 8, "learning_rate": 0.01, "weight_decay": 0.0, "label_smoothing": 0.0}
-    return SourceRecipe(**values | {"name": "source", "augmentation": [], "patience": 2, "factor": 0.5} | changes)
+RECIPE = {
+    "epochs": 3,
+    "batch_size": 8,
+    "learning_rate": 0.01,
+    "weight_decay": 0.0,
+    "label_smoothing": 0.0,
+    "augmentation": [],
+}
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
@@ -68,7 +66,9 @@ def test_a_late_gradient_begins_with_no_momentum():
 @pytest.mark.parametrize("warmup", [0.001, 0.1, 0.25, 0.3, 0.5, 0.99])
 @pytest.mark.parametrize("steps", [1, 3, 7, 100])
 def test_one_cycle_is_torchs(steps, warmup):
-    optimizer, schedule = optimisation(nn.Linear(1, 1), one_cycle(warmup=warmup), steps)
+    optimizer, schedule = optimisation(
+        nn.Linear(1, 1), OneCycleRecipe(**RECIPE, name="onecycle", optimizer="adam", warmup=warmup), steps
+    )
     torchs = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=1.0)
     scheduler = OneCycleLR(torchs, 0.01, total_steps=steps, pct_start=warmup, cycle_momentum=False)
     for step in range(steps):
@@ -81,7 +81,9 @@ def test_one_cycle_is_torchs(steps, warmup):
 
 
 def test_plateau_is_torchs():
-    optimizer, schedule = optimisation(nn.Linear(1, 1), plateau(), 100)
+    optimizer, schedule = optimisation(
+        nn.Linear(1, 1), SourceRecipe(**RECIPE, name="source", patience=2, factor=0.5), 100
+    )
     torchs = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.01)
     scheduler = ReduceLROnPlateau(torchs, patience=2, factor=0.5)
     losses = [3.0, 2.0, 1.99999, 1.9999, 1.9998, 1.9, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 1.0, 5.0, 1.0, 1.0, 0.5, 0.0, 0.0]
