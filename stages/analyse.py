@@ -1,16 +1,19 @@
-"""Bring the records of all runs together: `python stages/analyse.py params.yaml`."""
+"""Stage `analyse`: bring the records of all runs together. Usage: python stages/analyse.py params.yaml"""
+
+import source  # noqa: F401, I001 -- first: the package of this checkout
 
 import sys
 from pathlib import Path
 
-from attnbench import analysis, errors, study
-from attnbench.paths import StudyPaths
+from attnbench import errors
+from attnbench.analyse import analyse
+from attnbench.study import StudyPaths, load
 
 
 def main() -> None:
-    """Write the tables and the summary of the study that the first argument names."""
-    loaded = study.load(Path(sys.argv[1]))
-    analysis.analyse(loaded, StudyPaths(loaded.study))
+    """Write the tables and the summary of the study."""
+    study = load(Path(sys.argv[1]))
+    analyse(study, StudyPaths(study.name))
 
 
 if __name__ == "__main__":

@@ -1,27 +1,24 @@
 """Stage `latency`: time the inference of all variants in turns. Usage: python stages/latency.py params.yaml"""
 
+import source  # noqa: F401, I001 -- first: the package of this checkout
+
 import sys
 from pathlib import Path
 
-from attnbench import cost, errors, paths, placement, records, study
-from attnbench.training import arithmetic
+from attnbench import cost, errors, networks, records
+from attnbench.networks import arithmetic
+from attnbench.study import StudyPaths, load
 
 
 def main() -> None:
     """Build every variant's network with fresh weights, which do not matter for time, and write one record of all."""
-    plan = study.load(Path(sys.argv[1]))
-    # as in training: no TensorFloat-32 under the name of float32, no page faults that depend on what was timed before
-    arithmetic.set_up(plan.machine)
-    where = paths.StudyPaths(plan.study)
-    data = records.read(where.data_summary, records.DataSummary)
-    networks = {
-        name: placement.build(
-            plan.backbone, variant, classes=len(data.classes), image_shape=data.image_shape, seed=plan.seeds[0]
-        )
-        for name, variant in plan.variants.items()
-    }
-    record = cost.measure(plan, networks, data.image_shape)
-    records.write(where.latency, record)
+    study = load(Path(sys.argv[1]))
+    arithmetic.set_up(study.machine)  # the same arithmetic as in training
+    paths = StudyPaths(study.name)
+    images = records.read(paths.data_summary, records.DataSummary)
+    built = {variant: networks.build(study, variant, images, study.seeds[0]) for variant in study.variants}
+    record = cost.measure(study, built, images.image_shape)
+    records.write(paths.latency, record)
     for row in record.rows:
         print(
             f"{row.variant} x{row.batch_size}: {row.median_ms:.3g} ms, "

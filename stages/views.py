@@ -1,37 +1,32 @@
-"""Stage `views@variant`: what the variant's network of the first seed looks at on a few fixed test images.
+"""Stage `views@variant`: what the network of the first seed looks at. Usage: python stages/views.py params.yaml VARIANT
 
-Called from the repository root: python stages/views.py PARAMS VARIANT
+The arrays are those of a few fixed test images; the report draws them.
 """
+
+import source  # noqa: F401, I001 -- first: the package of this checkout
 
 import sys
 from pathlib import Path
 
-import torch
-
-from attnbench import errors, paths, placement, study, views
-from attnbench.data import prepared
-from attnbench.records import views as store
+from attnbench import errors, networks, views
+from attnbench.networks import arithmetic
+from attnbench.records import prepared
+from attnbench.records import views as view_files
+from attnbench.study import StudyPaths, load, require
 
 
 def main() -> None:
     """Read checkpoint and images, write the arrays behind the figures."""
     params, variant = Path(sys.argv[1]), sys.argv[2]
-    plan = study.load(params)
-    study.require(plan, params, variant)
-    torch.set_num_threads(plan.machine.threads)  # the number of threads changes the last bits
-    where = paths.StudyPaths(plan.study)
-    data = prepared.load(where.prepared)
-    seed = plan.seeds[0]
-    network = placement.build(
-        plan.backbone,
-        plan.variants[variant],
-        classes=len(data.description.classes),
-        image_shape=data.image_shape,
-        seed=seed,
-    )
-    views.load_weights(network, where.checkpoint(variant, seed))
-    found = views.compute(network, data, images=plan.views.images, variant=variant, seed=seed)
-    store.save(where.view(variant), found)
+    study = load(params)
+    require(study, params, variant)
+    arithmetic.set_threads(study.machine)
+    paths = StudyPaths(study.name)
+    images, seed = prepared.load(paths.prepared), study.seeds[0]
+    network = networks.build(study, variant, images, seed)
+    views.load_weights(network, paths.checkpoint(variant, seed))
+    found = views.compute(network, images, count=study.views.images, variant=variant, seed=seed)
+    view_files.save(paths.view(variant), found)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from attnbench import records
-from attnbench.paths import StudyPaths
 from attnbench.records import Environment, Identity, RunRecord
+from attnbench.study.paths import StudyPaths
 
 ENVIRONMENT = Environment(
     python="3.11.7",

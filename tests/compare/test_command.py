@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from attnbench.cli import main
-from attnbench.tables.form import MISSING
+from attnbench.report.tables.form import MISSING
 
 PRINTED = """\
 A: made_up at revision first ({commit}), 2 runs

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from attnbench import placement
-from attnbench.attention._contract import Attention
-from attnbench.backbones._contract import Network, Slot
-from attnbench.config import schema
+from attnbench.networks import build as placement
+from attnbench.networks.gates import Attention
+from attnbench.networks.slots import Network, Slot
+from attnbench.study import schema
 
 SHAPE = (3, 32, 32)
 VARIANTS = {
@@ -47,7 +47,7 @@ class OneSlot(Network):
         out: Tensor = self.body(x)
         return out
 
-    def places(self) -> dict[str, Slot]:
+    def slots(self) -> dict[str, Slot]:
         return {"stage1.body": Slot(self, "body", 1, 1, "body", 4, (8, 8))}
 
     def views(self) -> dict[str, nn.Module]:

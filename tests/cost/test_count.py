@@ -5,8 +5,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from attnbench import attention, cost
+from attnbench import cost
 from attnbench.errors import UserError
+from attnbench.study import attention
 
 SHAPE = (3, 32, 32)
 

@@ -9,11 +9,11 @@ from torch import nn
 from torch.utils.benchmark import Measurement, TaskSpec
 
 from attnbench import cost
-from attnbench.config import schema
+from attnbench.analyse.statistics.intervals import median_interval
 from attnbench.cost import latency
 from attnbench.errors import UserError
-from attnbench.intervals import median_interval
 from attnbench.records import LatencyRecord
+from attnbench.study import schema
 
 SHAPE = (3, 16, 16)
 

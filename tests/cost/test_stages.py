@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from attnbench import records
-from attnbench.paths import StudyPaths
+from attnbench.study.paths import StudyPaths
 
 ROOT = Path(__file__).parents[2]
 PARAMS = """

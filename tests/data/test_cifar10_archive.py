@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from torchvision.datasets import CIFAR10
 
-from attnbench import files
-from attnbench.config.schema import Cifar10Data
 from attnbench.data import cifar10
 from attnbench.data.download import Patience
 from attnbench.errors import UserError
+from attnbench.records import files
+from attnbench.study.schema import Cifar10Data
 
 CLASSES = ["airplane", "automobile", "bird"]
 BATCH = 6  # images

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from attnbench import files
-from attnbench.config.schema import FolderData
 from attnbench.data import folder
 from attnbench.errors import UserError
+from attnbench.records import files
+from attnbench.study.schema import FolderData
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".zip")
 _MODES = {"gz": "w:gz", "tgz": "w:gz", "xz": "w:xz", "txz": "w:xz", "bz2": "w:bz2", "tbz2": "w:bz2", "tar": "w"}

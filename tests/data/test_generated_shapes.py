@@ -7,11 +7,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from attnbench.config.schema import ShapesData
 from attnbench.data import shapes
 from attnbench.data.images import Images
 from attnbench.data.outlines import AREA, OUTLINES
 from attnbench.data.prepare import prepare
+from attnbench.study.schema import ShapesData
 
 
 def config(seed: int = 0, train_images: int = 1500) -> ShapesData:

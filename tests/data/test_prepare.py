@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from attnbench import records
-from attnbench.config.schema import Cifar10Data, FolderData, ShapesData
-from attnbench.data import cifar10, prepared
+from attnbench.data import cifar10
 from attnbench.data.images import Images, Part
 from attnbench.data.prepare import prepare, summary
 from attnbench.errors import UserError
-from attnbench.paths import StudyPaths
+from attnbench.records import prepared
+from attnbench.study.paths import StudyPaths
+from attnbench.study.schema import Cifar10Data, FolderData, ShapesData
 
 SHAPES = ShapesData(source="shapes", train_images=200, test_images=30, seed=5, split_seed=1)
 REPOSITORY = Path(__file__).parents[2]

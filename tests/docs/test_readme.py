@@ -27,7 +27,7 @@ def extended(tmp_path_factory) -> Path:
     """A copy of the sources with the module that README adds."""
     root = tmp_path_factory.mktemp("extended")
     shutil.copytree(ROOT / "src", root / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "src/attnbench/attention/channel_scale.py").write_text(block("python", "class ChannelScale"))
+    (root / "src/attnbench/networks/attention/channel_scale.py").write_text(block("python", "class ChannelScale"))
     params = (ROOT / "params.yaml").read_text()
     line = block("yaml", "channel_scale:")
     assert "\nseeds:" in params

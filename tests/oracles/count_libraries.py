@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from attnbench import files
-from attnbench.catalogue import libraries as described
+from attnbench.records import files
+from attnbench.tools.catalogue import libraries as described
 
 FOLDER = Path(__file__).parent / "libraries"
 

@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnbench import files, fingerprint, records
-from attnbench.config.schema import Study
-from attnbench.paths import StudyPaths
+from attnbench import records
 from attnbench.records import (
     CostRecord,
     DataSummary,
@@ -21,10 +19,13 @@ from attnbench.records import (
     LatencyRow,
     RunRecord,
     TimingRecord,
+    files,
 )
 from attnbench.records.curves import EpochRow, write_epochs, write_iterations
 from attnbench.records.views import BlockView, GateView, Views
 from attnbench.records.views import save as save_views
+from attnbench.study.paths import StudyPaths
+from attnbench.study.schema import Study
 
 CLASSES = ["ring", "cross|bar", "star"]
 DATA_SHA256 = "d" * 64
@@ -127,7 +128,7 @@ def make_in() -> Callable[..., MadeUp]:
         **other: Any,
     ) -> MadeUp:
         study = make_study(seeds, variants, **other)
-        found = MadeUp(study, StudyPaths(study.study, root))
+        found = MadeUp(study, StudyPaths(study.name, root))
         write_records(found, DIFFERENCES | WIDER | (differences or {}))
         return found
 
@@ -159,7 +160,7 @@ def write_records(made: MadeUp, differences: dict[str, list[float]]) -> None:
 
 def data_summary(study: Study) -> DataSummary:
     return DataSummary(
-        study=study.study,
+        study=study.name,
         title="Made-up shapes",
         provenance="Drawn for a test. They show nothing.",
         classes=CLASSES,
@@ -176,9 +177,9 @@ def data_summary(study: Study) -> DataSummary:
 
 
 def run(study: Study, variant: str, seed: int, accuracy: float, code: str) -> RunRecord:
-    params = fingerprint.params_sha256(study, variant)
+    params = records.params_sha256(study, variant)
     return RunRecord(
-        study=study.study,
+        study=study.name,
         variant=variant,
         seed=seed,
         epochs=study.recipe.epochs,
@@ -198,7 +199,7 @@ def run(study: Study, variant: str, seed: int, accuracy: float, code: str) -> Ru
 
 def cost(study: Study, variant: str, place: int) -> CostRecord:
     return CostRecord(
-        study=study.study,
+        study=study.name,
         variant=variant,
         image_shape=(3, 32, 32),
         parameters=1_147_914 + 1000 * place,
@@ -232,7 +233,7 @@ def latency(study: Study) -> LatencyRecord:
         for place, variant in enumerate(study.variants)
     ]
     return LatencyRecord(
-        study=study.study,
+        study=study.name,
         baseline=study.baseline,
         processor="Example CPU @ 2.0 GHz",
         cores=2,
@@ -247,7 +248,7 @@ def latency(study: Study) -> LatencyRecord:
 
 def timing(study: Study, variant: str, seed: int, place: int) -> TimingRecord:
     return TimingRecord(
-        study=study.study,
+        study=study.name,
         variant=variant,
         seed=seed,
         seconds_per_epoch=[9.0, 2.0 + place, 2.0 + place, 2.0 + place],

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from attnbench.analysis import load_costs, load_latency, load_runs
+from attnbench.analyse import load_costs, load_latency, load_runs
 from attnbench.errors import UserError
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from attnbench.analysis import analyse
+from attnbench.analyse import analyse
+from attnbench.analyse.statistics import seeds_needed, smallest_detectable_difference
 from attnbench.errors import UserError
-from attnbench.statistics import seeds_needed, smallest_detectable_difference
 
 
 def table(made: Any, name: str) -> pd.DataFrame:

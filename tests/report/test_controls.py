@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from attnbench import records
-from attnbench.analysis import analyse
-from attnbench.analysis.controls import pairs
+from attnbench.analyse import analyse
+from attnbench.analyse.controls import pairs
 from attnbench.records import LatencyRecord
 from attnbench.report import gallery, write_report
 from attnbench.report.inputs import read

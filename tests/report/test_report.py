@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from attnbench.analysis import analyse
+from attnbench.analyse import analyse
 from attnbench.errors import UserError
 from attnbench.report import gallery, write_report
 from attnbench.report.inputs import read

@@ -45,5 +45,5 @@ def test_report_needs_the_tables(make: Any) -> None:
 
 
 def test_neither_needs_torch() -> None:
-    script = "import sys; import attnbench.analysis, attnbench.report; sys.exit('torch' in sys.modules)"
+    script = "import sys; import attnbench.analyse, attnbench.report; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from attnbench.attention._contract import Attention
-from attnbench.backbones._contract import Network, Slot
-from attnbench.data.prepared import Description, Prepared
+from attnbench.networks.gates import Attention
+from attnbench.networks.slots import Network, Slot
+from attnbench.records.prepared import Description, Prepared
 
 
 class FixedGates(Attention):
@@ -33,7 +33,7 @@ class Tiny(Network):
         x = self.slot(self.norm(self.conv(x)).relu())
         return self.linear(self.dropout((x * x).mean((2, 3))))
 
-    def places(self) -> dict[str, Slot]:
+    def slots(self) -> dict[str, Slot]:
         return {"block1.before_pool": Slot(self, "slot", 1, 1, "before_pool", self.conv.out_channels, (8, 8))}
 
     def views(self) -> dict[str, nn.Module]:

@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from attnbench import placement, views
-from attnbench.config.schema import Backbone, Variant
-from attnbench.data.prepared import Description, Prepared
+from attnbench import views
+from attnbench.networks import build as placement
 from attnbench.records import views as store
+from attnbench.records.prepared import Description, Prepared
+from attnbench.study.schema import Backbone, Variant
 from attnbench.views import capture
 
 

@@ -1,6 +1,6 @@
 """Two sets of runs, paired by variant and seed: what they were made from, and how their accuracies differ.
 
-Unlike `attnbench.analysis`, which refuses what does not belong to a study as it is now, this floor takes records as
+Unlike `attnbench.analyse`, which refuses what does not belong to a study as it is now, this floor takes records as
 they are: the runs of another commit or recipe are what it is for. So it says how the two sides were made.
 """
 

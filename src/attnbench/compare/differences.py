@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from attnbench import statistics
+from attnbench.analyse import statistics
 from attnbench.compare.pairs import Pairs
 
 COLUMNS = ["variant", "n", "accuracy_a", "accuracy_b", "difference", "std", "low", "high", "p"]

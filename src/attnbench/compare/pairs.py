@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from attnbench.errors import UserError
-from attnbench.paths import run_name
 from attnbench.records import RunRecord
+from attnbench.study.paths import run_name
 
 
 @dataclass(frozen=True)

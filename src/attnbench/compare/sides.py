@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from attnbench.compare import trees
 from attnbench.compare.trees import Tree
 from attnbench.errors import UserError, did_you_mean, listed
-from attnbench.paths import StudyPaths, run_name
-from attnbench.records import RunRecord
+from attnbench.records import RunRecord, first_problem
+from attnbench.study.paths import StudyPaths, run_name
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,8 @@ def _record(side: Side, path: str, text: bytes) -> RunRecord:
     try:
         record = RunRecord.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
         advice = "make the run anew" if side.revision is None else "compare a commit whose records have today's fields"
-        raise UserError(f"{path} {side.where} is not a RunRecord: {field}: {first['msg']}; {advice}") from None
+        raise UserError(f"{path} {side.where} is not a RunRecord: {first_problem(error)}; {advice}") from None
     name = run_name(record.variant, record.seed)
     if (record.study, name) != (side.study, PurePosixPath(path).stem):
         raise UserError(

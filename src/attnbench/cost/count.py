@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from attnbench import placement
-from attnbench.backbones._contract import Network
+from attnbench import networks
 from attnbench.cost import handles, memory, rules
 from attnbench.cost.tracer import FlopCountAnalysis
 from attnbench.errors import UserError
+from attnbench.networks.slots import Network
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def count(network: Network, image_shape: tuple[int, int, int]) -> Counts:
         kept = memory.activation_bytes(twin, image_shape)
     by_module: dict[str, dict[str, int]] = analysis.by_module_and_operator()
     _refuse_uncounted(analysis, by_module)
-    filled = placement.attention_modules(twin)
+    filled = networks.attention_modules(twin)
     _refuse_unseen(analysis, filled, twin)
     attention = {_path(twin, module, analysis): module for module in filled.values()}  # a shared module once
     return Counts(

@@ -22,11 +22,12 @@ import torch
 from torch import nn
 from torch.utils.benchmark import Measurement, Timer
 
-from attnbench import machine, seeding
-from attnbench.config.schema import Machine, Study
+from attnbench import machine
+from attnbench.analyse.statistics.intervals import median_interval
 from attnbench.errors import UserError
-from attnbench.intervals import median_interval
+from attnbench.networks import seeding
 from attnbench.records import LatencyRecord, LatencyRow
+from attnbench.study.schema import Machine, Study
 
 SAMPLE_SECONDS = 0.005  # one sample lasts at least this long: a clock's jitter is microseconds
 MOST_REPEATS = 1000
@@ -74,7 +75,7 @@ def measure(study: Study, networks: Mapping[str, nn.Module], image_shape: tuple[
             samples = interleaved(timers[scheme.batch_size], scheme.repeats, limits, order)
             rows += [row(name, study, scheme.batch_size, samples[name], samples[study.baseline]) for name in networks]
     return LatencyRecord(
-        study=study.study,
+        study=study.name,
         baseline=study.baseline,
         processor=_processor(device),
         cores=machine.cores(),

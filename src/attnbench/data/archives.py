@@ -16,8 +16,8 @@ from io import BufferedIOBase
 from pathlib import Path, PurePosixPath
 from typing import Self
 
-from attnbench import files
 from attnbench.errors import UserError
+from attnbench.records import files
 
 Opener = Callable[[Path], BufferedIOBase]
 Wanted = Callable[[str], bool]

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import CIFAR10
 
-from attnbench.config.schema import Cifar10Data
 from attnbench.data.archives import check_sha256
 from attnbench.data.download import Patience, download
 from attnbench.data.images import Images, Part
 from attnbench.errors import UserError
+from attnbench.study.schema import Cifar10Data
 
 PLACE = Path("data/raw/cifar-10-python.tar.gz")  # of the downloaded archive, from the repository root
 

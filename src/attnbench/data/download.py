@@ -8,8 +8,8 @@ import requests
 import urllib3
 from tqdm import tqdm
 
-from attnbench import files
 from attnbench.errors import UserError
+from attnbench.records import files
 
 _CHUNK = 1 << 18  # bytes
 _PASSING = (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError)

@@ -9,11 +9,11 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from attnbench.config.schema import FolderData
 from attnbench.data import archives
 from attnbench.data.decode import Decoded, decode
 from attnbench.data.images import Images, Part
 from attnbench.errors import UserError, listed
+from attnbench.study.schema import FolderData
 
 PARTS = ("train", "test")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import torch
 
-from attnbench.config import schema
 from attnbench.data import cifar10, folder, shapes, split
 from attnbench.data.images import Images
-from attnbench.data.prepared import Description, Prepared
 from attnbench.records import DataSummary
+from attnbench.records.prepared import Description, Prepared
+from attnbench.study import schema
 
 
 def prepare(config: schema.Data, root: Path) -> Prepared:

@@ -10,7 +10,6 @@ few hundred steps at chance before it learned anything, and no variants could be
 import numpy as np
 from numpy.typing import NDArray
 
-from attnbench.config.schema import ShapesData
 from attnbench.data.clutter import (
     Numbers,
     Pose,
@@ -25,6 +24,7 @@ from attnbench.data.clutter import (
 )
 from attnbench.data.images import Images, Part
 from attnbench.data.outlines import OUTLINES, Grid
+from attnbench.study.schema import ShapesData
 
 SIZE = 32  # pixels
 _CHUNK = 250  # images drawn at a time, so that the working arrays stay in the processor's cache

@@ -2,12 +2,14 @@
 
 from attnbench.records.cost import CostRecord, LatencyRecord, LatencyRow
 from attnbench.records.data import DataSummary
-from attnbench.records.io import Record, read, write
-from attnbench.records.run import Environment, Identity, RunRecord, TimingRecord
+from attnbench.records.identity import Difference, Environment, Identity, params_sha256
+from attnbench.records.io import Record, first_problem, read, write
+from attnbench.records.runs import RunRecord, TimingRecord
 
 __all__ = [
     "CostRecord",
     "DataSummary",
+    "Difference",
     "Environment",
     "Identity",
     "LatencyRecord",
@@ -15,6 +17,8 @@ __all__ = [
     "Record",
     "RunRecord",
     "TimingRecord",
+    "first_problem",
+    "params_sha256",
     "read",
     "write",
 ]

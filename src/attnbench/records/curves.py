@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass, fields
 from io import StringIO
 from pathlib import Path
 
-from attnbench import files
+from attnbench.records import files
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from attnbench import files
 from attnbench.errors import UserError
+from attnbench.records import files
 
 
 class Record(BaseModel):
@@ -34,8 +34,13 @@ def read(path: Path, kind: type[R]) -> R:
     except FileNotFoundError:
         raise UserError(f"{path} is missing; `dvc repro` makes it") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise UserError(
-            f"{path} is not a {kind.__name__}: {where}: {first['msg']}; delete it and run `dvc repro`"
+            f"{path} is not a {kind.__name__}: {first_problem(error)}; delete it and run `dvc repro`"
         ) from None
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return the first thing wrong in a document: `identity.code: Field required`."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the file"
+    return f"{where}: {first['msg']}"

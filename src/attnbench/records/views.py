@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from attnbench import files
 from attnbench.errors import UserError
+from attnbench.records import files
 
 Array = NDArray[Any]
 

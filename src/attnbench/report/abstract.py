@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from attnbench import attention
 from attnbench.report.equal_cost import at_equal_cost
 from attnbench.report.inputs import Inputs
+from attnbench.report.tables import form
 from attnbench.report.words import code, count, level, verb
-from attnbench.tables import form
+from attnbench.study import attention
 
 
 def abstract(inputs: Inputs) -> str:

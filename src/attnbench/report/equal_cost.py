@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from attnbench.report.inputs import Inputs
+from attnbench.report.tables import form
 from attnbench.report.words import count, level, listing
-from attnbench.tables import form
 
 PARAMETERS_WITHIN = 0.01  # relative; an exact count can be met this closely
 LATENCY_WITHIN = 0.1  # relative; widths are whole numbers, and a machine is no better than that

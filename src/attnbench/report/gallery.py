@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
-from attnbench import figures
-from attnbench.figures import captions, comparison, curves, gates, maps
 from attnbench.records.views import Views
+from attnbench.report import figures
+from attnbench.report.figures import captions, comparison, curves, gates, maps
 from attnbench.report.inputs import Inputs
 from attnbench.report.inputs import curves as read_curves
 from attnbench.report.words import count, level

@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from attnbench import analysis, records
-from attnbench.analysis.commands import repro
-from attnbench.config.schema import Study
+from attnbench import analyse as analysis
+from attnbench import records
 from attnbench.errors import UserError
-from attnbench.paths import StudyPaths, run_name
 from attnbench.records import DataSummary, LatencyRecord, views
 from attnbench.records.views import Views
+from attnbench.study.commands import repro
+from attnbench.study.paths import StudyPaths, run_name
+from attnbench.study.schema import Study
 
 TABLES = (
     "runs",

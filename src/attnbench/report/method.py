@@ -6,19 +6,19 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 import attnbench
-from attnbench import attention, backbones, families
-from attnbench.config.schema import OptionValue, SourceRecipe, Study, Variant
+from attnbench.report.tables.form import percent
 from attnbench.report.words import count, number
-from attnbench.tables.form import percent
+from attnbench.study import attention, backbones, module_files
+from attnbench.study.schema import OptionValue, SourceRecipe, Study, Variant
 
-_AUGMENT = Path(attnbench.__file__).parent / "training" / "augment" / "parameters.py"
+_AUGMENT = Path(attnbench.__file__).parent / "train" / "augment" / "parameters.py"
 
 
 def augmentation(study: Study) -> list[str]:
     """Return the random changes of a training image, in words, with the constants of the code."""
 
     def constant(name: str) -> str:
-        return number(families.constant(_AUGMENT, name))
+        return number(module_files.constant(_AUGMENT, name))
 
     words = {
         "crop": f"a crop of the original size after padding by {constant('PADDING')} pixels",
@@ -30,7 +30,7 @@ def augmentation(study: Study) -> list[str]:
     return [words[name] for name in study.recipe.augmentation]
 
 
-def options(known: dict[str, families.Option], given: dict[str, OptionValue]) -> str:
+def options(known: dict[str, module_files.Option], given: dict[str, OptionValue]) -> str:
     """Return all options of a family with their values, those of params.yaml before the defaults."""
     values = {name: given.get(name, option.default) for name, option in known.items()}
     return ", ".join(f"{name}: {_value(value)}" for name, value in values.items())
@@ -38,7 +38,7 @@ def options(known: dict[str, families.Option], given: dict[str, OptionValue]) ->
 
 def _value(value: object) -> str:
     """Return a value as it is written in a params.yaml, numbers as in the rest of the report."""
-    return number(value) if isinstance(value, float) else families.written(value)
+    return number(value) if isinstance(value, float) else module_files.written(value)
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ def network(study: Study) -> Network:
     """Return what the backbone is, from its file."""
     name = study.backbone.name
     known = backbones.options(name)
-    return Network(name, families.headline(backbones.path(name)), options(known, study.backbone.options))
+    return Network(name, module_files.headline(backbones.path(name)), options(known, study.backbone.options))
 
 
 def modules(study: Study) -> dict[str, str]:
     """Return attention module -> the first line of its file, for those that the study uses, in its order."""
-    return {name: families.headline(attention.path(name)) for name in used(study)}
+    return {name: module_files.headline(attention.path(name)) for name in used(study)}
 
 
 def used(study: Study) -> list[str]:
@@ -140,7 +140,7 @@ def commands(study: Study) -> dict[str, str]:
     root = folder == PurePosixPath()
     target = "" if root else f" {folder / 'dvc.yaml'}"
     return {
-        "make": "make repro" if root else f"make repro STUDY={study.study}",
+        "make": "make repro" if root else f"make repro STUDY={study.name}",
         "all": f"dvc repro{target}",
         "report": f"dvc repro --allow-missing{target}",
     }

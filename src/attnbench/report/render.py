@@ -4,14 +4,14 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from attnbench import files, tables
-from attnbench.config.schema import Study
-from attnbench.paths import StudyPaths
-from attnbench.report import gallery, method, sections, words
+from attnbench.records import files
+from attnbench.report import gallery, method, sections, tables, words
 from attnbench.report.abstract import abstract, verdicts
 from attnbench.report.equal_cost import LATENCY_WITHIN, PARAMETERS_WITHIN, equal_cost
 from attnbench.report.inputs import Inputs, read
 from attnbench.report.undecided import excluding, undecided
+from attnbench.study.paths import StudyPaths
+from attnbench.study.schema import Study
 
 TEMPLATE = "REPORT.md.j2"
 

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from attnbench import statistics
+from attnbench.analyse import statistics
 from attnbench.report import method
 from attnbench.report.inputs import Inputs
+from attnbench.report.tables import form, markdown
 from attnbench.report.words import code, count, level, number
-from attnbench.tables import form, markdown
 
 _FACTS = {
     "processor": "Processor",

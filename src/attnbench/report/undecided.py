@@ -4,12 +4,12 @@ import math
 
 import pandas as pd
 
-from attnbench import statistics
+from attnbench.analyse import statistics
 from attnbench.report.abstract import by_verdict
 from attnbench.report.inputs import Inputs
+from attnbench.report.tables import form, markdown
+from attnbench.report.tables.cells import each
 from attnbench.report.words import code, count, level, verb
-from attnbench.tables import form, markdown
-from attnbench.tables.cells import each
 
 
 def undecided(inputs: Inputs) -> list[str]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from attnbench.tables import form
+from attnbench.report.tables import form
 
 
 def listing(names: Sequence[str]) -> str:

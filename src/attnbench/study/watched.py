@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from attnbench import packages
-from attnbench.config.document import read
-from attnbench.config.schema import Study
 from attnbench.errors import UserError
-from attnbench.study._findings import mapping
+from attnbench.study import packages
+from attnbench.study.document import read
+from attnbench.study.findings import mapping
+from attnbench.study.schema import Study
 
 
 def require_watched(study: Study, variant: str, root: Path) -> None:

@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from attnbench.attention._contract import Attention
-from attnbench.backbones._contract import Network
-from attnbench.data.prepared import Prepared
+from attnbench.networks.gates import Attention
+from attnbench.networks.slots import Network
+from attnbench.records.prepared import Prepared
 from attnbench.records.views import BlockView, GateView, Views
 from attnbench.views import capture
 from attnbench.views.images import LARGEST_IMAGE, LARGEST_MAP, chosen, normalised, reduced
@@ -18,18 +18,18 @@ FIRST_CHANNELS = 9  # a 3 x 3 grid
 MOST_ACTIVE = 3
 
 
-def compute(network: Network, data: Prepared, *, images: int, variant: str, seed: int) -> Views:
+def compute(network: Network, data: Prepared, *, count: int, variant: str, seed: int) -> Views:
     """Return what the network, in eval mode and on its own device, makes of the first test image of each class.
 
-    `images`: of how many classes, in the order of the classes. Same weights and images, same arrays; the network is
+    `count`: of how many classes, in the order of the classes. Same weights and images, same arrays; the network is
     left as it was, with no hook on it.
     """
-    rows = chosen(data, images)  # (n,)
+    rows = chosen(data, count)  # (n,)
     pictures = data.test_images[rows]  # uint8 (n, c, h, w)
     x = normalised(pictures, data.description.mean, data.description.std)
     x = x.to(next(network.parameters()).device)
     layers = network.views()
-    attention = {name: module for name, module in network.slots().items() if isinstance(module, Attention)}
+    attention = {name: slot.module for name, slot in network.slots().items() if isinstance(slot.module, Attention)}
     with capture.evaluating(network):
         logits, features, seen = capture.passed(network, x, outputs_of=layers, inputs_of=attention)
         probability, predicted = logits.softmax(dim=1).max(dim=1)  # (n,), (n,)

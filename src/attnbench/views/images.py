@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from attnbench.data.prepared import Prepared
+from attnbench.records.prepared import Prepared
 
 # The file is tracked by git: of large images and maps a reduced copy is kept, enough for a panel of a figure.
 LARGEST_MAP = 32

@@ -1,0 +1,109 @@
+"""Variants with a module against wider networks without one: how much better, and whether they cost the same.
+
+A control is named in params.yaml for the parameters or for the latency of a variant; one control may be both. The
+comparisons with all controls are one family of their own, apart from those with the baseline.
+"""
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from attnbench.analyse import statistics
+from attnbench.analyse.accuracy import by_variant, compared
+from attnbench.records import CostRecord, LatencyRecord, RunRecord
+from attnbench.study.schema import Study
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A variant with a module, a wider network, and which of their costs are meant to be equal."""
+
+    variant: str
+    control: str
+    costs: tuple[str, ...]  # "parameters", "latency" or both
+
+
+def pairs(study: Study) -> list[Pair]:
+    """Return the comparisons that a study asks for, each once, in the order of params.yaml."""
+    costs: dict[tuple[str, str], list[str]] = {}
+    for variant, control in study.controls.items():
+        for cost, name in control.model_dump(exclude_none=True).items():
+            costs.setdefault((variant, name), []).append(cost)
+    return [Pair(variant, control, tuple(found)) for (variant, control), found in costs.items()]
+
+
+def frames(
+    study: Study, runs: list[RunRecord], costs: list[CostRecord], latency: LatencyRecord
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of the controls by name; none where the study has no controls."""
+    if not study.controls:
+        return {}
+    return {
+        "controls": controls_frame(study, runs, costs),
+        "control_by_seed": control_by_seed_frame(study, runs),
+        "control_latency": control_latency_frame(study, latency),
+    }
+
+
+def controls_frame(study: Study, runs: list[RunRecord], costs: list[CostRecord]) -> pd.DataFrame:
+    """Return one row per pair: the difference in accuracy, variant minus control, and counted costs as ratios.
+
+    `costs` says what was meant to be equal; the columns of the difference are those of the table of differences to
+    the baseline, with Holm's correction over these pairs. A ratio is the control's cost to the variant's.
+    """
+    wanted, by_name = pairs(study), {record.variant: record for record in costs}
+    differences = compared(study, runs, [(pair.variant, pair.control) for pair in wanted])
+    rows = []
+    for pair, difference in zip(wanted, differences, strict=True):
+        variant, control = by_name[pair.variant], by_name[pair.control]
+        rows.append(
+            {
+                "variant": pair.variant,
+                "control": pair.control,
+                "costs": " ".join(pair.costs),
+                **difference,
+                "parameters_ratio": control.parameters / variant.parameters,
+                "macs_ratio": control.macs / variant.macs,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def control_by_seed_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
+    """Return one row per pair and seed: variant minus control of that seed."""
+    accuracy = by_variant(study, runs)
+    rows = [
+        {"variant": pair.variant, "control": pair.control, "seed": seed, "difference": one - other}
+        for pair in pairs(study)
+        for seed, one, other in zip(study.seeds, accuracy[pair.variant], accuracy[pair.control], strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def control_latency_frame(study: Study, latency: LatencyRecord) -> pd.DataFrame:
+    """Return one row per pair and batch size: the control's time to the variant's, within the rounds.
+
+    A record of before rounds were kept gives the quotient of the two ratios to the baseline, and no interval.
+    """
+    found = {(row.variant, row.batch_size): row for row in latency.rows}
+    rows = []
+    for pair in pairs(study):
+        for size in study.latency.batch_sizes:
+            variant, control = found[pair.variant, size], found[pair.control, size]
+            if variant.round_ms and control.round_ms:
+                one = statistics.median_ratio(control.round_ms, variant.round_ms, latency.confidence)
+            else:
+                one = statistics.MedianRatio(0, control.ratio / variant.ratio, math.nan, math.nan)
+            rows.append(
+                {
+                    "variant": pair.variant,
+                    "control": pair.control,
+                    "batch_size": size,
+                    "ratio": one.value,
+                    "ratio_low": one.low,
+                    "ratio_high": one.high,
+                    "rounds": one.n,
+                }
+            )
+    return pd.DataFrame(rows)

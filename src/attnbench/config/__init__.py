@@ -1,1 +1,0 @@
-"""The typed form of a params.yaml."""

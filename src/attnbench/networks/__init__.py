@@ -1,0 +1,27 @@
+"""Networks with slots, and the attention that fills them.
+
+What a module's author needs is here: `from attnbench.networks import Gate, PositiveInt, pooling`.
+"""
+
+from attnbench.networks import pooling
+from attnbench.networks.building import attention_modules, build, build_attention, build_backbone
+from attnbench.networks.gates import Attention, Gate
+from attnbench.networks.slots import Network, Slot
+from attnbench.study.options import OddInt, PositiveFloat, PositiveInt, Share, Size
+
+__all__ = [
+    "Attention",
+    "Gate",
+    "Network",
+    "OddInt",
+    "PositiveFloat",
+    "PositiveInt",
+    "Share",
+    "Size",
+    "Slot",
+    "attention_modules",
+    "build",
+    "build_attention",
+    "build_backbone",
+    "pooling",
+]

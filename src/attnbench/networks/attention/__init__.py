@@ -1,0 +1,1 @@
+"""Attention modules: `attention/<name>.py` is the module `<name>`, everywhere."""

@@ -1,0 +1,67 @@
+"""CBAM's channel attention alone: a gate for each channel from its mean and its maximum.
+
+    s = sigmoid(MLP(mean of x over (h, w)) + MLP(max of x over (h, w)))    (n, C)
+    MLP(z) = W2 relu(W1 z + b1) + b2                                       W1: (d, C), W2: (C, d), d = max(1, C // r)
+    y = s * x                                                              (n, C, h, w)
+
+`squeeze: avg` or `max` leaves one of the two terms, the rows of the paper's first ablation; `avg` is the gate of `se`.
+The authors' code has two more pools: `lp`, sqrt(sum of x^2 over (h, w)), and `lse`, log(sum of exp(x) over (h, w)).
+Below C = r the bottleneck has one unit; any size of map, at 1x1 both terms are MLP(x); bfloat16 stays bfloat16, pools
+round once.
+
+Source: Woo et al., equation 2 and table 1; the authors' code, which has both biases (the second enters the sum twice).
+Parameters: 2Cd + d + C; without biases 2Cd. C = 64, r = 16: 580, 512. The same for every `squeeze`.
+Differs from: timm's ChannelAttn, which has no biases (`bias: false`, 512) and rounds C / r to the nearest integer, not
+down; a tutorial whose "max pool" is an average, which is `squeeze: avg` with every logit twice.
+"""
+
+from torch import Tensor
+
+from attnbench.networks.bottleneck import Bottleneck, as_gate
+from attnbench.networks.gates import Gate
+from attnbench.networks.pooling import (
+    logsumexp_over_positions,
+    max_over_positions,
+    mean_and_max_over_positions,
+    mean_over_positions,
+    norm_over_positions,
+)
+from attnbench.study.options import PositiveInt, Rounding, Squeeze
+
+PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV 2018. arXiv:1807.06521"
+
+
+class ChannelAttention(Gate):
+    """The gate of the header; `reduction` is r."""
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        reduction: PositiveInt = 16,
+        bias: bool = True,
+        rounding: Rounding = "floor",
+        squeeze: Squeeze = "both",
+    ) -> None:
+        super().__init__()
+        self.mlp = Bottleneck(channels, reduction=reduction, bias=bias, rounding=rounding)
+        self.squeeze = squeeze
+
+    def gate(self, x: Tensor) -> Tensor:
+        return as_gate(self._logits(x))  # (n, c, 1, 1)
+
+    def _logits(self, x: Tensor) -> Tensor:
+        logits: Tensor
+        match self.squeeze:
+            case "avg":
+                logits = self.mlp(mean_over_positions(x))
+            case "max":
+                logits = self.mlp(max_over_positions(x))
+            case "lp":
+                logits = self.mlp(norm_over_positions(x))
+            case "lse":
+                logits = self.mlp(logsumexp_over_positions(x))
+            case "both":
+                mean, largest = mean_and_max_over_positions(x)  # (n, c), (n, c)
+                logits = self.mlp(mean) + self.mlp(largest)
+        return logits

@@ -1,0 +1,67 @@
+"""Convolutional block attention: the channel gate of `cam`, then the spatial gate of `sam` on what it let through.
+
+    x' = cam(x) * x                                        (n, C, h, w)
+    y  = sam(x') * x'                                      (n, C, h, w)
+
+`arrangement: spatial_first` changes their places: x' = sam(x) * x, y = cam(x') * x'. With `parallel` both gates see
+the input, y = cam(x) * sam(x) * x; no formula of this row of the paper's third ablation was found, and the product
+differs from the other two in nothing but what each gate sees.
+Below C = r the channel gate has one unit; any size of map, see `sam` for 1x1; bfloat16 stays bfloat16.
+
+Source: Woo et al., equation 1 and table 3; the authors' code (biases in the shared MLP, a norm in the spatial gate).
+Parameters: those of `cam` and `sam`: 2Cd + d + C + 2k^2 + 2, d = max(1, C // r). C = 64, r = 16, k = 7: 680; no biases,
+no norm: 610. The same for every arrangement.
+Differs from: timm's CbamModule (no biases, norm weight 1, C / r rounded to the nearest integer, mean before max; with
+`bias: false, norm_weight: 1.0` the same function wherever r divides C, 612); many tutorials, which have neither biases
+nor norm (`bias: false, norm: false`, 610); External-Attention's CBAMBlock (k = 49, a residual sum; 5,315).
+"""
+
+from torch import Tensor
+
+from attnbench.networks.attention.cam import ChannelAttention
+from attnbench.networks.attention.sam import SpatialAttention
+from attnbench.networks.gates import Attention
+from attnbench.study.options import Arrangement, Descriptor, OddInt, PositiveInt, Rounding, Squeeze
+
+PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV 2018. arXiv:1807.06521"
+
+
+class CBAM(Attention):
+    """Both gates in the arrangement of the header."""
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        reduction: PositiveInt = 16,
+        bias: bool = True,
+        rounding: Rounding = "floor",
+        squeeze: Squeeze = "both",
+        kernel_size: OddInt = 7,
+        norm: bool = True,
+        norm_weight: float = 0.0,
+        descriptor: Descriptor = "both",
+        arrangement: Arrangement = "channel_first",
+    ) -> None:
+        super().__init__()
+        self.channel = ChannelAttention(channels, reduction=reduction, bias=bias, rounding=rounding, squeeze=squeeze)
+        self.spatial = SpatialAttention(
+            channels, kernel_size=kernel_size, norm=norm, norm_weight=norm_weight, descriptor=descriptor
+        )
+        self.arrangement = arrangement
+
+    def forward(self, x: Tensor) -> Tensor:
+        attended: Tensor
+        match self.arrangement:
+            case "channel_first":
+                attended = self.spatial(self.channel(x))
+            case "spatial_first":
+                attended = self.channel(self.spatial(x))
+            case "parallel":
+                attended = x * self.channel.gate(x) * self.spatial.gate(x)
+        return attended
+
+    def maps(self, x: Tensor) -> dict[str, Tensor]:
+        of_channels = self.spatial(x) if self.arrangement == "spatial_first" else x
+        of_positions = self.channel(x) if self.arrangement == "channel_first" else x
+        return {"channel": self.channel.gate(of_channels), "spatial": self.spatial.gate(of_positions)}

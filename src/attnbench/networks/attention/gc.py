@@ -1,0 +1,109 @@
+"""Global context: one context for all positions, added to every one of them.
+
+    a = softmax over (h, w) of conv_1x1(x)                 (n, 1, h, w),  with bias;  `pool: avg` has a = 1 / (h w)
+    z = sum of a * x over (h, w)                           (n, C)
+    t = W2 relu(LN(W1 z + b1)) + b2                        (n, C),  W1: (d, C), W2: (C, d), d = max(1, C // r)
+    y = x + t                                              (n, C, h, w);  `fusion: scale` has y = sigmoid(t) * x
+    y = sigmoid(s) * x + t                                 `fusion: both`,  s: W1, b1, LN, W2 and b2 of its own on z
+
+W2 and b2 start at 0, so y = x at the start, and x / 2 with `scale` and `both`. The layer norm LN runs over the d units
+of one image. With d = 1, which is C < 2r, it sees one number and gives its own bias: t is the same for every image, and
+the module a learned shift; with d = 2 it leaves little more than a sign. Narrow networks ask for a smaller `reduction`.
+Any size of map, at 1x1 z is x itself; bfloat16 stays bfloat16, the sum over positions rounds once.
+
+Source: Cao et al., the GC block; the authors' ContextBlock2d, whose two lists of fusions `both` is, and their weights
+at the start (He's normal for the 1x1 convolution).
+Parameters: 2Cd + 2C + 3d + 1; `avg` has C + 1 less, `both` 2Cd + C + 3d more. C = 64, r = 16: 653, 588, 1,241.
+Differs from: timm's GlobalContext, which has d = C / 8, scales (`reduction: 8, fusion: scale`; 1,177 at C = 64) and
+starts W2 at random; pytorch-attention's, which never applies the softmax it defines.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from attnbench.networks.bottleneck import hidden_width
+from attnbench.networks.gates import Attention
+from attnbench.networks.pooling import mean_over_positions
+from attnbench.study.options import PositiveInt
+
+PAPER = (
+    "Cao, Xu, Lin, Wei, Hu: GCNet: Non-local Networks Meet Squeeze-Excitation Networks and Beyond. "
+    "ICCV Workshops 2019. arXiv:1904.11492"
+)
+
+
+class _AttentionPool(nn.Module):
+    """The context z of the header: (n, c, h, w) -> (n, c)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 1, 1)
+        nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")
+        self.conv.bias = nn.Parameter(torch.zeros(1))
+
+    def weights(self, x: Tensor) -> Tensor:
+        """Return a of the header, (n, 1, h w); the positions of each image sum to 1."""
+        weights: Tensor = self.conv(x).flatten(2).softmax(2)
+        return weights
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.weights(x).to(x.dtype) @ x.flatten(2).transpose(1, 2))[:, 0]  # (n, 1, hw) x (n, hw, c)
+
+
+class _MeanPool(nn.Module):
+    """The context with equal weights: (n, c, h, w) -> (n, c)."""
+
+    def weights(self, x: Tensor) -> Tensor:
+        """Return 1 / (h w) everywhere, (n, 1, h w)."""
+        n, _, h, w = x.shape
+        return x.new_full((n, 1, h * w), 1 / (h * w))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return mean_over_positions(x)
+
+
+class GlobalContext(Attention):
+    """The formula of the header; `reduction` is r."""
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        reduction: PositiveInt = 16,
+        fusion: Literal["add", "scale", "both"] = "add",
+        pool: Literal["attention", "avg"] = "attention",
+    ) -> None:
+        super().__init__()
+        d = hidden_width(channels, reduction, "floor")
+        self.pool = _AttentionPool(channels) if pool == "attention" else _MeanPool()
+        self.term = None if fusion == "scale" else _transform(channels, d)
+        self.scale = None if fusion == "add" else _transform(channels, d)
+
+    def forward(self, x: Tensor) -> Tensor:
+        context = self.pool(x)
+        y = x if self.scale is None else x * _transformed(context, self.scale, x).sigmoid()
+        return y if self.term is None else y + _transformed(context, self.term, x)
+
+    def maps(self, x: Tensor) -> dict[str, Tensor]:
+        """Return `spatial`, the weights of the positions by their largest, and the gate, where there is one."""
+        weights = self.pool.weights(x).reshape(len(x), 1, *x.shape[2:])  # (n, 1, h, w)
+        spatial = {"spatial": weights / weights.amax((2, 3), keepdim=True)}
+        if self.scale is None:
+            return spatial
+        return {"channel": _transformed(self.pool(x), self.scale, x).sigmoid(), **spatial}
+
+
+def _transform(channels: int, width: int) -> nn.Sequential:
+    """Return the layers from z to t of the header."""
+    last = nn.Linear(width, channels)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Linear(channels, width), nn.LayerNorm(width), nn.ReLU(), last)
+
+
+def _transformed(context: Tensor, transform: nn.Module, like: Tensor) -> Tensor:
+    """Return what the layers make of z (n, c) for all positions of a map, (n, c, 1, 1)."""
+    term: Tensor = transform(context)
+    return term[:, :, None, None].to(like.dtype)

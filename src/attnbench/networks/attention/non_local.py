@@ -1,0 +1,93 @@
+"""Non-local block: every position adds a mixture of the features of all positions, weighted by likeness.
+
+    q = theta(x), k = phi(x), v = g(x)                     (n, h w, m),  1x1 convolutions C -> m, m = max(1, C // r)
+    A = softmax over the last axis of q k^T / sqrt(m)      (n, h w, h w), rows: outputs
+    y = x + BN(W A v)                                      (n, C, h, w), W: 1x1 convolution m -> C
+
+The weight of BN starts at 0, so the block starts as the identity. `norm: false` leaves BN out and starts W at 0.
+`mode: unscaled` leaves out 1 / sqrt(m); `dot_product` is A = q k^T / (number of keys), without a softmax.
+`subsample` takes k and v from a 2x2 max pool of x, whose windows at an odd border hold what is left: a quarter of the
+keys. `subsample: false` is the whole block, x itself in place of the pool.
+`maps`: `spatial`, the attention that each window, or each position of the whole block, receives from all outputs; of
+`dot_product` the magnitudes. Time and memory grow with (h w)^2: at 32x32, A alone is 1.0 MB an image in float32, 4.2 MB
+in the whole block.
+Below C = r there is one unit; any size of map, at 1x1 A is 1; bfloat16 stays bfloat16, A too but for CUDA's autocast.
+
+Source: Wang et al., equations 1-6 and figure 2; the authors' Caffe2 code: the scale, which equation 3 has not
+(`mode: unscaled`), biases, weights from a normal distribution of deviation 0.01, and the pool before phi and g, which
+the paper adds as a trick to the block of its figure (`subsample: false`).
+Parameters: 4Cm + 3m + 3C; without norm 4Cm + 3m + C. C = 64, r = 2: 8,480, 8,352.
+Differs from: the authors' code at odd sizes, where its pool drops the border; timm's NonLocalAttn, which never
+subsamples, has m = C / 8 rounded to a multiple of 8, scales by 1 / sqrt(C) and starts with He's normal (2,264 at C =
+64); mmcv's NonLocal2d, which has no norm and does not subsample unless told otherwise (`norm: false, subsample:
+false`), and pools k and v behind their convolutions.
+"""
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from attnbench.networks.bottleneck import hidden_width
+from attnbench.networks.gates import Attention
+from attnbench.networks.positions import as_map, received, tokens
+from attnbench.study.options import PositiveInt
+
+PAPER = "Wang, Girshick, Gupta, He: Non-local Neural Networks. CVPR 2018. arXiv:1711.07971"
+
+
+class NonLocal(Attention):
+    """The block of the header; `reduction` is r."""
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        reduction: PositiveInt = 2,
+        subsample: bool = True,
+        norm: bool = True,
+        mode: Literal["embedded_gaussian", "unscaled", "dot_product"] = "embedded_gaussian",
+    ) -> None:
+        super().__init__()
+        width = hidden_width(channels, reduction, "floor")
+        self.mode = mode
+        self.theta, self.phi, self.g = (_convolution(channels, width) for _ in range(3))
+        self.out = _convolution(width, channels)
+        self.norm = nn.BatchNorm2d(channels) if norm else nn.Identity()
+        nn.init.zeros_(self.norm.weight if isinstance(self.norm, nn.BatchNorm2d) else self.out.weight)
+        self.pool = nn.MaxPool2d(2, ceil_mode=True) if subsample else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = self.pool(x)
+        mixed = self._weights(x, pooled) @ tokens(self.g(pooled))  # (n, h w, m)
+        attended: Tensor = self.norm(self.out(as_map(mixed, x)))
+        return x + attended
+
+    def _weights(self, x: Tensor, pooled: Tensor) -> Tensor:
+        """Return A of the header, (n, positions of x, positions of pooled)."""
+        queries, keys = tokens(self.theta(x)), tokens(self.phi(pooled)).transpose(1, 2)  # (n, h w, m), (n, m, keys)
+        weights: Tensor
+        match self.mode:
+            case "embedded_gaussian":
+                weights = ((queries * self.theta.out_channels**-0.5) @ keys).softmax(2)
+            case "unscaled":
+                weights = (queries @ keys).softmax(2)
+            case "dot_product":
+                weights = (queries * (1 / keys.shape[2])) @ keys
+        return weights
+
+    def maps(self, x: Tensor) -> dict[str, Tensor]:
+        h, w = x.shape[2:]
+        pooled = self.pool(x)
+        spatial = received(self._weights(x, pooled), pooled)
+        if pooled.shape != x.shape:
+            spatial = spatial.repeat_interleave(2, 2).repeat_interleave(2, 3)[:, :, :h, :w]
+        return {"spatial": spatial}
+
+
+def _convolution(channels: int, width: int) -> nn.Conv2d:
+    """Return a 1x1 convolution with the authors' weights at the start."""
+    convolution = nn.Conv2d(channels, width, 1)
+    nn.init.normal_(convolution.weight, std=0.01)
+    assert convolution.bias is not None
+    nn.init.zeros_(convolution.bias)
+    return convolution

@@ -1,0 +1,91 @@
+"""CBAM's spatial attention alone: a gate for each position from the maximum and the mean over the channels.
+
+    d = [max of x over C; mean of x over C]                (n, m, h, w),  m = 2
+    s = sigmoid(norm(conv_kxk(d)))                         (n, 1, h, w),  padding (k - 1) / 2, no bias
+    y = s * x                                              (n, C, h, w)
+
+`descriptor: avg` or `max` leaves one of the two maps, m = 1. `descriptor: conv` is the row of the paper's second
+ablation that learns the map: d = conv_1x1(x), m = 1, no bias; the paper does not tell of one, and here it is left out
+as in the convolution behind it.
+Any C; any size of map, beyond the border d is 0, and at 1x1 only the middle of the kernel is used (and a norm that sees
+one number, batch 1 at 1x1, raises in train mode); bfloat16 stays bfloat16, pools round once.
+
+Source: Woo et al., equation 3 and table 2; the authors' code, which has a batch norm behind the convolution (momentum
+0.01) whose weight starts at 0, so that the gate starts as the constant 0.5.
+Parameters: m k^2 + 2; without norm m k^2; `conv` has C more. k = 7: 100, 98; one map 51, 49; `conv` at C = 64: 115.
+Differs from: the paper's text, which has no norm (`norm: false`); timm's SpatialAttn, whose norm weight starts at 1
+(`norm_weight: 1.0`, momentum 0.1; 100 too) and which stacks mean before max; External-Attention's, which has k = 49,
+a bias and no norm (4,803).
+"""
+
+import torch
+from torch import Tensor, nn
+
+from attnbench.networks.gates import Gate
+from attnbench.networks.pooling import max_over_channels, mean_and_max_over_channels, mean_over_channels
+from attnbench.study.options import Descriptor, OddInt, odd
+
+PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV 2018. arXiv:1807.06521"
+
+
+class _LargestAndMean(nn.Module):
+    """The authors' descriptor: (n, c, h, w) -> (n, 2, h, w), the maximum first."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, largest = mean_and_max_over_channels(x)  # (n, 1, h, w), (n, 1, h, w)
+        return torch.cat([largest, mean], dim=1)
+
+
+class _Mean(nn.Module):
+    """The mean over the channels: (n, c, h, w) -> (n, 1, h, w)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return mean_over_channels(x)
+
+
+class _Largest(nn.Module):
+    """The maximum over the channels: (n, c, h, w) -> (n, 1, h, w)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return max_over_channels(x)
+
+
+class SpatialAttention(Gate):
+    """The gate of the header; `kernel_size` is k, odd."""
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        kernel_size: OddInt = 7,
+        norm: bool = True,
+        norm_weight: float = 0.0,
+        descriptor: Descriptor = "both",
+    ) -> None:
+        super().__init__()
+        self.descriptor = _descriptor(channels, descriptor)
+        self.conv = nn.Conv2d(_depth(descriptor), 1, odd(kernel_size), padding=kernel_size // 2, bias=False)
+        self.norm: nn.Module = nn.Identity()
+        if norm:
+            self.norm = nn.BatchNorm2d(1, momentum=0.01)
+            nn.init.constant_(self.norm.weight, norm_weight)
+
+    def gate(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.norm(self.conv(self.descriptor(x)))  # (n, 1, h, w)
+        return logits.sigmoid()
+
+
+def _descriptor(channels: int, descriptor: Descriptor) -> nn.Module:
+    match descriptor:
+        case "both":
+            return _LargestAndMean()
+        case "avg":
+            return _Mean()
+        case "max":
+            return _Largest()
+        case "conv":
+            return nn.Conv2d(channels, 1, 1, bias=False)
+
+
+def _depth(descriptor: Descriptor) -> int:
+    return 2 if descriptor == "both" else 1

@@ -1,0 +1,1 @@
+"""Networks with slots for attention: `backbones/<name>.py` is the backbone `<name>`."""

@@ -1,0 +1,95 @@
+"""torchvision's residual blocks with slots.
+
+    y = [post] relu( [standard] branch([pre] x) + [identity] shortcut(x) )           (n, C, h, w)
+
+    basic branch         conv3x3 - BN - ReLU - [inner] - conv3x3 - BN
+    bottleneck branch    conv1x1 - BN - ReLU - conv3x3 - BN - ReLU - [inner] - conv1x1 - BN
+
+Sites: `standard`, `pre`, `post` and `identity` are those of Hu et al., TPAMI 2020 (arXiv:1709.01507), and `inner` is
+their place directly after the 3 x 3 convolution. Their text leaves two things open: here `inner` lies behind the norm
+and the ReLU of that convolution (of the first, where a block has two), and `identity` lies behind the projection or
+padding where the shortcut has one, so that it sees what is added.
+
+Layers, their names and their order are torchvision's. ReLUs are not in place and the sum is a new tensor: what was
+seen in a slot stays as it was.
+"""
+
+from torch import Tensor, nn
+from torch.nn.functional import pad
+from torchvision.models import resnet as torchvision_resnet
+
+from attnbench.networks.slots import strided
+from attnbench.study.options import Size
+
+IN_BLOCK = ("pre", "inner", "standard", "identity", "post")  # in the order in which the data passes them
+
+
+class Basic(torchvision_resnet.BasicBlock):  # type: ignore[misc]  # torchvision ships no types
+    """The basic block of the header: (n, channels, h, w) -> (n, planes, h / stride, w / stride)."""
+
+    def __init__(self, channels: int, planes: int, stride: int, shortcut: nn.Module | None) -> None:
+        super().__init__(channels, planes, stride, shortcut)
+        _prepare(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inside = self.inner(self.relu(self.bn1(self.conv1(self.pre(x)))))  # (n, planes, h / stride, w / stride)
+        return _joined(self, self.bn2(self.conv2(inside)), x)
+
+
+class Bottleneck(torchvision_resnet.Bottleneck):  # type: ignore[misc]
+    """The bottleneck of the header: (n, channels, h, w) -> (n, 4 planes, h / stride, w / stride)."""
+
+    def __init__(self, channels: int, planes: int, stride: int, shortcut: nn.Module | None) -> None:
+        super().__init__(channels, planes, stride, shortcut)
+        _prepare(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        narrow = self.relu(self.bn1(self.conv1(self.pre(x))))
+        inside = self.inner(self.relu(self.bn2(self.conv2(narrow))))  # (n, planes, h / stride, w / stride)
+        return _joined(self, self.bn3(self.conv3(inside)), x)
+
+
+Block = Basic | Bottleneck
+
+
+def _prepare(block: nn.Module) -> None:
+    block.relu = nn.ReLU()  # torchvision's is in place
+    for site in IN_BLOCK:
+        setattr(block, site, nn.Identity())
+
+
+def _joined(block: Block, branch: Tensor, x: Tensor) -> Tensor:
+    shortcut = x if block.downsample is None else block.downsample(x)
+    y: Tensor = block.post(block.relu(block.standard(branch) + block.identity(shortcut)))
+    return y
+
+
+def slots(block: Block, size: Size) -> dict[str, tuple[int, Size]]:
+    """Return channels and size of what comes into each slot of a block that is given maps of `size`."""
+    behind = strided(size, block.stride)
+    inside = block.bn1.num_features
+    channels = inside * block.expansion
+    return {
+        "pre": (block.conv1.in_channels, size),
+        "inner": (inside, behind),
+        "standard": (channels, behind),
+        "identity": (channels, behind),
+        "post": (channels, behind),
+    }
+
+
+def projection(channels: int, planes: int, stride: int) -> nn.Module:
+    """Return the shortcut of He et al.'s options B and C: a 1 x 1 convolution and a norm."""
+    return nn.Sequential(nn.Conv2d(channels, planes, 1, stride, bias=False), nn.BatchNorm2d(planes))
+
+
+class Padding(nn.Module):
+    """He et al.'s option A, without parameters: every `stride`-th position, and channels of zeros behind the others."""
+
+    def __init__(self, channels: int, planes: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.zeros = planes - channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        return pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.zeros))

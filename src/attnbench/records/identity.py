@@ -1,0 +1,62 @@
+"""What a run was made from, and how two such identities differ. Equal identities and seeds give equal bytes."""
+
+from dataclasses import dataclass
+
+from attnbench.records import files
+from attnbench.records.io import Record
+from attnbench.study.schema import Study
+
+
+class Environment(Record):
+    """The class of machine a run's bits depend on. Nothing here varies between two runs on one machine."""
+
+    python: str
+    torch: str
+    device: str  # "cpu" or the accelerator's name
+    instruction_set: str  # torch.backends.cpu.get_cpu_capability(), e.g. "AVX512"
+    processor: str  # model name as the system gives it
+    threads: int
+    precision: str  # "float32" or "bf16"
+    memory_format: str  # "channels_last"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field in which two identities differ, and its two values."""
+
+    field: str  # of `Identity`, or of `Environment`
+    name: str  # in a sentence: "images", "code", "values in params.yaml", "torch"
+    first: str
+    second: str
+
+
+class Identity(Record):
+    """What a run was made from; hashes are SHA-256."""
+
+    data: str
+    code: str
+    params: str
+    environment: Environment
+
+    def differences(self, other: "Identity", *, environment: bool = True) -> list[Difference]:
+        """Return the fields in which this identity (first) and `other` (second) differ, in their order.
+
+        With `environment=False` only images, code and values are compared: what must agree on every machine.
+        """
+        names = {"data": "images", "code": "code", "params": "values in params.yaml"}
+        pairs = [(field, name, getattr(self, field), getattr(other, field)) for field, name in names.items()]
+        if environment:
+            pairs += [
+                (field, field.replace("_", " "), str(value), str(getattr(other.environment, field)))
+                for field, value in self.environment
+            ]
+        return [Difference(*pair) for pair in pairs if pair[2] != pair[3]]
+
+
+def params_sha256(study: Study, variant: str) -> str:
+    """Return the SHA-256 of every value but the images that decides what a run of `variant` gives, defaults filled in.
+
+    The images are known by their own hash: the same ones may come from another path or archive.
+    """
+    values = study.model_dump(mode="json", include={"backbone", "recipe", "machine"})
+    return files.sha256_of_json(values | {"variant": study.variants[variant].model_dump(mode="json")})

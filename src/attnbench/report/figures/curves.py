@@ -1,0 +1,144 @@
+"""Learning curves: one small panel per variant, with the baseline in grey behind it.
+
+Twelve lines in one panel cannot be told apart; against one grey line each can be read.
+"""
+
+from collections.abc import Callable
+from math import ceil
+from textwrap import fill
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from attnbench.report.figures import style
+
+COLUMNS = 4
+POINTS = 400  # per line; more cannot be seen at this size
+_MEAN, _SEED, _FAINT = 1.3, 0.5, 0.45
+
+# what a panel shows: draws the runs of one variant in a colour; `seeds` adds each seed as a thin line
+Drawing = Callable[[Axes, pd.DataFrame, str, bool], None]
+
+
+@style.context()
+def learning_curves(epochs: pd.DataFrame, baseline: str, title: str) -> Figure:
+    """Draw validation accuracy, and training and validation loss, per variant over the epochs.
+
+    `epochs` has the columns variant, seed, epoch (counted from 1), train_loss, validation_accuracy (0..1) and
+    validation_loss. Thick: mean over the seeds, thin: every seed.
+    """
+    frame = epochs.assign(percent=100 * epochs["validation_accuracy"])
+
+    def accuracy(ax: Axes, runs: pd.DataFrame, colour: str, seeds: bool) -> None:
+        _lines(ax, runs, "epoch", "percent", colour, "-", seeds)
+
+    def loss(ax: Axes, runs: pd.DataFrame, colour: str, seeds: bool) -> None:
+        _lines(ax, runs, "epoch", "validation_loss", colour, "-", seeds)
+        _lines(ax, runs, "epoch", "train_loss", colour, ":", seeds)
+
+    drawings: dict[str, Drawing] = {"validation\naccuracy, %": accuracy, "loss": loss}
+    figure = _multiples(frame, baseline, f"Learning curves: {title}", drawings, "epoch")
+    _legend(figure, baseline, frame, {"validation": "-", "training": ":"})
+    return figure
+
+
+@style.context()
+def iteration_loss(iterations: pd.DataFrame, baseline: str, title: str) -> Figure:
+    """Draw the training loss of every step per variant, smoothed (see `smoothed`).
+
+    `iterations` has the columns variant, seed, step (counted from 1) and loss. Thick: mean over the seeds, thin: every
+    seed.
+    """
+    frame = smoothed(iterations)
+
+    def loss(ax: Axes, runs: pd.DataFrame, colour: str, seeds: bool) -> None:
+        _lines(ax, runs, "step", "smoothed", colour, "-", seeds)
+
+    what = f"Training loss of every step, smoothed over {_span(iterations)} steps: {title}"
+    figure = _multiples(frame, baseline, what, {"loss": loss}, "step")
+    _legend(figure, baseline, frame, {})
+    return figure
+
+
+def smoothed(iterations: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs with a column `smoothed`, the exponentially weighted mean, at most `POINTS` steps of each.
+
+    The span is one fiftieth of the longest run; the first steps are corrected for the missing past.
+    """
+    ordered = iterations.sort_values("step", kind="stable")
+    span = _span(iterations)
+    means = ordered.groupby(["variant", "seed"])["loss"].transform(lambda loss: loss.ewm(span=span).mean())
+    frame = ordered.assign(smoothed=means)
+    steps = np.sort(frame["step"].unique())
+    kept = steps[np.unique(np.linspace(0, len(steps) - 1, POINTS).round().astype(int))]
+    return frame[frame["step"].isin(kept)].sort_index()  # the order of the runs as given
+
+
+def _span(iterations: pd.DataFrame) -> int:
+    return max(1, int(iterations["step"].max()) // 50)
+
+
+def _lines(ax: Axes, runs: pd.DataFrame, x: str, y: str, colour: str, dashes: str, seeds: bool) -> None:
+    common = {"x": x, "y": y, "color": colour, "linestyle": dashes, "legend": False, "ax": ax}
+    if seeds:
+        sns.lineplot(runs, units="seed", estimator=None, linewidth=_SEED, alpha=_FAINT, **common)
+    sns.lineplot(runs, errorbar=None, linewidth=_MEAN, **common)
+
+
+def _multiples(frame: pd.DataFrame, baseline: str, title: str, drawings: dict[str, Drawing], x_label: str) -> Figure:
+    """Return a grid of variants, each with one panel per drawing, one above the other."""
+    variants = list(frame["variant"].unique())
+    columns = min(COLUMNS, len(variants))
+    rows = ceil(len(variants) / columns)
+    figure = style.new_figure(style.DOUBLE, 0.8 + rows * (0.45 + 1.05 * len(drawings)))
+    figure.suptitle(fill(title, 95))
+    axes = figure.subplots(rows * len(drawings), columns, sharex=True, sharey=False, squeeze=False)
+    for place, variant in enumerate(variants):
+        row, column = divmod(place, columns)
+        for offset, (label, draw) in enumerate(drawings.items()):
+            ax = axes[row * len(drawings) + offset, column]
+            draw(ax, frame[frame["variant"] == baseline], style.GREY, variant == baseline)
+            if variant != baseline:
+                draw(ax, frame[frame["variant"] == variant], style.BLUE, True)
+            _dress(ax, label if column == 0 else "", variant if offset == 0 else "")
+            # the last panel of a column says what the axis is, also where the row below is not full
+            is_last = offset == len(drawings) - 1 and place + columns >= len(variants)
+            ax.set_xlabel(x_label if is_last else "")
+            ax.tick_params(labelbottom=is_last, labelleft=column == 0)
+    for ax in axes.flat:
+        ax.set_visible(bool(ax.lines))
+    for offset in range(len(drawings)):
+        _share_y([ax for ax in axes[offset :: len(drawings)].flat if ax.get_visible()])
+    return figure
+
+
+def _dress(ax: Axes, label: str, title: str) -> None:
+    ax.set_ylabel(label)
+    if title:
+        ax.set_title(title, fontweight="bold", pad=3)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    ax.grid(axis="y")
+
+
+def _share_y(axes: list[Axes]) -> None:
+    """Give all panels of one kind the same range, so that they can be compared across the page."""
+    limits = np.array([ax.get_ylim() for ax in axes])
+    for ax in axes:
+        ax.set_ylim(limits[:, 0].min(), limits[:, 1].max())
+
+
+def _legend(figure: Figure, baseline: str, frame: pd.DataFrame, dashes: dict[str, Literal["-", ":"]]) -> None:
+    seeds = frame["seed"].nunique()
+    handles = [
+        Line2D([], [], color=style.BLUE, linewidth=_MEAN, label=f"variant, mean of {seeds} seeds"),
+        Line2D([], [], color=style.BLUE, linewidth=_SEED, alpha=_FAINT, label="each seed"),
+        Line2D([], [], color=style.GREY, linewidth=_MEAN, label=f"{baseline}, mean"),
+        *(Line2D([], [], color="black", linestyle=dash, label=f"loss: {name}") for name, dash in dashes.items()),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))

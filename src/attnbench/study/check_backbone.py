@@ -1,0 +1,82 @@
+"""Checks of the backbone and of the slots that the variants name in it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from attnbench.errors import listed
+from attnbench.study import attention, backbones
+from attnbench.study import disabled_options as idle
+from attnbench.study.document import Location
+from attnbench.study.findings import Finding, mapping, misplaced, options, repeated, unknown
+from attnbench.study.paths import shown
+from attnbench.study.schema import Backbone
+
+
+def check(values: dict[str, Any]) -> Iterator[Finding]:
+    """Find a backbone, options, sites, stages and blocks that do not exist."""
+    backbone = mapping(values.get("backbone"))
+    name, at = backbone.get("name"), ("backbone",)
+    if "name" not in backbone:
+        return
+    if name not in backbones.names():
+        yield (*at, "name"), unknown(name, "backbone", backbones.names())
+        return
+    yield from misplaced(backbone, at, Backbone.model_fields, name, backbones.options(name))
+    common = mapping(backbone.get("options"))
+    yield from _options(common, (*at, "options"), name)
+    for label, variant in mapping(values.get("variants")).items():
+        yield from _variant(mapping(variant), ("variants", label), name, common)
+
+
+def _variant(variant: dict[str, Any], at: Location, backbone: str, common: dict[str, Any]) -> Iterator[Finding]:
+    own = mapping(variant.get("backbone"))
+    yield from _options(own, (*at, "backbone"), backbone)
+    yield from _idle(own, (*at, "backbone"), backbone, common)
+    name = variant.get("attention")
+    if name == attention.NONE or not isinstance(name, str) or ("." not in name and name not in attention.names()):
+        return  # nothing for the slots, or nothing that there is
+    yield from _site(variant.get("site"), (*at, "site"), backbone)
+    try:
+        blocks = backbones.blocks(backbone, common | own, variant.get("site"))
+    except (KeyError, TypeError):  # a depth that does not exist, told above
+        return
+    behind = " with another behind them" if variant.get("site") == backbones.BETWEEN else ""
+    given = variant.get("stages")
+    yield from _numbers(given, (*at, "stages"), len(blocks), f"{backbone} has stages {{}}{behind}")
+    stages = backbones.numbers(given if isinstance(given, str | list) else "all", range(1, len(blocks) + 1))
+    chosen = [blocks[stage - 1] for stage in stages] or blocks
+    where = f"stages {given} of {backbone} have" if isinstance(given, list) else f"{backbone} has"
+    yield from _numbers(variant.get("blocks"), (*at, "blocks"), max(chosen), f"{where} blocks {{}}")
+
+
+def _options(given: dict[str, Any], at: Location, backbone: str) -> Iterator[Finding]:
+    yield from options(given, at, backbone, backbones.options(backbone), shown(backbones.path(backbone)))
+
+
+def _idle(own: dict[str, Any], at: Location, backbone: str, common: dict[str, Any]) -> Iterator[Finding]:
+    """Find options without effect, at the variant where its own are part of the reason, else at the backbone."""
+    known, rules = backbones.options(backbone), idle.BACKBONES.get(backbone, {})
+    for option, other, text in idle.find(rules, common | own, known):
+        if option in own or other not in own:
+            yield (*(at if option in own else ("backbone", "options")), option), f"{text}; remove it"
+        else:
+            yield (*at, other), f"`{option}` of the study's backbone: {text}; move it to the variants that it is for"
+
+
+def _site(site: Any, at: Location, backbone: str) -> Iterator[Finding]:
+    sites = list(backbones.sites(backbone))
+    if site is None:
+        yield at, f"missing; add `site: {sites[0]}`; allowed for {backbone}: {listed(sites)}"
+    elif site not in sites:
+        yield at, unknown(site, f"site of {backbone}", sites)
+
+
+def _numbers(given: Any, at: Location, count: int, there_are: str) -> Iterator[Finding]:
+    """Find numbers outside 1 to `count`; `there_are` has a place for that range."""
+    text = there_are.format(f"1 to {count}" if count > 1 else "1 alone")
+    if given == []:
+        yield at, f"given []; {text}: name one, or write `attention: {attention.NONE}` alone"
+    for index, number in enumerate(given if isinstance(given, list) else []):
+        if type(number) is int and not 1 <= number <= count:
+            yield (*at, index), f"given {number}; {text}"
+    yield from repeated(given, at)

@@ -1,0 +1,161 @@
+"""What a module file offers, read from its source without importing it.
+
+The file name is the name: `networks/attention/<name>.py` is the attention module `<name>`, `networks/backbones/<name>.py`
+the backbone. A file has one public class; the keyword-only parameters of its `__init__` are the options, constants are
+literals. A parameter `size` without a default is no option: the slot supplies it, for modules whose weights depend on
+the size of the feature maps. Reading the syntax tree refuses a wrong params.yaml in a fraction of a second, before torch
+is imported.
+"""
+
+import ast
+import typing
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from attnbench.study import options as option_types
+
+FILL_IN = "FILL IN"  # what `attnbench new` writes where a person has to
+SIZE = "size"  # the parameter of `__init__` that the slot supplies
+_TYPES: dict[str, Any] = {"bool": bool, "float": float, "int": int, "str": str, "Literal": Literal} | {
+    name: getattr(option_types, name)
+    for name in (
+        "Arrangement",
+        "Descriptor",
+        "OddInt",
+        "PositiveFloat",
+        "PositiveInt",
+        "Rounding",
+        "Share",
+        "Squeeze",
+    )
+}
+
+
+@dataclass(frozen=True)
+class Option:
+    """A keyword-only parameter of a module's `__init__`. `type` suits `pydantic.TypeAdapter`."""
+
+    name: str
+    type: Any
+    default: Any
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names of the modules in a folder: its Python files that do not begin with an underscore."""
+    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+@cache
+def class_name(path: Path) -> str:
+    """Return the name of the one public class of the file.
+
+    Raises:
+        TypeError: the file has none, or several.
+    """
+    return _class(path).name
+
+
+@cache
+def options(path: Path) -> dict[str, Option]:
+    """Return the options of the module in `path`, in the order of its `__init__`.
+
+    Raises:
+        TypeError: an option has no name, no type or no default.
+    """
+    arguments = _init(path).args
+    positional = arguments.args[len(arguments.args) - len(arguments.defaults) :]
+    for argument in (*positional, arguments.vararg, arguments.kwarg):
+        if argument is not None:
+            raise TypeError(
+                f"{path}: {argument.arg!r} is no option of {class_name(path)}; options are keyword-only, as in "
+                "`__init__(self, channels, *, reduction: PositiveInt = 16)`"
+            )
+    pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return {argument.arg: _option(path, argument, default) for argument, default in pairs if argument.arg != SIZE}
+
+
+@cache
+def needs_size(path: Path) -> bool:
+    """Return whether the module in `path` asks for the size of the feature maps."""
+    return any(argument.arg == SIZE for argument in _init(path).args.kwonlyargs)
+
+
+@cache
+def constant(path: Path, name: str) -> Any:
+    """Return the literal assigned to `name` at the top of the file.
+
+    Raises:
+        TypeError: the file assigns no literal to that name.
+    """
+    for node in _tree(path).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
+                return ast.literal_eval(value)
+            case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if found == name:
+                return ast.literal_eval(value)
+    raise TypeError(f"{path} has no literal constant {name}; see another file of its folder")
+
+
+def header(path: Path) -> str:
+    """Return the docstring of the file."""
+    return ast.get_docstring(_tree(path)) or ""
+
+
+def headline(path: Path) -> str:
+    """Return the first line of the file's docstring."""
+    return header(path).partition("\n")[0]
+
+
+def written(value: object) -> str:
+    """Return the value of an option as it is written in a params.yaml."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
+
+
+def _class(path: Path) -> ast.ClassDef:
+    public = [node for node in _tree(path).body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+    if len(public) != 1:
+        found = ", ".join(node.name for node in public) or "none"
+        raise TypeError(f"{path} needs one public class, the module; found: {found}. Others begin with an underscore")
+    return public[0]
+
+
+def _init(path: Path) -> ast.FunctionDef:
+    for node in _class(path).body:
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+            return node
+    raise TypeError(f"{path}: {class_name(path)} has no `__init__`; it takes the number of channels and the options")
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def _option(path: Path, argument: ast.arg, default: ast.expr | None) -> Option:
+    if default is None:
+        raise TypeError(f"{path}: option {argument.arg!r} needs a default, that of the authors' code")
+    return Option(argument.arg, _type(path, argument), ast.literal_eval(default))
+
+
+def _type(path: Path, argument: ast.arg) -> Any:
+    if argument.annotation is None:
+        raise TypeError(f"{path}: option {argument.arg!r} needs a type, such as `int` or `bool`")
+    return _resolve(path, argument.annotation)
+
+
+def _resolve(path: Path, node: ast.expr) -> Any:
+    match node:
+        case ast.Name(id=name) if name in _TYPES:
+            return _TYPES[name]
+        case ast.Constant(value=None):
+            return None
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return typing.Union[_resolve(path, left), _resolve(path, right)]  # noqa: UP007 -- built, not written
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
+            values = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+            return Literal[tuple(ast.literal_eval(value) for value in values)]
+    raise TypeError(f"{path}: an option has the type `{ast.unparse(node)}`; allowed: {', '.join(_TYPES)}")

@@ -1,0 +1,148 @@
+"""What is counted in a network and what is looked at, on every backbone; slots have names with dots."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from torch.utils.flop_counter import FlopCounterMode
+
+from attnbench import cost, views
+from attnbench.networks.slots import Network
+from attnbench.records import views as store
+from attnbench.records.prepared import Description, Prepared
+from attnbench.report.figures import maps
+from attnbench.study import attention, backbones
+
+SHAPE = (3, 32, 32)
+NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "resnet": ("resnet", {"width": 8}),
+    "bottlenecks": ("resnet", {"depth": 50, "width": 4, "stride_in": "1x1", "stem": "cifar"}),
+    "resnet_cifar": ("resnet_cifar", {"width": 8}),
+    "projected": ("resnet_cifar", {"width": 8, "shortcut": "projection"}),
+    "mobilenet_v2": ("mobilenet_v2", {"width": 0.25, "stem": "cifar"}),
+}
+
+
+def build(kind: str, module: str = "none", site: str = "standard", stages: tuple[int, ...] = (2, 3)) -> Network:
+    """The network with a module in the first block of each of some stages."""
+    name, options = NETWORKS[kind]
+    torch.manual_seed(0)
+    network: Network = backbones.load(name).build(3, SHAPE, **options)
+    for slot in network.slots().values():
+        if module != "none" and slot.site == site and slot.block == 1 and slot.stage in stages:
+            slot.fill(attention.build(module, slot.channels, slot.size, {}))
+    return network.eval()
+
+
+def macs(network: Network) -> int:
+    with FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, *SHAPE))
+    return counter.get_total_flops() // 2
+
+
+@cache
+def plain(kind: str) -> tuple[int, int]:
+    """Parameters and multiply-adds without attention."""
+    network = build(kind)
+    return sum(parameter.numel() for parameter in network.parameters()), macs(network)
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "site"),
+    [
+        *((kind, "none", "standard") for kind in NETWORKS),
+        *((kind, "cbam", "inner") for kind in ("bottlenecks", "mobilenet_v2")),
+        *(
+            ("resnet_cifar", module, backbones.sites("resnet_cifar")[turn % 6])
+            for turn, module in enumerate(attention.names())
+            if turn % 3 == 0  # every third, to be done sooner
+        ),
+    ],
+)
+def test_multiply_adds_are_half_of_what_torch_counts(kind: str, module: str, site: str) -> None:
+    network = build(kind, module, site)
+    counts = cost.count(network, SHAPE)
+    assert counts.macs == macs(network)
+    own = {
+        name: sum(parameter.numel() for parameter in slot.module.parameters())
+        for name, slot in network.slots().items()
+        if module != "none" and slot.site == site and slot.block == 1 and slot.stage in (2, 3)
+    }
+    assert counts.attention_modules == own
+    assert counts.attention_parameters == sum(own.values())
+    assert (counts.parameters, counts.macs) == (
+        plain(kind)[0] + counts.attention_parameters,
+        plain(kind)[1] + counts.attention_macs,
+    )
+
+
+def data() -> Prepared:
+    stream = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (4, *SHAPE), generator=stream, dtype=torch.uint8)
+    return Prepared(
+        description=Description("Noise", "Drawn in the test.", ("a", "b", "c"), 0, (0.5, 0.5, 0.5), (0.2, 0.3, 0.4)),
+        train_images=images,
+        train_labels=torch.tensor([0, 1, 2, 0]),
+        test_images=images,
+        test_labels=torch.tensor([2, 0, 1, 1]),
+        train_index=torch.tensor([0, 1, 2]),
+        validation_index=torch.tensor([3]),
+    )
+
+
+@pytest.mark.parametrize("kind", ["resnet", "resnet_cifar", "mobilenet_v2"])
+def test_views_of_a_network_are_kept(kind: str, tmp_path: Path) -> None:
+    network = build(kind, "cbam")
+    found = views.compute(network, data(), images=2, variant="cbam", seed=0)
+    assert list(found.blocks) == list(network.views())
+    filled = [name for name, module in network.slots().items() if not isinstance(module, torch.nn.Identity)]
+    assert list(found.gates) == filled
+    assert len(filled) == sum("." in name for name in filled) == 2
+    store.save(tmp_path / "views", found)
+    again = store.load(tmp_path / "views")
+    assert list(again.blocks) == list(found.blocks)
+    assert list(again.gates) == filled
+    for name, block in found.blocks.items():
+        assert np.isfinite(block.grad_cam).all()
+        assert np.array_equal(again.blocks[name].grad_cam, block.grad_cam)
+    for name, gate in found.gates.items():
+        assert np.array_equal(again.gates[name].channel, gate.channel)
+        assert np.array_equal(again.gates[name].spatial, gate.spatial)
+
+
+def test_figures_name_slots_with_dots() -> None:
+    network = build("resnet_cifar", "cbam")
+    found = views.compute(network, data(), images=1, variant="cbam", seed=0)
+    spatial, channel = maps.spatial_gates(found, "Noise"), maps.channel_gates(found, "Noise")
+    assert isinstance(spatial, Figure)
+    assert {"layer2\n0\nstandard", "layer3\n0\nstandard"} <= {text.get_text() for text in spatial.texts}
+    assert isinstance(channel, Figure)
+    assert [ax.get_title(loc="left").partition(":")[0] for ax in channel.axes] == list(found.gates)
+    sizes = {f"layer{stage} ({side} \N{MULTIPLICATION SIGN} {side})" for stage, side in ((1, 32), (2, 16), (3, 8))}
+    assert sizes <= {text.get_text() for text in maps.grad_cam(found, "Noise").texts}
+
+
+@pytest.mark.parametrize("kind", ["resnet", "bottlenecks", "resnet_cifar", "mobilenet_v2"])
+def test_grad_cam_is_the_gradient_at_the_output_of_the_stage(kind: str) -> None:
+    """By hand: the network is run again with its stage's output replaced by a leaf."""
+    network = build(kind, "se", "post")
+    x = torch.randn(2, *SHAPE, generator=torch.Generator().manual_seed(2))
+    classes = torch.tensor([2, 0])
+    for name, layer in network.views().items():
+        seen: list[torch.Tensor] = []
+
+        def replace(module: torch.nn.Module, given: Any, made: torch.Tensor, seen: Any = seen) -> torch.Tensor:
+            seen.append(made.detach().requires_grad_())
+            return seen[-1]
+
+        handle = layer.register_forward_hook(replace)
+        logits = network(x)
+        handle.remove()
+        (gradient,) = torch.autograd.grad(logits.gather(1, classes[:, None]).sum(), seen)
+        expected = (gradient.mean((2, 3), keepdim=True) * seen[0]).sum(1).clamp(min=0)
+        found = views.capture.grad_cam(network, layer, x, classes)
+        torch.testing.assert_close(found, expected.detach(), msg=lambda text, name=name: f"{name}: {text}")

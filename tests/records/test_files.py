@@ -1,0 +1,147 @@
+import errno
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from attnbench import errors, records
+from attnbench.errors import UserError
+from attnbench.records import TimingRecord, files
+from attnbench.records.curves import EpochRow, write_epochs, write_iterations
+
+
+def timing(**changes):
+    values = {
+        "study": "s",
+        "variant": "v",
+        "seed": 0,
+        "seconds_per_epoch": [1.5],
+        "evaluation_seconds": [0.5],
+        "total_seconds": 3.0,
+        "images_per_second": 10.0,
+        "continued_after": 0,
+        "load_average": 0.25,
+        "cores": 2,
+        "processor": "p",
+    }
+    return TimingRecord(**(values | changes))
+
+
+def test_an_error_while_writing_leaves_the_old_file_alone(tmp_path):
+    path = tmp_path / "a.json"
+    files.write_json(path, {"b": 1, "a": [0.5]})
+
+    def fail_half_way():
+        with files.replacing(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        fail_half_way()
+    assert path.read_text() == '{\n "a": [\n  0.5\n ],\n "b": 1\n}\n'
+    assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_json_has_one_form_and_no_nan(tmp_path):
+    files.write_json(tmp_path / "1.json", {"b": 1, "a": 2})
+    files.write_json(tmp_path / "2.json", {"a": 2, "b": 1})
+    assert files.sha256_of(tmp_path / "1.json") == files.sha256_of(tmp_path / "2.json")
+    assert files.sha256_of_json({"b": 1, "a": 2}) == files.sha256_of_json({"a": 2, "b": 1})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(tmp_path / "3.json", {"a": float("nan")})
+    assert not (tmp_path / "3.json").exists()
+
+
+@pytest.mark.parametrize("what", ["tensors", "text"])
+def test_a_full_disk_ends_in_one_sentence_and_leaves_nothing(tmp_path, what):
+    """A limit on the size of files makes the write fail in the middle, as a full disk does."""
+    program = f"""
+        import resource, signal
+        from pathlib import Path
+        import torch
+        from attnbench import errors, files
+        from attnbench.training.outputs import save_tensors
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        path = Path({str(tmp_path)!r}) / "out"
+        def main():
+            if {what!r} == "tensors":
+                save_tensors(path, {{"a": torch.zeros(100_000)}}, {{}})
+            else:
+                files.write_text(path, "x" * 200_000)
+        errors.run_main(main)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: no space left for {tmp_path / 'out'}; nothing of it was kept. Free some")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (UserError("put it there"), 1, "error: put it there"),
+        (
+            OSError(errno.ENOSPC, "full", "x.tar"),
+            1,
+            "error: no space left for x.tar; nothing half-written was kept. Free",
+        ),
+        (OSError(errno.EDQUOT, "full"), 1, "error: no space left; nothing half-written was kept. Free some space"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_what_a_user_can_mend_ends_without_a_traceback(error, status, text):
+    def main():
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        errors.run_main(main)
+    if text:
+        assert str(ended.value.code).startswith(text)  # Python prints it and ends with status 1
+    else:
+        assert ended.value.code == status
+
+
+def test_other_errors_are_not_swallowed():
+    def main():
+        raise OSError(errno.EACCES, "no", "x")
+
+    with pytest.raises(OSError, match="no"):
+        errors.run_main(main)
+
+
+def test_names_in_messages():
+    assert errors.did_you_mean("reducton", ["reduction", "bias"]) == " (did you mean 'reduction'?)"
+    assert errors.did_you_mean("zzz", ["reduction", "bias"]) == ""
+    assert errors.listed(["a", "b"]) == "'a', 'b'"
+
+
+def test_records_come_back_as_they_were(tmp_path):
+    records.write(tmp_path / "t.json", timing())
+    assert records.read(tmp_path / "t.json", TimingRecord) == timing()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, r"t\.json is missing; `dvc repro` makes it"),
+        ("{", r"t\.json is not a TimingRecord: the file: Invalid JSON.*delete it and run `dvc repro`"),
+        ('{"study": 1}', r"t\.json is not a TimingRecord: study: Input should be a valid string"),
+    ],
+)
+def test_a_record_that_is_none(tmp_path, text, message):
+    path = tmp_path / "t.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        records.read(path, TimingRecord)
+
+
+def test_curves_as_csv(tmp_path):
+    write_epochs(tmp_path / "e.csv", [EpochRow(1, 0.1, 2.123456789, 0.5, 1.0, 0.25)])
+    write_iterations(tmp_path / "i.csv", [0.5, 1 / 3])
+    assert (tmp_path / "e.csv").read_text() == (
+        "epoch,learning_rate,train_loss,train_accuracy,validation_loss,validation_accuracy\n1,0.1,2.12346,0.5,1,0.25\n"
+    )
+    assert (tmp_path / "i.csv").read_text() == "step,loss\n1,0.5\n2,0.333333\n"

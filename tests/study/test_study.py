@@ -1,0 +1,190 @@
+"""Names in a params.yaml: modules, options, sites, stages, variants, runs."""
+
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from attnbench import study
+from attnbench.errors import UserError
+from attnbench.study import attention
+
+# two more variants, one wider than the baseline; what follows is the value of `controls`
+CONTROLS = "  plain: {attention: none}\n  wide: {attention: none, backbone: {width: 40}}\ncontrols:"
+
+Write = Callable[..., Path]  # fixture: the valid file, with one text replaced by another
+
+
+def cpu_seconds() -> float:
+    """Return the processor time of all ended children: unlike the clock, it says little of what else is running."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("attention: se", "attention: see", r"12:5: variants.se.attention: no attention module 'see'; .*mean 'se'"),
+        ("site: before_pool", "site: before_pol", r"13:5: variants.se.site: no site of cnn .*mean 'before_pool'"),
+        ("    site: before_pool\n", "", r"11:3: variants.se.site: missing; add `site: before_pool`; allowed for cnn"),
+        (
+            "attention: se",
+            "attention: se\n    options: {reducton: 8}",
+            r"13:15: .*reducton: se has no .*attention/se\.py\); allowed: 'reduction', .*an 'reduction'",
+        ),
+        (
+            "attention: se",
+            "attention: se\n    options: {bias: 1}",
+            "variants.se.options.bias: given 1; must be true or false; se takes true if not given",
+        ),
+        (
+            "attention: se",
+            "attention: se\n    options: {rounding: flor}",
+            r"must be 'floor' or 'div8' \(did you mean 'fl",
+        ),
+        (
+            "attention: se",
+            "attention: eca\n    options: {kernel_size: adaptve}",
+            r"given 'adaptve'; must be a whole number or 'adaptive' \(did you mean 'adaptive'\?\)",
+        ),
+        (
+            "attention: se",
+            "attention: se\n    options: {reduction: 0}",
+            "options.reduction: given 0; must be at least 1",
+        ),
+        ("attention: se", "attention: se\n    options: {reduction: [1]}", r"options.reduction.*must be a whole number"),
+        (
+            "attention: se",
+            "attention: se\n    reducton: 8",
+            "13:5: variants.se.reducton: unknown key; se has an option 'reduction': write `options: {reduction: 8}`",
+        ),
+        ("none}", "none, site: before_pool}", "10:31: variants.baseline.site: means nothing with `attention: none`"),
+        ("none}", "none, stages: all}", "10:31: variants.baseline.stages: means nothing with `attention: none`"),
+        ("none}", "none, options: {}}", "10:31: variants.baseline.options: means nothing with `attention: none`"),
+        ("none}", "none, blocks: [1]}", "10:31: variants.baseline.blocks: means nothing with `attention: none`"),
+        ("none}", "none, start: paper}", "10:31: variants.baseline.start: means nothing with `attention: none`"),
+        ("site: bef", "blocks: [2]\n    site: bef", r"variants.se.blocks\[0\]: given 2; cnn has blocks 1 alone"),
+        (
+            "none}",
+            "none, backbone: {widht: 8}}",
+            r"10:42: variants.baseline.backbone.widht: cnn has no .*backbones/cnn\.py\); .*mean 'width'",
+        ),
+        (
+            "none}",
+            "none, backbone: {width: 0}}",
+            "variants.baseline.backbone.width: given 0; must be at least 1; cnn takes 32 if not given",
+        ),
+        (
+            "attention: se",
+            "attention: nowhere.gates",
+            "variants.se.attention: .*no package 'nowhere'; put its folder",
+        ),
+        (
+            "attention: se",
+            "attention: attnbench.gates",
+            r"variants.se.attention: given 'attnbench.gates'; modules of attnbench itself .* without dots: 'gates'",
+        ),
+        (
+            "site: bef",
+            "stages: [3, 4]\n    site: bef",
+            r"13:17: variants.se.stages\[1\]: given 4; cnn has stages 1 to 3",
+        ),
+        ("site: bef", "stages: [2, 2]\n    site: bef", r"variants.se.stages\[1\]: 2 is listed twice; remove one"),
+        (
+            "site: bef",
+            "stages: []\n    site: bef",
+            r"variants.se.stages: given \[\]; cnn has stages 1 to 3: name one, or",
+        ),
+        ("baseline: baseline", "baseline: baselin", r"8:1: baseline: no variant 'baselin'; .*mean 'baseline'"),
+        ("name: cnn", "name: cnnn", r"7:3: backbone.name: no backbone 'cnnn'; allowed: .*did you mean 'cnn'"),
+        ("name: cnn", "name: cnn\n  options: {witdh: 8}", r"backbones/cnn\.py\); allowed: .*did you mean 'width'"),
+        ("[0, 1]", "[0, 1, 0]", r"14:15: seeds\[2\]: 0 is listed twice; two runs would have the same name; remove one"),
+        ("[flip]", "[flip, flip]", r"recipe.augmentation\[1\]: 'flip' is listed twice"),
+        ("batch_sizes: [1]", "batch_sizes: [1, 1]", r"latency.batch_sizes\[1\]: 1 is listed twice"),
+        ("seeds:", f"{CONTROLS} {{see: {{latency: wide}}}}\nseeds:", "controls.see: no variant 'see'; .*mean 'se'"),
+        (
+            "seeds:",
+            f"{CONTROLS} {{se: {{latency: wid}}}}\nseeds:",
+            r"16:17: controls.se.latency: no variant 'wid'; .*'wide'\?\)",
+        ),
+        ("seeds:", f"{CONTROLS} {{wide: {{latency: wide}}}}\nseeds:", "controls.wide: wide has no module to compare"),
+        ("seeds:", f"{CONTROLS} {{se: {{}}}}\nseeds:", "controls.se: names no variant; name one of equal `parameters`"),
+        ("seeds:", f"{CONTROLS} {{se: {{parameters: se}}}}\nseeds:", "controls.se.parameters: se is no wider network"),
+        ("seeds:", f"{CONTROLS} {{se: {{latency: plain}}}}\nseeds:", "controls.se.latency: plain is no wider network"),
+        (
+            "seeds:",
+            f"{CONTROLS} {{se: {{latency: baseline}}}}\nseeds:",
+            "controls.se.latency: baseline is the baseline, which every",
+        ),
+        (
+            "seeds:",
+            f"{CONTROLS} {{se: {{latensy: wide}}}}\nseeds:",
+            r"controls.se.latensy: unknown key.*'latency'",
+        ),
+        (
+            "params: params.yaml",
+            "params: other.yaml",
+            "3:1: params: given 'other.yaml', which from '.' is not this file",
+        ),
+    ],
+)
+def test_each_name_is_checked(write: Write, old: str, new: str, message: str) -> None:
+    path = write(old, new)
+    with pytest.raises(UserError) as caught:
+        study.load(path)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert re.search(message, text), text
+
+
+def test_a_valid_study_is_returned(write: Write) -> None:
+    assert study.load(write()).variants["se"].attention == "se"
+
+
+def test_controls_are_optional(write: Write) -> None:
+    assert study.load(write()).controls == {}
+    found = study.load(write("seeds:", f"{CONTROLS} {{se: {{parameters: wide}}}}\nseeds:")).controls["se"]
+    assert (found.parameters, found.latency) == ("wide", None)
+
+
+def test_variants_of_equal_content_are_allowed(write: Write) -> None:
+    path = write("seeds:", "  again:\n    attention: se\n    site: before_pool\nseeds:")
+    assert study.load(path).variants["again"] == study.load(path).variants["se"]
+
+
+def test_schema_and_names_are_told_together(tmp_path: Path, valid: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(valid.replace("epochs: 1", "epochs: 0").replace("attention: se", "attention: sse"))
+    with pytest.raises(UserError, match=r"(?s)^2 problems in .*variants.se.attention.*\n.*recipe.epochs"):
+        study.load(path)
+
+
+def test_a_study_has_the_name_of_its_folder(tmp_path: Path, valid: str) -> None:
+    path = tmp_path / "studies" / "large" / "params.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(valid.replace("root: .", "root: ../..").replace("params.yaml", "studies/large/params.yaml"))
+    with pytest.raises(UserError, match="study: given 'small'; must be 'large', the name of its folder"):
+        study.load(path)
+
+
+def test_a_module_that_cannot_be_read_is_named(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "se.py").write_text("def build(channels: int, *, reduction: Odd = 3) -> None: ...\n")
+    monkeypatch.setattr(attention, "path", lambda name: tmp_path / f"{name}.py")
+    with pytest.raises(UserError, match=r"12:5: variants.se.attention: the options of se cannot be read from .*`Odd`"):
+        study.load(write())
+
+
+def test_checking_is_quick_and_does_without_torch() -> None:
+    code = (
+        "import sys; from pathlib import Path; from attnbench import study; study.load(Path('params.yaml'));"
+        "print(sorted({'torch', 'numpy', 'pandas', 'dvc'} & set(sys.modules)))"
+    )
+    began = cpu_seconds()
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert cpu_seconds() - began < 2

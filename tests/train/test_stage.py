@@ -1,0 +1,122 @@
+"""The train stage as DVC runs it: a process of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from ruamel.yaml import YAML
+from safetensors.torch import load_file
+
+from attnbench import records
+from attnbench.records import RunRecord, TimingRecord, files, prepared
+from attnbench.study.paths import StudyPaths
+
+STAGES = Path(__file__).parents[2] / "stages"
+PATHS = StudyPaths("tiny")
+
+
+def stage(folder, name, *arguments):
+    return subprocess.run(
+        [sys.executable, STAGES / f"{name}.py", "params.yaml", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def write_params(folder, study, **recipe):
+    values = study.model_dump(mode="json", exclude_unset=True)
+    values["recipe"] |= recipe
+    YAML().dump(values, folder / "params.yaml")
+
+
+@pytest.fixture
+def folder(tmp_path, study, data):
+    """A study's folder, with images and fingerprints."""
+    write_params(tmp_path, study)
+    prepared.save(tmp_path / PATHS.prepared, data)
+    done = stage(tmp_path, "code", "cbam")
+    assert done.returncode == 0, done.stderr
+    return tmp_path
+
+
+def outputs(folder):
+    """Return the SHA-256 of all that must be the same when a run is repeated."""
+    return {
+        path.name: files.sha256_of(folder / path)
+        for path in (
+            PATHS.checkpoint("cbam", 1),
+            PATHS.predictions("cbam", 1),
+            PATHS.record("cbam", 1),
+            PATHS.epochs("cbam", 1),
+            PATHS.iterations("cbam", 1),
+        )
+    }
+
+
+def test_a_run_leaves_its_record_and_repeated_gives_the_same_bytes(folder, data):
+    done = stage(folder, "train", "cbam", "1")
+    assert done.returncode == 0, done.stderr
+    assert [line.split("  ")[0] for line in done.stderr.splitlines()] == ["epoch 1/2", "epoch 2/2"]
+    first = outputs(folder)
+
+    record = records.read(folder / PATHS.record("cbam", 1), RunRecord)
+    state = load_file(folder / PATHS.checkpoint("cbam", 1))
+    predictions = load_file(folder / PATHS.predictions("cbam", 1))
+    epochs = [line.split(",") for line in (folder / PATHS.epochs("cbam", 1)).read_text().splitlines()[1:]]
+    best = max(float(row[-1]) for row in epochs)
+    assert record.checkpoint_sha256 == first["checkpoint.safetensors"]
+    assert record.predictions_sha256 == first["predictions.safetensors"]
+    assert record.accuracy == (predictions["logits"].argmax(1) == data.test_labels).double().mean().item()
+    assert record.best_validation_accuracy == pytest.approx(best, rel=1e-5)
+    assert float(epochs[record.best_validation_epoch - 1][-1]) == best
+    assert record.identity.data == data.sha256()
+    assert record.identity.code == json.loads((folder / PATHS.code("train", "cbam")).read_text())["sha256"]
+    assert record.parameters == sum(
+        tensor.numel() for name, tensor in state.items() if "running" not in name and "num_batches" not in name
+    )
+    timing = records.read(folder / PATHS.timing("cbam", 1), TimingRecord)
+    assert len(timing.seconds_per_epoch) == len(timing.evaluation_seconds) == record.epochs == 2
+    assert timing.total_seconds > sum(timing.seconds_per_epoch)
+
+    assert stage(folder, "train", "cbam", "1").returncode == 0
+    assert outputs(folder) == first
+
+
+def test_a_loss_that_turns_nan_leaves_no_record(folder, study):
+    write_params(folder, study, learning_rate=1e30)
+    before = sorted(path for path in folder.rglob("*") if path.is_file())
+    done = stage(folder, "train", "cbam", "1")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: the training loss became ")
+    assert "the run has stopped and left no record. Lower `recipe: learning_rate` (now 1e+30)" in done.stderr
+    lock = (folder / PATHS.unfinished("cbam", 1)).with_suffix(".lock")
+    assert sorted(path for path in folder.rglob("*") if path.is_file() and path != lock) == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without an accelerator")
+def test_an_accelerator_that_is_not_there_is_one_message(folder, study):
+    values = study.model_dump(mode="json", exclude_unset=True)
+    values["machine"]["device"] = "cuda"
+    YAML().dump(values, folder / "params.yaml")
+    done = stage(folder, "train", "cbam", "1")
+    assert (done.returncode, done.stderr.strip()) == (
+        1,
+        "error: params.yaml says `machine: device: cuda`, but torch finds no CUDA device; write `device: cpu`",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("cbm", "0"), "error: params.yaml has no variant 'cbm' (did you mean 'cbam'?); allowed: 'baseline', 'cbam'"),
+        (("cbam", "9"), "error: params.yaml has no seed 9; allowed: 0, 1. Add it under `seeds:`"),
+    ],
+)
+def test_a_run_that_the_study_does_not_have(folder, arguments, message):
+    done = stage(folder, "train", *arguments)
+    assert (done.returncode, done.stderr.strip()) == (1, message)
