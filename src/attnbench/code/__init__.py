@@ -1,0 +1,1 @@
+"""Fingerprints of the code that a stage runs."""

@@ -1,0 +1,1 @@
+"""`attnbench run`: which stages of a study are stale, and working them off."""

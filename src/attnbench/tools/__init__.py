@@ -1,0 +1,1 @@
+"""What developers and module authors use: the benchmark, matching networks, new modules, the modules page."""
