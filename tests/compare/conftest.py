@@ -4,48 +4,13 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from made_records import make_run
 
 from attnbench import records
-from attnbench.records import Environment, Identity, RunRecord
+from attnbench.records import RunRecord
 from attnbench.study.paths import StudyPaths
-
-ENVIRONMENT = Environment(
-    python="3.11.7",
-    torch="2.15.0",
-    device="cpu",
-    instruction_set="AVX512",
-    processor="Example CPU @ 2.0 GHz",
-    threads=1,
-    precision="bf16",
-    memory_format="channels_last",
-)
-
-
-def make_run(variant: str, seed: int, accuracy: float, /, study: str = "made_up", **made_from: Any) -> RunRecord:
-    """Return the record of a run; `made_from` names fields of `Identity` and `Environment`."""
-    origin = {
-        name: made_from.pop(name, letter * 64) for name, letter in [("data", "d"), ("code", "c"), ("params", "e")]
-    }
-    return RunRecord(
-        study=study,
-        variant=variant,
-        seed=seed,
-        epochs=4,
-        accuracy=accuracy,
-        loss=1.0,
-        per_class_accuracy={"ring": accuracy},
-        validation_accuracy=0.5,
-        best_validation_accuracy=0.5,
-        best_validation_epoch=3,
-        train_accuracy=0.5,
-        parameters=1000,
-        checkpoint_sha256=made_from.pop("checkpoint", f"{round(accuracy * 1e6):064x}"),
-        predictions_sha256="b" * 64,
-        identity=Identity(**origin, environment=ENVIRONMENT.model_copy(update=made_from)),
-    )
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -59,11 +24,6 @@ def write_runs(root: Path, runs: list[RunRecord]) -> None:
     """Write records where a study of their name keeps them."""
     for run in runs:
         records.write(StudyPaths(run.study, root).record(run.variant, run.seed), run)
-
-
-@pytest.fixture(name="make_run")
-def _make_run() -> Callable[..., RunRecord]:
-    return make_run
 
 
 @pytest.fixture(name="git")

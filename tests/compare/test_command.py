@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+from made_records import make_run
 
 from attnbench.cli import main
 from attnbench.report.tables.form import MISSING
@@ -50,14 +51,14 @@ def test_a_commit_is_compared_with_the_working_tree(typed, root, git):
     assert (status, out) == (0, PRINTED.format(commit=git(root, "rev-parse", "first")[:12]))
 
 
-def test_without_an_interval_a_dash_is_printed(typed, root, make_run, write_runs):
+def test_without_an_interval_a_dash_is_printed(typed, root, write_runs):
     write_runs(root, [make_run("se", 0, 0.70), make_run("se", 1, 0.71), make_run("eca", 0, 0.5)])
     _, out, _ = typed("first:made_up", "made_up")
     (row,) = (line for line in out.splitlines() if line.startswith("| se "))
     assert row.replace("|", " ").split() == ["se", "2", "70.50", "70.50", "0.00", MISSING, MISSING]
 
 
-def test_without_a_seed_of_all_variants_their_row_is_empty(typed, make_run, write_runs, root):
+def test_without_a_seed_of_all_variants_their_row_is_empty(typed, write_runs, root):
     write_runs(root, [make_run("se", 1, 0.8, study="other"), make_run("eca", 0, 0.8, study="other")])
     status, out, _ = typed("made_up", "other")
     (row,) = (line for line in out.splitlines() if line.startswith("| all variants "))
@@ -65,7 +66,7 @@ def test_without_a_seed_of_all_variants_their_row_is_empty(typed, make_run, writ
     assert (status, "(0 with all 2)" in out) == (0, True)
 
 
-def test_the_origins_that_differ_are_printed(typed, root, make_run, write_runs):
+def test_the_origins_that_differ_are_printed(typed, root, write_runs):
     other = {"study": "other", "data": "0123456789abcdef" * 4, "code": "9" * 64, "threads": 2}
     runs = [make_run("se", 0, 0.8, precision="float32", **other), make_run("se", 1, 0.8, params="8" * 64, **other)]
     write_runs(root, runs)
@@ -112,7 +113,7 @@ def test_the_numbers_are_written_in_full_precision(typed, root, git):
     )
 
 
-def test_what_cannot_be_told_is_null_in_the_numbers(typed, root, make_run, write_runs):
+def test_what_cannot_be_told_is_null_in_the_numbers(typed, root, write_runs):
     write_runs(root, [make_run("se", 0, 0.8, study="other", precision="float32")])
     typed("made_up", "other", "--json", str(root / "numbers.json"))
     found = json.loads((root / "numbers.json").read_text())

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from made_records import make_run
 
 from attnbench.compare.differences import all_variants, by_variant
 from attnbench.compare.pairs import paired
@@ -12,7 +13,7 @@ T1, T2 = 12.7062, 4.30265
 
 
 @pytest.fixture
-def sides(make_run):
+def sides():
     """Return a function from variant -> seed -> (accuracy of A, accuracy of B) to pairs."""
 
     def made(accuracies):

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from made_records import make_run
 
 from attnbench.compare.sides import Side, parse_side, read_side
 from attnbench.errors import UserError
@@ -45,7 +46,7 @@ def test_a_commit_is_read_and_not_checked_out(root, git):
     assert git(root, "status", "--porcelain") == before != ""
 
 
-def test_a_repository_inside_a_larger_one_is_read_from_its_own_folder(tmp_path, make_run, write_runs, git):
+def test_a_repository_inside_a_larger_one_is_read_from_its_own_folder(tmp_path, write_runs, git):
     write_runs(tmp_path, [make_run("se", 0, 0.1)])
     write_runs(tmp_path / "inner", [make_run("se", 0, 0.9)])
     git(tmp_path, "init", "-q")

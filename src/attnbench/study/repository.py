@@ -33,7 +33,7 @@ def params_of(root: Path, name: str | None) -> Path:
     studies = sorted(path.parent.name for path in (root / "studies").glob(f"*/{PARAMS}"))
     if name in studies:
         return root / "studies" / name / PARAMS
-    at_root = read(root / PARAMS)[0].get("study")
+    at_root = read(root / PARAMS)[0].get("name")
     if name == at_root:
         return root / PARAMS
     known = [str(at_root), *studies]

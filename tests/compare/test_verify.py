@@ -22,7 +22,7 @@ from attnbench.study.paths import StudyPaths, run_name
 
 STAGES = Path(__file__).parents[2] / "stages"
 PARAMS = """\
-study: tiny
+name: tiny
 root: .
 params: params.yaml
 title: Shapes
@@ -403,7 +403,7 @@ def test_no_recorded_run(project: Project, missing: str) -> None:
 def test_the_lock_of_a_study_lies_beside_its_params(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = project.root / "studies" / "other"
     folder.mkdir(parents=True)
-    text = PARAMS.replace("study: tiny", "study: other").replace("root: .", "root: ../..")
+    text = PARAMS.replace("name: tiny", "name: other").replace("root: .", "root: ../..")
     (folder / "params.yaml").write_text(text.replace("params: params.yaml", "params: studies/other/params.yaml"))
     monkeypatch.setattr(sys, "argv", ["attnbench", "verify", "other"])
     with pytest.raises(SystemExit, match=r"error: studies/other/dvc\.lock does not exist, so nothing is recorded; run"):
