@@ -10,7 +10,7 @@ from attnbench import errors
 from attnbench.code import fingerprint
 from attnbench.records import files
 from attnbench.study import StudyPaths, load, require
-from attnbench.study.watched import require_watched
+from attnbench.study.packages import require_watched
 
 
 def main() -> None:

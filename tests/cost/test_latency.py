@@ -77,7 +77,7 @@ def study():
             machine=schema.Machine(device=device, precision=precision, threads=1),
             confidence=confidence,
             latency=schema.Latency(batch_sizes=list(batch_sizes), rounds=rounds),
-            views=schema.Views(images=1),
+            views=schema.ViewedImages(images=1),
         )  # fmt: skip
 
     return make

@@ -14,7 +14,7 @@ import pytest
 
 from attnbench.records.files import sha256_of
 from attnbench.run import graph
-from attnbench.study import repository as places
+from attnbench.study import repository
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("src", "stages", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore")
@@ -151,7 +151,7 @@ def test_a_study_folder_runs_through_its_link(project: Path) -> None:
     text = PARAMS.replace("study: tiny", "study: other").replace("root: .", "root: ../..")
     params.write_text(text.replace("params: params.yaml", "params: studies/other/params.yaml"))
     lock = (project / "dvc.lock").read_bytes()
-    file = places.pipeline_file(project, params)
+    file = repository.pipeline_file(project, params)
     call(project, "dvc", "repro", f"{file}:data", f"{file}:code@se")
     planned = call(project, "dvc", "repro", "--dry", "--single-item", f"{file}:train@se-0")
     assert "> python stages/train.py studies/other/params.yaml se 0" in planned

@@ -12,7 +12,7 @@ from attnbench.errors import UserError
 from attnbench.run import graph
 from attnbench.run import reproduce as pipeline
 from attnbench.study import load
-from attnbench.study import repository as places
+from attnbench.study import repository
 
 
 def cpu_seconds() -> float:
@@ -33,25 +33,25 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_the_repository_is_found_from_any_folder_of_it(root: Path) -> None:
-    assert places.repository(root / "studies" / "cifar10") == root
-    assert places.repository(root) == root
+    assert repository.root_of(root / "studies" / "cifar10") == root
+    assert repository.root_of(root) == root
 
 
 def test_no_repository_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is in no repository with a dvc\.yaml and a \.dvc folder"):
-        places.repository(tmp_path)
+        repository.root_of(tmp_path)
 
 
 def test_a_study_is_found_by_its_name(root: Path) -> None:
-    assert places.params_of(root, None) == root / "params.yaml"
-    assert places.params_of(root, "quickstart") == root / "params.yaml"
-    assert places.params_of(root, "cifar10") == root / "studies" / "cifar10" / "params.yaml"
+    assert repository.params_of(root, None) == root / "params.yaml"
+    assert repository.params_of(root, "quickstart") == root / "params.yaml"
+    assert repository.params_of(root, "cifar10") == root / "studies" / "cifar10" / "params.yaml"
 
 
 def test_an_unknown_study_is_answered_with_those_there_are(root: Path) -> None:
     message = r"no study 'cifar'; there are 'quickstart', 'cifar10', 'pooling' \(did you mean 'cifar10'\?\)"
     with pytest.raises(UserError, match=message):
-        places.params_of(root, "cifar")
+        repository.params_of(root, "cifar")
 
 
 @pytest.mark.parametrize(
@@ -63,23 +63,23 @@ def test_as_many_runs_as_the_cores_carry_and_one_on_an_accelerator(
     monkeypatch.setattr("attnbench.machine.cores", lambda: 6)
     study = load(Path("params.yaml"))
     machine = study.machine.model_copy(update={"device": device, "threads": threads})
-    place = places.Place(Path(), Path("params.yaml"), study.model_copy(update={"machine": machine}))
+    place = repository.LocatedStudy(Path(), Path("params.yaml"), study.model_copy(update={"machine": machine}))
     assert place.workers == expected
 
 
 def test_the_first_run_lays_the_link(root: Path) -> None:
     params = root / "studies" / "cifar10" / "params.yaml"
     for _ in range(2):
-        assert places.pipeline_file(root, params) == "studies/cifar10/dvc.yaml"
+        assert repository.pipeline_file(root, params) == "studies/cifar10/dvc.yaml"
         assert (params.parent / "dvc.yaml").readlink() == Path("../../dvc.yaml")
     assert not (root / "studies" / "pooling" / "dvc.yaml").exists()
-    assert places.pipeline_file(root, root / "params.yaml") == "dvc.yaml"
+    assert repository.pipeline_file(root, root / "params.yaml") == "dvc.yaml"
 
 
 def test_a_file_in_the_place_of_the_link_is_refused(root: Path) -> None:
     (root / "studies" / "cifar10" / "dvc.yaml").write_text("stages: {}\n")
     with pytest.raises(UserError, match=r"dvc\.yaml is not a link to \.\./\.\./dvc\.yaml; remove it"):
-        places.pipeline_file(root, root / "studies" / "cifar10" / "params.yaml")
+        repository.pipeline_file(root, root / "studies" / "cifar10" / "params.yaml")
 
 
 @pytest.mark.parametrize("jobs", [0, -1])
@@ -126,9 +126,9 @@ def test_the_link_of_a_study_that_never_ran_can_be_taken_back(tmp_path: Path) ->
     folder = tmp_path / "studies" / "new"
     folder.mkdir(parents=True)
     (folder / "params.yaml").write_text("study: new\n")
-    file = places.pipeline_file(tmp_path, folder / "params.yaml")
+    file = repository.pipeline_file(tmp_path, folder / "params.yaml")
     (folder / "dvc.lock").write_text("{}\n")
-    places.take_back(tmp_path, file)
+    repository.take_back(tmp_path, file)
     assert [path.name for path in folder.iterdir()] == ["params.yaml"]
-    places.take_back(tmp_path, "dvc.yaml")
+    repository.take_back(tmp_path, "dvc.yaml")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dvc.lock", "dvc.yaml", "studies"]

@@ -35,12 +35,11 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Measure, and write the tables."""
     from attnbench import machine  # noqa: PLC0415 -- see `attnbench.commands`
     from attnbench.records import files  # noqa: PLC0415 -- see `attnbench.commands`
-    from attnbench.study import repository as places
-    from attnbench.study import require  # noqa: PLC0415
+    from attnbench.study import repository, require  # noqa: PLC0415
     from attnbench.study.paths import shown  # noqa: PLC0415
     from attnbench.tools.bench import settings, table, training  # noqa: PLC0415
 
-    place = places.of(arguments.study, here)
+    place = repository.locate(arguments.study, here)
     for variant in arguments.variants or []:
         require(place.study, shown(place.params), variant)
     chosen = settings.settings(

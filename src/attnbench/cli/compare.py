@@ -32,11 +32,11 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
     from attnbench.compare import words  # noqa: PLC0415
     from attnbench.records import files  # noqa: PLC0415
     from attnbench.report import tables  # noqa: PLC0415
-    from attnbench.study import repository as places  # noqa: PLC0415
+    from attnbench.study import repository  # noqa: PLC0415
 
     side_a = compare.parse_side(arguments.a)
     side_b = compare.parse_side(side_a.study if arguments.b is None else arguments.b)
-    found = compare.compare(side_a, side_b, places.repository(here), arguments.confidence)
+    found = compare.compare(side_a, side_b, repository.root_of(here), arguments.confidence)
     rows = pd.concat([found.variants, found.overall])
     table = tables.markdown(tables.comparison_table(rows, found.confidence))
     sys.stdout.write("\n".join([*words.above(found), table, *words.below(found), ""]))

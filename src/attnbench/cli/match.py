@@ -28,12 +28,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Match in a process of its own, since it needs torch, and the command does not."""
     from attnbench.errors import UserError  # noqa: PLC0415 -- see `attnbench.commands`
-    from attnbench.study import repository as places  # noqa: PLC0415
+    from attnbench.study import repository  # noqa: PLC0415
 
     if arguments.batch_size is not None and (arguments.by != "latency" or arguments.batch_size < 1):
         raise UserError(f"--batch-size {arguments.batch_size}: give a number of at least 1, with --by latency alone")
-    root = places.repository(here)
-    params = places.params_of(root, arguments.study).relative_to(root)
+    root = repository.root_of(here)
+    params = repository.params_of(root, arguments.study).relative_to(root)
     command = [sys.executable, "-m", "attnbench.tools.match", str(params), arguments.variant, arguments.option]
     command += [arguments.by, *([] if arguments.batch_size is None else [str(arguments.batch_size)])]
     return subprocess.run(command, cwd=root, check=False).returncode == 0

@@ -23,10 +23,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """List, show, or write."""
     if arguments.write is not None:
-        from attnbench.study import repository as places  # noqa: PLC0415
+        from attnbench.study import repository  # noqa: PLC0415
         from attnbench.tools.catalogue import page  # noqa: PLC0415 -- see `attnbench.commands`
 
-        page.write(here / arguments.write, places.repository(here))
+        page.write(here / arguments.write, repository.root_of(here))
         return True
     from attnbench.tools.catalogue import listing  # noqa: PLC0415
 

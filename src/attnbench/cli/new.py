@@ -29,11 +29,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Write the file and say what is left to do."""
-    from attnbench.study import repository as places  # noqa: PLC0415
+    from attnbench.study import repository  # noqa: PLC0415
     from attnbench.study.paths import shown  # noqa: PLC0415
     from attnbench.tools import new as scaffold  # noqa: PLC0415 -- see `attnbench.commands`
 
-    path = scaffold.create(arguments.name, arguments.gate, places.repository(here))
+    path = scaffold.create(arguments.name, arguments.gate, repository.root_of(here))
     header, formula = scaffold.places_to_fill(path)
     last = arguments.name.rpartition(".")[-1]
     sys.stdout.write(_NEXT.format(path=shown(path), header=header, formula=formula, name=arguments.name, last=last))

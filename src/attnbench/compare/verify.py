@@ -12,7 +12,7 @@ from attnbench.compare.verdict import FAILED, Verdict, foreign, judge
 from attnbench.errors import UserError
 from attnbench.records import RunRecord, params_sha256
 from attnbench.run.jobs import say
-from attnbench.study import repository as places
+from attnbench.study import repository
 from attnbench.study.paths import StudyPaths, shown
 
 
@@ -27,9 +27,9 @@ def verify(name: str | None, count: int, here: Path) -> bool:
     """
     if count < 1:
         raise UserError(f"--runs: given {count}; must be at least 1")
-    found = places.of(name, here)
+    found = repository.locate(name, here)
     root, params, plan = found.root, found.params, found.study
-    locked, images = _locked(shown(params).with_name(places.LOCK), plan.name)
+    locked, images = _locked(shown(params).with_name(repository.LOCK), plan.name)
     variants = recorded.runs(plan, root, locked)
     chosen = recorded.choose(variants, count)
     if not chosen:

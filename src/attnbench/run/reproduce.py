@@ -11,7 +11,7 @@ from pathlib import Path
 from attnbench.errors import UserError
 from attnbench.run import graph
 from attnbench.run.jobs import Job, run_jobs, say
-from attnbench.study import repository as places
+from attnbench.study import repository
 from attnbench.study.paths import StudyPaths
 
 FIRST = ("code_data", "data", "code")  # every run needs these; missing images are told first
@@ -30,18 +30,18 @@ def reproduce(name: str | None, jobs: int | None, here: Path) -> bool:
     """
     if jobs is not None and jobs < 1:
         raise UserError(f"--jobs: given {jobs}; must be at least 1")
-    place = places.of(name, here)
+    place = repository.locate(name, here)
     root, plan, workers = place.root, place.study, jobs or place.workers
-    file = places.pipeline_file(root, place.params)
+    file = repository.pipeline_file(root, place.params)
     if not any(stage.stale for stage in graph.stages(root, file)):
         say(f"{plan.name} is up to date: {StudyPaths(plan.name).report / 'REPORT.md'}")
         return True
-    never_ran = not (root / file).with_name(places.LOCK).exists()
+    never_ran = not (root / file).with_name(repository.LOCK).exists()
     say(f"{plan.name}: {workers} side by side; output goes to {_logs(plan.name)}/")
     failed = _steps(root, file, workers, root / _logs(plan.name))
     if failed:
         if never_ran and failed == [PREPARATION]:
-            places.take_back(root, file)  # DVC complains of a pipeline without results
+            repository.take_back(root, file)  # DVC complains of a pipeline without results
         say(f"{plan.name}: failed: {', '.join(failed)}; see {_logs(plan.name)}/, mend it and run this again")
         return False
     say(f"{plan.name} is done: {StudyPaths(plan.name).report / 'REPORT.md'}")

@@ -1,11 +1,10 @@
-"""Checks of the backbone and of the slots that the variants name in it."""
+"""Checks of the backbone and of the slots that variants select in it."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from attnbench.errors import listed
-from attnbench.study import attention, backbones
-from attnbench.study import disabled_options as idle
+from attnbench.study import attention, backbones, disabled_options
 from attnbench.study.document import Location
 from attnbench.study.findings import Finding, mapping, misplaced, options, repeated, unknown
 from attnbench.study.paths import shown
@@ -29,34 +28,35 @@ def check(values: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _variant(variant: dict[str, Any], at: Location, backbone: str, common: dict[str, Any]) -> Iterator[Finding]:
+    """Find problems of one variant; `common` are the options of the study's backbone."""
     own = mapping(variant.get("backbone"))
     yield from _options(own, (*at, "backbone"), backbone)
-    yield from _idle(own, (*at, "backbone"), backbone, common)
+    yield from _disabled(own, (*at, "backbone"), backbone, common)
     name = variant.get("attention")
     if name == attention.NONE or not isinstance(name, str) or ("." not in name and name not in attention.names()):
-        return  # nothing for the slots, or nothing that there is
+        return  # without a known module there are no slots to check
     yield from _site(variant.get("site"), (*at, "site"), backbone)
     try:
         blocks = backbones.blocks(backbone, common | own, variant.get("site"))
-    except (KeyError, TypeError):  # a depth that does not exist, told above
+    except (KeyError, TypeError):  # a depth that does not exist, reported above
         return
-    behind = " with another behind them" if variant.get("site") == backbones.BETWEEN else ""
-    given = variant.get("stages")
-    yield from _numbers(given, (*at, "stages"), len(blocks), f"{backbone} has stages {{}}{behind}")
-    stages = backbones.numbers(given if isinstance(given, str | list) else "all", range(1, len(blocks) + 1))
+    after = " followed by another" if variant.get("site") == backbones.BETWEEN else ""
+    numbers = variant.get("stages")
+    yield from _numbers(numbers, (*at, "stages"), len(blocks), f"{backbone} has stages {{}}{after}")
+    stages = backbones.numbers(numbers if isinstance(numbers, str | list) else "all", range(1, len(blocks) + 1))
     chosen = [blocks[stage - 1] for stage in stages] or blocks
-    where = f"stages {given} of {backbone} have" if isinstance(given, list) else f"{backbone} has"
-    yield from _numbers(variant.get("blocks"), (*at, "blocks"), max(chosen), f"{where} blocks {{}}")
+    subject = f"stages {numbers} of {backbone} have" if isinstance(numbers, list) else f"{backbone} has"
+    yield from _numbers(variant.get("blocks"), (*at, "blocks"), max(chosen), f"{subject} blocks {{}}")
 
 
-def _options(given: dict[str, Any], at: Location, backbone: str) -> Iterator[Finding]:
-    yield from options(given, at, backbone, backbones.options(backbone), shown(backbones.path(backbone)))
+def _options(values: dict[str, Any], at: Location, backbone: str) -> Iterator[Finding]:
+    yield from options(values, at, backbone, backbones.options(backbone), shown(backbones.path(backbone)))
 
 
-def _idle(own: dict[str, Any], at: Location, backbone: str, common: dict[str, Any]) -> Iterator[Finding]:
-    """Find options without effect, at the variant where its own are part of the reason, else at the backbone."""
-    known, rules = backbones.options(backbone), idle.BACKBONES.get(backbone, {})
-    for option, other, text in idle.find(rules, common | own, known):
+def _disabled(own: dict[str, Any], at: Location, backbone: str, common: dict[str, Any]) -> Iterator[Finding]:
+    """Find disabled options; report them at the variant if its own options cause it, else at the study's backbone."""
+    allowed, rules = backbones.options(backbone), disabled_options.BACKBONES.get(backbone, {})
+    for option, other, text in disabled_options.find(rules, common | own, allowed):
         if option in own or other not in own:
             yield (*(at if option in own else ("backbone", "options")), option), f"{text}; remove it"
         else:
@@ -71,12 +71,12 @@ def _site(site: Any, at: Location, backbone: str) -> Iterator[Finding]:
         yield at, unknown(site, f"site of {backbone}", sites)
 
 
-def _numbers(given: Any, at: Location, count: int, there_are: str) -> Iterator[Finding]:
-    """Find numbers outside 1 to `count`; `there_are` has a place for that range."""
-    text = there_are.format(f"1 to {count}" if count > 1 else "1 alone")
-    if given == []:
+def _numbers(values: Any, at: Location, count: int, sentence: str) -> Iterator[Finding]:
+    """Find numbers outside 1 to `count`; `sentence` has a placeholder for that range."""
+    text = sentence.format(f"1 to {count}" if count > 1 else "1 alone")
+    if values == []:
         yield at, f"given []; {text}: name one, or write `attention: {attention.NONE}` alone"
-    for index, number in enumerate(given if isinstance(given, list) else []):
+    for index, number in enumerate(values if isinstance(values, list) else []):
         if type(number) is int and not 1 <= number <= count:
             yield (*at, index), f"given {number}; {text}"
-    yield from repeated(given, at)
+    yield from repeated(values, at)

@@ -1,12 +1,10 @@
-"""Checks of what goes into the slots: the attention module of each variant, and its options."""
+"""Checks of each variant's attention module and its options."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from attnbench.errors import UserError
-from attnbench.study import attention, module_files
-from attnbench.study import disabled_options as idle
+from attnbench.study import attention, disabled_options, module_files
 from attnbench.study.document import Location
 from attnbench.study.findings import Finding, mapping, misplaced, options, unknown
 from attnbench.study.paths import shown
@@ -20,63 +18,64 @@ def check(values: dict[str, Any]) -> Iterator[Finding]:
     for label, variant in mapping(values.get("variants")).items():
         name, at = mapping(variant).get("attention"), ("variants", label)
         if name == attention.NONE:
-            yield from _useless(variant, at)
+            yield from _unused(variant, at)
         elif isinstance(name, str):
-            yield from _attention(variant, name, at)
+            yield from _module(variant, name, at)
         elif "attention" in mapping(variant):
             yield (*at, "attention"), unknown(name, "attention module", [attention.NONE, *attention.names()])
 
 
-def _useless(variant: dict[str, Any], at: Location) -> Iterator[Finding]:
+def _unused(variant: dict[str, Any], at: Location) -> Iterator[Finding]:
     for key in _IN_SLOTS:
         if key in variant:
             yield (
                 (*at, key),
-                f"means nothing with `attention: {attention.NONE}`; remove it, or name an attention module",
+                f"has no effect with `attention: {attention.NONE}`; remove it, or name an attention module",
             )
 
 
-def _attention(variant: dict[str, Any], name: str, at: Location) -> Iterator[Finding]:
+def _module(variant: dict[str, Any], name: str, at: Location) -> Iterator[Finding]:
+    problem = _name_problem(name) or _file_problem(name)
+    if problem:
+        yield (*at, "attention"), problem
+        return
+    file, allowed = shown(attention.path(name)), attention.options(name)
+    if module_files.FILL_IN in attention.paper(name):
+        yield (
+            (*at, "attention"),
+            f"PAPER in {file} still says {module_files.FILL_IN!r}; write the reference of the module there",
+        )
+    yield from misplaced(variant, at, Variant.model_fields, name, allowed)
+    values, below = mapping(variant.get("options")), (*at, "options")
+    yield from options(values, below, name, allowed, file)
+    for option, _, text in disabled_options.find(disabled_options.MODULES.get(name, {}), values, allowed):
+        yield (*below, option), f"{text}; remove it"
+
+
+def _name_problem(name: str) -> str | None:
+    """Return why a name leads to no module file, or None."""
     names = attention.names()
     if name.endswith(".py"):
-        yield (*at, "attention"), f"given {name!r}; write the name without `.py`: {name.removesuffix('.py')!r}"
-        return
+        return f"given {name!r}; write the name without `.py`: {name.removesuffix('.py')!r}"
     if "." not in name and name not in names:
-        yield (*at, "attention"), f"{unknown(name, 'attention module', [attention.NONE, *names])}, or `package.module`"
-        return
+        return f"{unknown(name, 'attention module', [attention.NONE, *names])}, or `package.module`"
     if name.startswith("attnbench."):
-        last = name.rpartition(".")[2]
-        yield (*at, "attention"), f"given {name!r}; modules of attnbench itself are named without dots: {last!r}"
-        return
+        return f"given {name!r}; modules of attnbench itself are named without dots: {name.rpartition('.')[2]!r}"
     try:
-        file = attention.path(name)
+        attention.path(name)
     except UserError as error:
-        yield (*at, "attention"), f"given {name!r}: {error}"
-        return
+        return f"given {name!r}: {error}"
+    return None
+
+
+def _file_problem(name: str) -> str | None:
+    """Return why a module file cannot be read, or None."""
+    path = attention.path(name)
     try:
-        allowed = attention.options(name)
-        lacking = _lacking(name, file)
+        attention.options(name)
+        attention.paper(name)
     except SyntaxError as error:
-        yield (*at, "attention"), f"{shown(file)}:{error.lineno}: not valid Python: {error.msg}"
-        return
+        return f"{shown(path)}:{error.lineno}: not valid Python: {error.msg}"
     except (TypeError, ValueError) as error:
-        yield (*at, "attention"), f"the options of {name} cannot be read from {shown(file)}: {error}"
-        return
-    if lacking:
-        yield (*at, "attention"), lacking
-    yield from misplaced(variant, at, Variant.model_fields, name, allowed)
-    given, place = mapping(variant.get("options")), (*at, "options")
-    yield from options(given, place, name, allowed, shown(file))
-    for option, _, text in idle.find(idle.MODULES.get(name, {}), given, allowed):
-        yield (*place, option), f"{text}; remove it"
-
-
-def _lacking(name: str, file: Path) -> str | None:
-    """Return what the file of a module lacks, or None.
-
-    Raises:
-        TypeError: the file has no literal PAPER.
-    """
-    if module_files.FILL_IN in attention.paper(name):
-        return f"PAPER in {shown(file)} still says {module_files.FILL_IN!r}; write the reference of the module there"
+        return f"{shown(path)} is not a valid module file: {str(error).removeprefix(f'{path}: ')}"
     return None

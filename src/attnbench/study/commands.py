@@ -1,4 +1,4 @@
-"""The commands that a message tells the user to type."""
+"""The `dvc repro` command that a message recommends."""
 
 from pathlib import PurePosixPath
 
@@ -6,7 +6,7 @@ from attnbench.study.schema import Study
 
 
 def repro(study: Study, stages: list[str]) -> str:
-    """Return the command that makes these stages of a study; every study but the root one names its dvc.yaml."""
+    """Return the command that runs these stages of a study; only the root study needs no path to its dvc.yaml."""
     folder = PurePosixPath(study.params).parent
     prefix = "" if folder == PurePosixPath() else f"{folder / 'dvc.yaml'}:"
     return f"dvc repro {' '.join(prefix + stage for stage in stages)}"

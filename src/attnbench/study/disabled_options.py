@@ -1,16 +1,16 @@
-"""Options that have no effect beside certain values of another option: given all the same, they are a mistake.
+"""Options that another option disables; setting one is an error.
 
-The table is here, not in the family files, since a constant there would be part of their fingerprints, and telling
-people more would retrain what they have. A family needs no entry; a test finds those that are missing.
+The table is here and not in the module files: there, a constant would be part of the fingerprint, and a new rule would
+retrain every variant of the module. A module needs no entry; a test finds missing ones.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from attnbench.study.module_files import Option, written
-from attnbench.study.problems import given as shown_value
+from attnbench.study.problems import shown_value
 
-Rules = Mapping[str, tuple[str, tuple[Any, ...]]]  # option -> another option, its values beside which it is idle
+Rules = Mapping[str, tuple[str, tuple[Any, ...]]]  # option -> another option, and its values that disable the first
 
 _NORM: Rules = {"norm_weight": ("norm", (False,))}
 MODULES: Mapping[str, Rules] = {
@@ -27,12 +27,16 @@ BACKBONES: Mapping[str, Rules] = {
 }
 
 
-def find(rules: Rules, given: Mapping[str, Any], known: Mapping[str, Option]) -> Iterator[tuple[str, str, str]]:
-    """Yield each option among those `given` that has no effect, the other option that is why, and what to say."""
-    for option, (other, values) in rules.items():
-        value = given.get(other, known[other].default)
-        if option in given and value in values:
-            possible = get_args(known[other].type) or (True, False)  # of a Literal, or of a bool
-            only = ", ".join(written(each) for each in possible if each not in values)
-            here = f"`{other}: {written(value)}`{'' if other in given else ', the default'}"
-            yield option, other, f"given {shown_value(given[option])}; has no effect with {here}, only with {only}"
+def find(rules: Rules, options: Mapping[str, Any], allowed: Mapping[str, Option]) -> Iterator[tuple[str, str, str]]:
+    """Yield each disabled option among `options`, the option that disables it, and a sentence that says so."""
+    for option, (other, disabling) in rules.items():
+        value = options.get(other, allowed[other].default)
+        if option in options and value in disabling:
+            possible = get_args(allowed[other].type) or (True, False)  # of a Literal, or of a bool
+            enabling = ", ".join(written(choice) for choice in possible if choice not in disabling)
+            current = f"`{other}: {written(value)}`{'' if other in options else ', the default'}"
+            yield (
+                option,
+                other,
+                f"given {shown_value(options[option])}; has no effect with {current}, only with {enabling}",
+            )

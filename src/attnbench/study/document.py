@@ -14,9 +14,9 @@ from attnbench.errors import UserError
 
 Location = tuple[str | int, ...]  # keys and list indices from the top of the file
 
-_HINTS = {  # what mostly stands behind a complaint of the YAML parser
+_HINTS = {  # the usual cause of a message of the YAML parser
     "mapping values are not allowed here": "text with `: ` in it needs quotes; keys of one mapping begin in one column",
-    "could not find expected ':'": "behind a key stand a colon and a space: `key: value`",
+    "could not find expected ':'": "a key is followed by a colon and a space: `key: value`",
     r"found character '\t' that cannot start any token": "that is a tab; indent with spaces",
     "but found another document": "a study is one document; remove `---`",
 }
@@ -24,7 +24,7 @@ _HINTS = {  # what mostly stands behind a complaint of the YAML parser
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing wrong in a file. Lines and columns count from 1."""
+    """One error in a file. Lines and columns count from 1."""
 
     line: int
     column: int
@@ -34,32 +34,35 @@ class Problem:
 
 @dataclass(frozen=True)
 class Positions:
-    """Where each key of a YAML file stands."""
+    """The line and column of each key of a YAML file."""
 
     path: Path
     tree: CommentedMap
 
     def of(self, location: Sequence[str | int]) -> tuple[int, int]:
-        """Return line and column of a key or list item; of the nearest thing around it where it is not in the file."""
-        here: Any = self.tree
-        found = (here.lc.line, here.lc.col)
+        """Return line and column of a key or list item; if it is not in the file, of its nearest parent."""
+        node: Any = self.tree
+        position = (node.lc.line, node.lc.col)
         for part in location:
-            if isinstance(here, CommentedMap) and part in (here.lc.data or {}):  # a merged key has no line of its own
-                found = here.lc.key(part)
-            elif isinstance(here, CommentedSeq) and isinstance(part, int) and part < len(here):
-                found = here.lc.item(part)
+            if isinstance(node, CommentedMap) and part in (node.lc.data or {}):  # a merged key has no line of its own
+                position = node.lc.key(part)
+            elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
+                position = node.lc.item(part)
             else:
                 break
-            here = here[part]
-        return found[0] + 1, found[1] + 1
+            node = node[part]
+        return position[0] + 1, position[1] + 1
 
     def problem(self, location: Sequence[str | int], text: str) -> Problem:
         """Return a problem at a key."""
         return Problem(*self.of(location), dotted(location), text)
 
-    def refusal(self, problems: list[Problem]) -> UserError:
-        """Return the error that tells all problems, one a line, in the order of the file."""
-        lines = [f"{self.path}:{each.line}:{each.column}: {each.key}: {each.text}" for each in sorted(set(problems))]
+    def error(self, problems: list[Problem]) -> UserError:
+        """Return the error that lists all problems, one per line, in the order of the file."""
+        lines = [
+            f"{self.path}:{problem.line}:{problem.column}: {problem.key}: {problem.text}"
+            for problem in sorted(set(problems))
+        ]
         return UserError(lines[0] if len(lines) == 1 else "\n".join([f"{len(lines)} problems in {self.path}", *lines]))
 
 
@@ -72,7 +75,7 @@ def read(path: Path) -> tuple[dict[str, Any], Positions]:
     """Return the values of a YAML mapping as plain Python, and their positions.
 
     Raises:
-        UserError: the file is missing, is not readable text, is not YAML, holds a key twice, or is not a mapping.
+        UserError: the file is missing, is not UTF-8 text, is not YAML, has a key twice, or is not a mapping.
     """
     try:
         tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
@@ -92,30 +95,30 @@ def read(path: Path) -> tuple[dict[str, Any], Positions]:
     except RecursionError:
         raise UserError(f"{path}: nested too deeply, or a YAML alias in it refers to itself") from None
     if not isinstance(tree, CommentedMap):
-        raise UserError(f"{path} {_kind(tree)}; a study is a mapping, with keys such as `study:` and `variants:`")
+        raise UserError(f"{path} {_content(tree)}; a study is a mapping, with keys such as `name:` and `variants:`")
     return values, Positions(path, tree)
 
 
 def _not_yaml(path: Path, error: MarkedYAMLError) -> str:
-    """Return what the parser says and where, in what it was reading if that began in an earlier line, and a hint."""
+    """Return the parser's message with its position, the line where the unfinished construct began, and a hint."""
     begin, mark = error.context_mark, error.problem_mark or error.context_mark
-    where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else f"{path}"
+    position = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else f"{path}"
     problem = error.problem or error.context or ""
     inside = f", in what begins in line {begin.line + 1}" if begin and mark and begin.line < mark.line else ""
     hint = f"; {_HINTS[problem]}" if problem in _HINTS else ""
-    return f"{where}: not YAML: {problem}{inside}{hint}"
+    return f"{position}: not YAML: {problem}{inside}{hint}"
 
 
 def _duplicate(path: Path, error: DuplicateKeyError) -> str:
     mark = error.problem_mark
     key = (error.problem or "").split('"')[1]  # found duplicate key "<key>" with value ...
-    return f"{path}:{mark.line + 1}:{mark.column + 1}: the key {key!r} is given twice in one mapping; keep one"
+    return f"{path}:{mark.line + 1}:{mark.column + 1}: the key {key!r} occurs twice in one mapping; keep one"
 
 
-def _kind(tree: Any) -> str:
+def _content(tree: Any) -> str:
     if tree is None:
         return "is empty"
-    return "is a list" if isinstance(tree, CommentedSeq) else f"holds only {str(tree)[:40]!r}"
+    return "is a list" if isinstance(tree, CommentedSeq) else f"contains only {str(tree)[:40]!r}"
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What to write for a required key that is missing. Each is valid; a test holds that none is forgotten."""
+"""An example value for each required key, for the message that the key is missing. Tests check each example."""
 
 from pydantic import BaseModel
 
@@ -44,11 +44,11 @@ _EXAMPLES: dict[str, dict[str, str]] = {
     "OneCycleRecipe": {"name": "onecycle", "optimizer": "sgd", "warmup": "0.3"},
     "Machine": {"device": "cpu", "precision": "float32", "threads": "1"},
     "Latency": {"batch_sizes": "[1, 64]", "rounds": "30"},
-    "Views": {"images": "6"},
+    "ViewedImages": {"images": "6"},
 }
 
 
 def example(section: type[BaseModel], key: str) -> str:
-    """Return `key: value` as it may stand in params.yaml."""
+    """Return `key: value` as it may be written in params.yaml."""
     values = next(_EXAMPLES[kind.__name__][key] for kind in section.__mro__ if key in _EXAMPLES.get(kind.__name__, {}))
     return f"{key}: {values}"

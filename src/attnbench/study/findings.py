@@ -1,6 +1,6 @@
-"""What the checks have in common."""
+"""What the checks of params.yaml share."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -10,30 +10,29 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from attnbench.errors import did_you_mean, listed
 from attnbench.study.document import Location
 from attnbench.study.module_files import Option, written
-from attnbench.study.problems import given as shown_value
-from attnbench.study.problems import refuse
+from attnbench.study.problems import sentence, shown_value
 
-Finding = tuple[Location, str]
+Finding = tuple[Location, str]  # where in the file, and what is wrong there
 
 _FINITE = ConfigDict(allow_inf_nan=False)
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """Return `value` if it is a mapping, else an empty one: what the schema refuses has nothing to check."""
+    """Return `value` if it is a mapping, else an empty one: the schema reports the wrong type."""
     return value if isinstance(value, dict) else {}
 
 
 def unknown(name: Any, kind: str, allowed: list[str]) -> str:
-    """Say that nothing of this kind has that name, which may be no text at all."""
+    """Return the sentence that nothing of this kind has that name; `name` may be any YAML value."""
     if not isinstance(name, str):
         return f"given {shown_value(name)}; allowed: {listed(allowed)}"
     return f"no {kind} {name!r}; allowed: {listed(allowed)}{did_you_mean(name, allowed)}"
 
 
 def misplaced(
-    section: dict[str, Any], at: Location, keys: Iterable[str], name: str, allowed: dict[str, Option]
+    section: dict[str, Any], at: Location, keys: Iterable[str], name: str, allowed: Mapping[str, Option]
 ) -> Iterator[Finding]:
-    """Find options of `name` that stand in `section` itself, among its own `keys`, instead of under `options`."""
+    """Find options of the module `name` that are written in `section` itself instead of under `options`."""
     for key, value in section.items():
         near = get_close_matches(str(key), list(allowed), n=1)
         if key not in keys and near:
@@ -41,37 +40,37 @@ def misplaced(
 
 
 def options(
-    given: dict[str, Any], at: Location, name: str, allowed: dict[str, Option], file: Path
+    values: dict[str, Any], at: Location, name: str, allowed: Mapping[str, Option], file: Path
 ) -> Iterator[Finding]:
-    """Find options that the family `name`, read from `file`, does not have, and values that it does not take."""
-    for key, value in given.items():
+    """Find options that the module `name` in `file` does not have, and values that they do not allow."""
+    for key, value in values.items():
         location = (*at, key)
         if key not in allowed:
-            known = f"allowed: {listed(list(allowed))}" if allowed else "it has none"
-            yield location, f"{name} has no such option ({file}); {known}{did_you_mean(str(key), list(allowed))}"
+            choices = f"allowed: {listed(list(allowed))}" if allowed else "it has none"
+            yield location, f"{name} has no such option ({file}); {choices}{did_you_mean(str(key), list(allowed))}"
             continue
-        wrong = _refused(value, allowed[key].type)
-        if wrong:
-            yield location, f"{wrong}; {name} takes {written(allowed[key].default)} if not given"
+        problem = _value_problem(value, allowed[key].type)
+        if problem:
+            yield location, f"{problem}; {name} takes {written(allowed[key].default)} if not given"
 
 
-def _refused(value: Any, kind: Any) -> str | None:
-    """Say what is wrong with the value of an option of type `kind`, or return None."""
+def _value_problem(value: Any, kind: Any) -> str | None:
+    """Return what is wrong with the value of an option of type `kind`, or None."""
     adapter: TypeAdapter[Any] = TypeAdapter(kind, config=_FINITE)
     try:
-        found = adapter.validate_python(value, strict=True)
-        if isinstance(found, int) and type(found) is not type(value):  # `Literal[2]` takes 2.0 too
+        accepted = adapter.validate_python(value, strict=True)
+        if isinstance(accepted, int) and type(accepted) is not type(value):  # `Literal[2]` takes 2.0 too
             adapter.validate_python(object(), strict=True)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        for each in details:
-            each["input"] = value
-        return refuse(details)
+        for detail in details:
+            detail["input"] = value
+        return sentence(details)
     return None
 
 
-def repeated(items: Any, at: Location, why: str = "") -> Iterator[Finding]:
-    """Find what a list names twice."""
+def repeated(items: Any, at: Location, reason: str = "") -> Iterator[Finding]:
+    """Find items that occur twice in a list."""
     for index, item in enumerate(items if isinstance(items, list) else []):
         if any(type(item) is type(other) and item == other for other in items[:index]):
-            yield (*at, index), f"{item!r} is listed twice{why}; remove one"
+            yield (*at, index), f"{item!r} is listed twice{reason}; remove one"

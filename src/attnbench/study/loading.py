@@ -1,52 +1,42 @@
-"""Check a whole params.yaml before anything runs: its form, and that every name in it stands for something.
+"""Loading a params.yaml: its keys and types, and every name in it, are checked before anything runs.
 
-All problems are told at once, so the checks read the plain values and step over what the schema refuses.
+All problems are reported at once, so the checks of names read the plain values and skip what the schema refuses.
 """
 
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from attnbench.errors import UserError, did_you_mean, listed
-from attnbench.study import check_backbone as networks
-from attnbench.study import check_file as whole
-from attnbench.study import check_modules as modules
-from attnbench.study import packages
-from attnbench.study.document import read
+from attnbench.study import check_backbone, check_file, check_modules
+from attnbench.study.document import Positions, Problem, read
+from attnbench.study.problems import problems
 from attnbench.study.schema import Study
-from attnbench.study.validation import validate
 
 
 def load(path: Path) -> Study:
-    """Read a params.yaml and check it against the schema and the modules and backbones there are.
-
-    From then on Python finds packages in the root of the study's repository, for modules of one's own.
+    """Read a params.yaml and check it against the schema and the available modules and backbones.
 
     Raises:
-        UserError: tells every problem, each as `file:line:column: key: what was given, what is allowed`.
+        UserError: lists every problem as `file:line:column: key: what was given, what is allowed`.
     """
     values, positions = read(path)
-    packages.look_in(path.parent / str(values.get("root", ".")))
-    study, problems = validate(values, positions)
-    findings = [
-        *whole.place(path, values),
-        *whole.repetitions(values),
-        *whole.baseline(values),
-        *whole.controls(values),
-        *networks.check(values),
-        *modules.check(values),
-    ]
-    specific = [positions.problem(location, text) for location, text in findings]
-    told = {problem.key for problem in specific}  # knows the modules, so it says more than the schema does
-    problems = [problem for problem in problems if problem.key not in told] + specific
-    if study is None or problems:
-        raise positions.refusal(problems)
+    study, schema_problems = _validated(values, positions)
+    findings = [*check_file.check(path, values), *check_backbone.check(values), *check_modules.check(values)]
+    name_problems = [positions.problem(location, text) for location, text in findings]
+    keys = {problem.key for problem in name_problems}  # the checks of names say more than the schema does
+    all_problems = [problem for problem in schema_problems if problem.key not in keys] + name_problems
+    if study is None or all_problems:
+        raise positions.error(all_problems)
     return study
 
 
 def require(study: Study, path: Path, variant: str, seed: int | None = None) -> None:
-    """Refuse a variant or a seed that the study does not have.
+    """Check that the study has a variant, and a seed.
 
     Raises:
-        UserError: names what was given and what the file has.
+        UserError: says what was given and what the file has.
     """
     if variant not in study.variants:
         names = list(study.variants)
@@ -55,3 +45,11 @@ def require(study: Study, path: Path, variant: str, seed: int | None = None) -> 
         raise UserError(
             f"{path} has no seed {seed}; allowed: {', '.join(map(str, study.seeds))}. Add it under `seeds:`"
         )
+
+
+def _validated(values: dict[str, Any], positions: Positions) -> tuple[Study | None, list[Problem]]:
+    """Return the study and no problems, or None and the problems of keys, types and ranges."""
+    try:
+        return Study.model_validate(values), []
+    except ValidationError as error:
+        return None, problems(error, Study, positions)

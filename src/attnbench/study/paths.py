@@ -1,11 +1,11 @@
-"""Where a study keeps its files, relative to the repository root. dvc.yaml names the same places."""
+"""The paths of a study's files, relative to the repository root; dvc.yaml has the same paths."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 
 def shown(path: Path) -> Path:
-    """Return a path as a person in the current folder would write it."""
+    """Return a path as one would type it in the current folder."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
@@ -16,23 +16,23 @@ def run_name(variant: str, seed: int) -> str:
 
 @dataclass(frozen=True)
 class StudyPaths:
-    """The files of the study called `study`. Everything under `results` and `reports` is tracked by git."""
+    """The files of the study `name`. Git tracks everything in `results` and `reports`."""
 
-    study: str
+    name: str
     root: Path = Path()
 
     @property
     def prepared(self) -> Path:
         """Images, labels and split, as written by the data stage."""
-        return self.root / "data" / f"{self.study}.safetensors"
+        return self.root / "data" / f"{self.name}.safetensors"
 
     @property
     def results(self) -> Path:
-        return self.root / "results" / self.study
+        return self.root / "results" / self.name
 
     @property
     def report(self) -> Path:
-        return self.root / "reports" / self.study
+        return self.root / "reports" / self.name
 
     @property
     def data_summary(self) -> Path:
@@ -83,14 +83,14 @@ class StudyPaths:
         return self.results / "code" / stage / f"{variant}.json"
 
     def checkpoint(self, variant: str, seed: int) -> Path:
-        return self.root / "runs" / self.study / run_name(variant, seed) / "checkpoint.safetensors"
+        return self.root / "runs" / self.name / run_name(variant, seed) / "checkpoint.safetensors"
 
     def predictions(self, variant: str, seed: int) -> Path:
-        return self.root / "runs" / self.study / run_name(variant, seed) / "predictions.safetensors"
+        return self.root / "runs" / self.name / run_name(variant, seed) / "predictions.safetensors"
 
     def unfinished(self, variant: str, seed: int) -> Path:
-        """The state of a run that has begun and not ended; no DVC output, since DVC removes those before a run."""
-        return self.root / "work" / self.study / "unfinished" / f"{run_name(variant, seed)}.safetensors"
+        """The state of an unfinished run. Not a DVC output, since DVC removes outputs before a run."""
+        return self.root / "work" / self.name / "unfinished" / f"{run_name(variant, seed)}.safetensors"
 
     def record(self, variant: str, seed: int) -> Path:
         return self.runs / f"{run_name(variant, seed)}.json"

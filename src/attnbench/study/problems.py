@@ -1,4 +1,4 @@
-"""What pydantic found wrong, said for the person who wrote the file."""
+"""Pydantic's errors as sentences for the author of the file."""
 
 import math
 from difflib import get_close_matches
@@ -12,7 +12,7 @@ from attnbench.errors import did_you_mean, listed
 from attnbench.study.document import Location, Positions, Problem
 from attnbench.study.examples import example
 
-_MUST_BE = {  # by pydantic's type of error, to stand behind "must be"
+_MUST_BE = {  # by pydantic's error type; completes "must be ..."
     "bool_type": "true or false",
     "int_type": "a whole number",
     "float_type": "a number",
@@ -38,43 +38,43 @@ _PATTERNS = {
 
 
 def problems(error: ValidationError, section: type[BaseModel], positions: Positions) -> list[Problem]:
-    """Return one problem for each wrong key; what the members of a union say about one value is put together."""
-    together: dict[Location, list[tuple[Location, ErrorDetails]]] = {}
-    found = []
-    placed = [(each, _walk(section, each["loc"])) for each in error.errors(include_url=False)]
-    misspelt = {_meant(place) for each, place in placed if each["type"] == "extra_forbidden"}
-    for each, place in placed:
-        if each["type"] == "missing" and place.location in misspelt:
-            continue  # it is there, under another name, and told under that
-        if place.choice is not None:
-            together.setdefault(place.choice, []).append((place.location, each))
+    """Return one problem for each invalid key. Errors of several members of a union about one value are merged."""
+    targets = [(details, _target(section, details["loc"])) for details in error.errors(include_url=False)]
+    misspelt = {_intended(target) for details, target in targets if details["type"] == "extra_forbidden"}
+    result = []
+    unions: dict[Location, list[tuple[Location, ErrorDetails]]] = {}
+    for details, target in targets:
+        if details["type"] == "missing" and target.location in misspelt:
+            continue  # present under a misspelt name, and reported there
+        if target.union is not None:
+            unions.setdefault(target.union, []).append((target.location, details))
         else:
-            found.append(positions.problem(*_explain(each, place)))
-    for choice, group in together.items():
-        inner = [(location, each) for location, each in group if location != choice]  # e.g. one item of a list
-        chosen = inner or group
-        for location in dict.fromkeys(location for location, _ in chosen):
-            details = [each for where, each in chosen if where == location]
-            found.append(positions.problem(location, refuse(details)))
-    return found
+            result.append(positions.problem(*_explain(details, target)))
+    for union, errors in unions.items():
+        inner = [(location, details) for location, details in errors if location != union]  # e.g. one item of a list
+        by_location: dict[Location, list[ErrorDetails]] = {}
+        for location, details in inner or errors:
+            by_location.setdefault(location, []).append(details)
+        result += [positions.problem(location, sentence(details)) for location, details in by_location.items()]
+    return result
 
 
-def refuse(errors: list[ErrorDetails]) -> str:
-    """Return what was given, and what it must be: one of what the errors ask for."""
-    refused = next((each for each in errors if each["type"] == "value_error"), None)
-    if refused is not None:  # a check of our own, which says what is allowed
-        return f"given {refused['ctx']['error']}"
-    phrases = list(dict.fromkeys(_must_be(each) for each in errors))
-    wanted = " or ".join([", ".join(phrases[:-1]), phrases[-1]] if phrases[1:] else phrases)
+def sentence(errors: list[ErrorDetails]) -> str:
+    """Return one sentence about the errors of one value: what was given, and the alternatives that are allowed."""
+    custom = next((error for error in errors if error["type"] == "value_error"), None)
+    if custom is not None:  # raised by a validator of ours, whose text says what is allowed
+        return f"given {custom['ctx']['error']}"
+    phrases = list(dict.fromkeys(_must_be(error) for error in errors))
+    allowed = " or ".join([", ".join(phrases[:-1]), phrases[-1]] if phrases[1:] else phrases)
     value = errors[0]["input"]
-    expected = [each["ctx"]["expected"] for each in errors if each["type"] == "literal_error"]
-    words = [word for text in expected for word in text.split("'")[1::2]]
+    literals = [error["ctx"]["expected"] for error in errors if error["type"] == "literal_error"]
+    words = [word for text in literals for word in text.split("'")[1::2]]
     near = did_you_mean(value, words) if isinstance(value, str) else ""
-    return f"given {given(value)}; must be {wanted}{near}"
+    return f"given {shown_value(value)}; must be {allowed}{near}"
 
 
-def given(value: Any) -> str:
-    """Return a value as it was written, shortened."""
+def shown_value(value: Any) -> str:
+    """Return a value as it is written in YAML, shortened."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -94,15 +94,17 @@ def _must_be(error: ErrorDetails) -> str:
     return _MUST_BE.get(error["type"], error["msg"]).format(**context)
 
 
-class _Place(NamedTuple):
-    location: Location  # pydantic's path without what stands in no file: tags and labels of unions, `[key]`
-    choice: Location | None  # where a union of plain values begins, if one is on the path
+class _Target(NamedTuple):
+    """The key that an error is about."""
+
+    location: Location  # pydantic's path without the parts that are in no file: tags and labels of unions, `[key]`
+    union: Location | None  # where a union of plain values begins, if one is on the path
     owner: Any  # the section that the last key belongs to
     kind: Any  # the type of the last key
 
 
-def _explain(error: ErrorDetails, place: _Place) -> tuple[Location, str]:
-    location, owner = place.location, place.owner
+def _explain(error: ErrorDetails, target: _Target) -> tuple[Location, str]:
+    location, owner = target.location, target.owner
     match error["type"]:
         case "missing":
             return location, f"missing; add it, for example `{example(owner, str(location[-1]))}`"
@@ -111,48 +113,48 @@ def _explain(error: ErrorDetails, place: _Place) -> tuple[Location, str]:
             near = did_you_mean(str(location[-1]), allowed)
             return location, f"unknown key; allowed: {listed(allowed)}{near}"
         case "union_tag_not_found" | "union_tag_invalid":
-            return _explain_tag(error, place)
-    return location, refuse([error])
+            return _explain_tag(error, target)
+    return location, sentence([error])
 
 
-def _explain_tag(error: ErrorDetails, place: _Place) -> tuple[Location, str]:
-    """Explain the key that tells which kind of section this is, such as `source`: missing, misspelt, or wrong."""
-    tags = [tag for section in get_args(place.kind) for tag in _tags_of(section)]
+def _explain_tag(error: ErrorDetails, target: _Target) -> tuple[Location, str]:
+    """Explain a missing, misspelt or invalid key that selects the kind of a section, such as `source`."""
+    tags = [tag for section in get_args(target.kind) for tag in _tags_of(section)]
     key, values = error["ctx"]["discriminator"].strip("'"), error["input"]
     if key in values:
-        wrong = values[key]
-        near = did_you_mean(wrong, tags) if isinstance(wrong, str) else ""
-        return (*place.location, key), f"given {given(wrong)}; allowed: {listed(tags)}{near}"
-    near_keys = get_close_matches(key, [str(each) for each in values], n=1)
+        value = values[key]
+        near = did_you_mean(value, tags) if isinstance(value, str) else ""
+        return (*target.location, key), f"given {shown_value(value)}; allowed: {listed(tags)}{near}"
+    near_keys = get_close_matches(key, [str(name) for name in values], n=1)
     if near_keys:
-        return (*place.location, near_keys[0]), f"unknown key (did you mean {key!r}?); `{key}` may be {listed(tags)}"
-    return (*place.location, key), f"missing; allowed: {listed(tags)}"
+        return (*target.location, near_keys[0]), f"unknown key (did you mean {key!r}?); `{key}` may be {listed(tags)}"
+    return (*target.location, key), f"missing; allowed: {listed(tags)}"
 
 
-def _meant(place: _Place) -> Location:
-    """Return where the key stands that an unknown key is nearest to."""
-    *above, key = place.location
-    return (*above, *get_close_matches(str(key).lower(), list(place.owner.model_fields), n=1))
+def _intended(target: _Target) -> Location:
+    """Return the location of the allowed key that an unknown key resembles most."""
+    *above, key = target.location
+    return (*above, *get_close_matches(str(key).lower(), list(target.owner.model_fields), n=1))
 
 
-def _walk(section: type[BaseModel], path: tuple[int | str, ...]) -> _Place:
+def _target(section: type[BaseModel], path: tuple[int | str, ...]) -> _Target:
     """Follow pydantic's path through the types."""
-    place = _Place((), None, None, section)
+    target = _Target((), None, None, section)
     for part in path:
         if part == "[key]":
             break
-        location, choice, _, kind = place
+        location, union, _, kind = target
         if not _is_union(kind):
-            place = _Place((*location, part), choice, kind, _bare(_member(kind, part)))
+            target = _Target((*location, part), union, kind, _bare(_member(kind, part)))
         elif all(_is_section(member) for member in get_args(kind)):
-            place = place._replace(kind=next(member for member in get_args(kind) if part in _tags_of(member)))
+            target = target._replace(kind=next(member for member in get_args(kind) if part in _tags_of(member)))
         else:
-            place = place._replace(choice=location, kind=None)
-    return place
+            target = target._replace(union=location, kind=None)
+    return target
 
 
 def _member(kind: Any, part: int | str) -> Any:
-    """Return the type of what stands under a key of a section, of a mapping, or in a list; None where unknown."""
+    """Return the type of a section's field, of a mapping's values or of a list's items; None if unknown."""
     if _is_section(kind):
         field = kind.model_fields.get(str(part))
         return field.annotation if field else None
@@ -178,6 +180,6 @@ def _is_section(kind: Any) -> bool:
 
 
 def _tags_of(section: type[BaseModel]) -> tuple[str, ...]:
-    """Return the values of the section's first literal key: what a union tells it by."""
+    """Return the values of the section's first literal key, by which a union selects the section."""
     literals = (field.annotation for field in section.model_fields.values() if get_origin(field.annotation) is Literal)
     return get_args(next(literals, None))

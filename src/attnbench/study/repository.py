@@ -1,4 +1,4 @@
-"""Where the repository and its studies are."""
+"""Finding the repository and the params.yaml of a study."""
 
 import os
 from dataclasses import dataclass
@@ -16,55 +16,63 @@ PARAMS = "params.yaml"
 LOCK = "dvc.lock"
 
 
-def repository(here: Path) -> Path:
-    """Return the nearest folder, from `here` upwards, that holds a DVC project with a study."""
-    for folder in (here.resolve(), *here.resolve().parents):
-        if (folder / ".dvc").is_dir() and (folder / PIPELINE).is_file():
-            return folder
+def root_of(folder: Path) -> Path:
+    """Return the nearest folder, from `folder` upwards, that contains a DVC project with a study.
+
+    Raises:
+        UserError: there is none.
+    """
+    for candidate in (folder.resolve(), *folder.resolve().parents):
+        if (candidate / ".dvc").is_dir() and (candidate / PIPELINE).is_file():
+            return candidate
     raise UserError(
-        f"{here.resolve()} is in no repository with a {PIPELINE} and a .dvc folder; go to yours and try again"
+        f"{folder.resolve()} is in no repository with a {PIPELINE} and a .dvc folder; change to yours and try again"
     )
 
 
 def params_of(root: Path, name: str | None) -> Path:
-    """Return the params.yaml of a study; without a name, of the one at the root."""
+    """Return the params.yaml of a study; without a name, of the root study.
+
+    Raises:
+        UserError: there is no such study.
+    """
     if name is None:
         return root / PARAMS
     studies = sorted(path.parent.name for path in (root / "studies").glob(f"*/{PARAMS}"))
     if name in studies:
         return root / "studies" / name / PARAMS
-    at_root = read(root / PARAMS)[0].get("name")
-    if name == at_root:
+    root_study = str(read(root / PARAMS)[0].get("name"))
+    if name == root_study:
         return root / PARAMS
-    known = [str(at_root), *studies]
-    raise UserError(f"no study {name!r}; there are {listed(known)}{did_you_mean(name, known)}")
+    names = [root_study, *studies]
+    raise UserError(f"no study {name!r}; there are {listed(names)}{did_you_mean(name, names)}")
 
 
 @dataclass(frozen=True)
-class Place:
-    """A study, where its params.yaml is, and the repository around it."""
+class LocatedStudy:
+    """A study with its params.yaml and its repository."""
 
-    root: Path
+    root: Path  # of the repository
     params: Path
     study: Study
 
     @property
     def workers(self) -> int:
-        """How many runs go side by side: one on an accelerator, else as many as the cores carry with their threads."""
+        """How many runs to train in parallel: one on an accelerator, else as many as the cores allow."""
         if self.study.machine.device == "cuda":
             return 1
         return max(1, machine.cores() // self.study.machine.threads)
 
 
-def of(name: str | None, here: Path) -> Place:
-    """Return the place of a study; without a name, of the one at the root. `here` is any folder of the repository.
+def locate(name: str | None, folder: Path) -> LocatedStudy:
+    """Load a study of the repository that contains `folder`; without a name, the root study.
 
     Raises:
-        UserError: no repository, no such study, or a wrong params.yaml.
+        UserError: there is no repository, no such study, or its params.yaml is invalid.
     """
-    root = repository(here)
+    root = root_of(folder)
     params = params_of(root, name)
-    return Place(root, params, load(shown(params)))
+    return LocatedStudy(root, params, load(shown(params)))
 
 
 def pipeline_file(root: Path, params: Path) -> str:

@@ -1,6 +1,6 @@
-"""What a params.yaml may say. Every key is required unless it has a default here.
+"""What a params.yaml may contain. Every key is required unless it has a default here.
 
-Nothing here imports torch, so a wrong file is refused in a fraction of a second.
+Nothing here imports torch, so an invalid file is refused in a fraction of a second.
 """
 
 from typing import Annotated, Literal
@@ -14,7 +14,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Section(BaseModel):
-    """A frozen part of params.yaml; an unknown key is an error, and so is a value of another type."""
+    """A frozen section of params.yaml. Unknown keys and values of another type are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -23,14 +23,14 @@ class ShapesData(Section):
     """Generated images: coloured shapes on clutter, drawn from a seed."""
 
     source: Literal["shapes"]
-    train_images: Annotated[int, Field(ge=100, le=1_000_000)]  # training and validation part together
+    train_images: Annotated[int, Field(ge=100, le=1_000_000)]  # including the validation images
     test_images: Annotated[int, Field(ge=10, le=1_000_000)]
     seed: Seed
     split_seed: Seed
 
 
 class Cifar10Data(Section):
-    """CIFAR-10 as published, downloaded, or from a local copy of the archive."""
+    """CIFAR-10 as published, downloaded or from a local copy of the archive."""
 
     source: Literal["cifar10"]
     split_seed: Seed
@@ -43,7 +43,7 @@ class FolderData(Section):
     source: Literal["folder"]
     path: str  # relative to the repository root
     title: Annotated[str, Field(min_length=1)]  # what the images are, for every caption
-    provenance: Annotated[str, Field(min_length=1)]  # where they come from, in words
+    provenance: Annotated[str, Field(min_length=1)]  # where the images come from, in one to three sentences
     image_size: Annotated[int, Field(ge=8, le=512)] = 32  # images of another size are resized to this square
     sha256: Sha256 | None = None  # of the archive; pins its content
     split_seed: Seed
@@ -53,7 +53,7 @@ Data = Annotated[ShapesData | Cifar10Data | FolderData, Field(discriminator="sou
 
 
 class Backbone(Section):
-    """The network, by file name in `attnbench/backbones/`, and its options."""
+    """The network, named after its file in `networks/backbones/`, and its options."""
 
     name: str
     options: dict[str, OptionValue] = {}
@@ -63,7 +63,7 @@ Numbers = Literal["all", "first", "last"] | list[Annotated[int, Field(ge=1)]]  #
 
 
 class Variant(Section):
-    """What goes into the backbone's slots. `attention: none` is the network as it is."""
+    """What fills the backbone's slots. `attention: none` leaves them empty."""
 
     attention: str
     options: dict[str, OptionValue] = {}
@@ -79,7 +79,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class CommonRecipe(Section):
-    """What both recipes say."""
+    """The keys that all recipes share."""
 
     epochs: Annotated[int, Field(ge=1, le=10_000)]
     batch_size: Annotated[int, Field(ge=1, le=65_536)]
@@ -90,7 +90,7 @@ class CommonRecipe(Section):
 
 
 class SourceRecipe(CommonRecipe):
-    """Adam, halved when the validation loss stops falling: the recipe of tutorials, without the test set in it."""
+    """Adam with the rate reduced on plateaus of the validation loss: the usual tutorial recipe, without test images."""
 
     name: Literal["source"]
     patience: Annotated[int, Field(ge=0)]  # epochs without a lower validation loss before the rate falls
@@ -102,18 +102,18 @@ class OneCycleRecipe(CommonRecipe):
 
     name: Literal["onecycle"]
     optimizer: Literal["adam", "sgd"]  # sgd: Nesterov momentum 0.9
-    warmup: Annotated[float, Field(gt=0, lt=1)]  # share of the steps in which the rate rises
+    warmup: Annotated[float, Field(gt=0, lt=1)]  # fraction of the steps in which the rate rises
 
 
 Recipe = Annotated[SourceRecipe | OneCycleRecipe, Field(discriminator="name")]
 
 
 class Machine(Section):
-    """How the arithmetic is done; part of a run's identity, since each of these changes the bits."""
+    """How the arithmetic is done. Part of a run's identity, since each value changes the bits."""
 
     device: Literal["cpu", "cuda"]
     precision: Literal["float32", "bf16"]
-    threads: Annotated[int, Field(ge=1, le=1024)]  # per run; runs go side by side
+    threads: Annotated[int, Field(ge=1, le=1024)]  # per run; several runs can run in parallel
 
 
 class Latency(Section):
@@ -123,35 +123,35 @@ class Latency(Section):
     rounds: Annotated[int, Field(ge=5, le=100_000)]
 
 
-class Views(Section):
-    """Which test images are looked at: the first of each of the first `images` classes, the same for all variants."""
+class ViewedImages(Section):
+    """Which test images the views show: the first of each of the first `images` classes, the same for all variants."""
 
     images: Annotated[int, Field(ge=1, le=10)]
 
 
 class Control(Section):
-    """The wider baselines that a module is compared with besides the baseline: variants with `attention: none`."""
+    """Wider networks without attention that a variant is compared with in addition to the baseline."""
 
-    parameters: Name | None = None  # as many parameters as the module's variant
-    latency: Name | None = None  # as long an inference
+    parameters: Name | None = None  # a variant with as many parameters
+    latency: Name | None = None  # a variant with the same inference latency
 
 
 class Study(Section):
     """A whole params.yaml."""
 
     name: Name
-    root: str  # from the file's folder to the repository root
-    params: str  # this file, from the repository root
+    root: str  # path from the file's folder to the repository root
+    params: str  # path of this file from the repository root
     title: Annotated[str, Field(min_length=1)]
     data: Data
     backbone: Backbone
     variants: Annotated[dict[Name, Variant], Field(min_length=2)]
     baseline: Name  # the variant that all others are compared with
-    controls: dict[Name, Control] = {}  # by variant with a module; read by analysis and report, so it trains nothing
+    controls: dict[Name, Control] = {}  # by variant with attention; read by analysis and report only, never trained
     seeds: Annotated[list[Seed], Field(min_length=1)]
     recipe: Recipe
     machine: Machine
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     latency: Latency
-    views: Views
-    tensorboard: bool = False  # event files under tensorboard/<study>/<run>, ignored by git
+    views: ViewedImages
+    tensorboard: bool = False  # write event files to tensorboard/<study>/<run>, which git ignores

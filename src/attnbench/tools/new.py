@@ -91,7 +91,6 @@ def unfilled(path: Path) -> list[str]:
 
 def _own_package(top: str, root: Path) -> Path:
     """Return the folder of somebody's own package, which need not exist yet."""
-    packages.look_in(root)
     found = packages.folders_of(top)
     if not found and find_spec(top) is not None:
         raise UserError(f"Python has a module {top!r} that is no package; choose another name")

@@ -75,7 +75,7 @@ def test_the_root_study_is_valid() -> None:
             "variants.se.options.reduction: given nothing; must be a whole number",
         ),
         ("A small study", "''", "title: given ''; must be text that is not empty"),
-        ("study: small", "study: small\n1: 2", r"2:1: \[1\]: given 1; must be text"),
+        ("name: small", "study: small\n1: 2", r"2:1: \[1\]: given 1; must be text"),
     ],
 )
 def test_each_problem_has_its_place_and_its_remedy(write: Write, old: str, new: str, message: str) -> None:
