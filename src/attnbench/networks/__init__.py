@@ -1,6 +1,6 @@
-"""Networks with slots, and the attention that fills them.
+"""Backbones with slots, and the attention modules that fill them.
 
-What a module's author needs is here: `from attnbench.networks import Gate, PositiveInt, pooling`.
+Authors of modules import from here: `from attnbench.networks import Gate, PositiveInt, pooling`.
 """
 
 from attnbench.networks import pooling

@@ -1,4 +1,4 @@
-"""From a study and a variant to a network: attention goes into the slots that the variant names."""
+"""From a variant of a study to a network: the backbone is built and attention modules fill its slots."""
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -19,7 +19,7 @@ from attnbench.study.schema import Study, Variant
 
 
 class ImageSet(Protocol):
-    """What a network has to know of its images."""
+    """The properties of a data set that determine the shape of a network."""
 
     @property
     def classes(self) -> Sequence[str]:
@@ -33,39 +33,38 @@ class ImageSet(Protocol):
 def build(study: Study, variant: str, images: ImageSet, seed: int) -> Network:
     """Return the network of a variant of the study, initialised from `seed`, for these images.
 
-    The backbone's weights come from one random stream, those of each slot from another, so all variants of a seed share
-    the backbone's, and a slot starts the same whatever other slots are filled. Expects a study that
-    `attnbench.study.load` has checked.
+    The backbone's weights use one random stream and each slot uses another. So all variants of a seed share the weights
+    of the backbone, and the weights in a slot do not depend on which other slots are filled. `study` must come from
+    `attnbench.study.load`, which has checked it.
 
     Raises:
-        UserError: a module breaks its contract, or the variant's site, stages and blocks leave no slot.
+        UserError: a module breaks its contract, or the variant's site, stages and blocks select no slot.
     """
-    chosen = study.variants[variant]
+    settings = study.variants[variant]
     with seeding.global_stream(seed, "backbone"):
         network = build_backbone(
-            study.backbone.name, len(images.classes), images.image_shape, study.backbone.options | chosen.backbone
+            study.backbone.name, len(images.classes), images.image_shape, study.backbone.options | settings.backbone
         )
-    if chosen.attention == attention.NONE:
+    if settings.attention == attention.NONE:
         return network
-    slots = chosen_slots(network, chosen)
+    slots = chosen_slots(network, settings)
     if not slots:
         raise UserError(
-            f"no slot of {study.backbone.name} is at site {chosen.site!r} in stages {chosen.stages} and blocks "
-            f"{chosen.blocks}; there are: {', '.join(network.slots())}"
+            f"no slot of {study.backbone.name} is at site {settings.site!r} in stages {settings.stages} and blocks "
+            f"{settings.blocks}; its slots: {', '.join(network.slots())}"
         )
     for name, slot in slots.items():
         with seeding.global_stream(seed, f"attention/{name}"):
-            slot.fill(_checked_module(chosen, slot, name))
+            slot.fill(_checked_module(settings, slot, name))
     return network
 
 
 def build_backbone(
     name: str, classes: int, image_shape: tuple[int, int, int], options: Mapping[str, Any] | None = None
 ) -> Network:
-    """Return the backbone `name` with empty slots, for images (c, h, w)."""
-    network: Network = _class_of(f"attnbench.networks.backbones.{name}", backbones.path(name))(
-        classes, image_shape, **(options or {})
-    )
+    """Return the backbone `name` with empty slots, for images of `image_shape` (c, h, w)."""
+    backbone = _class_of(f"attnbench.networks.backbones.{name}", backbones.path(name))
+    network: Network = backbone(classes, image_shape, **(options or {}))
     return network
 
 
@@ -79,12 +78,12 @@ def build_attention(name: str, channels: int, size: Size, options: Mapping[str, 
     dotted = name if "." in name else f"attnbench.networks.attention.{name}"
     with blamed(path, "cannot be imported"):
         module = _class_of(dotted, path)
-    sized = {module_files.SIZE: size} if module_files.needs_size(path) else {}
-    return module(channels, **sized, **(options or {}))
+    from_slot = {module_files.SIZE: size} if module_files.needs_size(path) else {}
+    return module(channels, **from_slot, **(options or {}))
 
 
 def chosen_slots(network: Network, variant: Variant) -> dict[str, Slot]:
-    """Return the slots of the network that a variant fills, by name."""
+    """Return by name the slots of the network that a variant fills."""
     slots = {name: slot for name, slot in network.slots().items() if slot.site == variant.site}
     stages = backbones.numbers(variant.stages, {slot.stage for slot in slots.values()})
     blocks = {
@@ -95,7 +94,7 @@ def chosen_slots(network: Network, variant: Variant) -> dict[str, Slot]:
 
 
 def attention_modules(network: Network) -> dict[str, nn.Module]:
-    """Return the attention modules of a network by the names of their slots; empty slots are left out."""
+    """Return the attention modules of a network by the names of their slots, without empty slots."""
     return {name: slot.module for name, slot in network.slots().items() if not isinstance(slot.module, nn.Identity)}
 
 

@@ -1,4 +1,4 @@
-"""What every attention module is."""
+"""The base classes of attention modules."""
 
 from abc import ABC, abstractmethod
 
@@ -8,28 +8,28 @@ from attnbench.networks.pooling import mean_over_channels, mean_over_positions
 
 
 class Attention(nn.Module, ABC):
-    """A map (n, c, h, w) -> (n, c, h, w) that keeps the shape, the type and the layout."""
+    """A module (n, c, h, w) -> (n, c, h, w) that keeps the shape, dtype and memory layout of its input."""
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
-        """Return the attended feature maps, of the shape of `x`; `x` is not changed."""
+        """Return the attended feature maps, in the shape of `x`; `x` is not changed."""
 
     @abstractmethod
     def maps(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the maps worth drawing for the input `x`: `channel` (n, c, 1, 1), `spatial` (n, 1, h, w), or both.
+        """Return the attention maps to draw for the input `x`: `channel` (n, c, 1, 1), `spatial` (n, 1, h, w), or both.
 
-        What they are depends on what the module does with its input:
+        Their content depends on what the module computes:
 
             a gate (n, c, 1, 1) or (n, 1, h, w)   the gate
-            two such gates                        the two, each as applied: forward(x) = x * channel * spatial
+            two such gates                        both, as applied: forward(x) = x * channel * spatial
             a gate (n, c, h, w)                   `channel` its means over positions, `spatial` its means over channels
-            a softmax over positions              `spatial`, divided by its largest value in each image
-            1 + gate, x + something               those of the gate or the distribution inside
-            a choice between two branches         `channel`, the share of the second
+            a softmax over positions              `spatial`: the weights, divided by the largest of each image
+            1 + gate, x + something               the maps of the gate or of the softmax inside
+            a choice between two branches         `channel`: the weight of the second branch
 
-        Values are in 0..1, but for a gate whose activation leaves that range by choice (`tanh`, `relu` of `se`): they
-        are what is applied, and nothing is cut. In eval mode the call changes nothing; in train mode a batch norm
-        inside would count it as a batch.
+        Values are in 0..1, unless the activation of a gate leaves that range (`tanh`, `relu` of `se`): maps show what
+        is applied and are never clipped. The call changes nothing in eval mode; in train mode, batch norms inside the
+        module update their statistics.
         """
 
 
@@ -38,7 +38,7 @@ class Gate(Attention):
 
     @abstractmethod
     def gate(self, x: Tensor) -> Tensor:
-        """Return the scale that broadcasts to `x`: (n, c, 1, 1), (n, 1, h, w) or (n, c, h, w); 0..1 as in `maps`."""
+        """Return the scale, (n, c, 1, 1), (n, 1, h, w) or (n, c, h, w), in the range that `maps` describes."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.gate(x)
@@ -48,10 +48,15 @@ class Gate(Attention):
 
 
 def gate_maps(gate: Tensor, x: Tensor) -> dict[str, Tensor]:
-    """Return the maps of a gate on `x` (n, c, h, w), by its shape: itself, or its means over positions and channels."""
+    """Return the maps of a gate for `x` (n, c, h, w): the gate, or its means over positions and over channels."""
     _, c, h, w = x.shape
     if gate.shape[2:] == (1, 1) and gate.shape[1] == c:
         return {"channel": gate}
     if gate.shape[1] == 1 and gate.shape[2:] == (h, w):
         return {"spatial": gate}
     return {"channel": mean_over_positions(gate)[:, :, None, None], "spatial": mean_over_channels(gate)}
+
+
+def channel_gate(logits: Tensor) -> Tensor:
+    """Return the sigmoid of `logits` (n, c) as a gate (n, c, 1, 1)."""
+    return logits.sigmoid()[:, :, None, None]

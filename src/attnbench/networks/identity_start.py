@@ -1,14 +1,14 @@
-"""Any module, started as if its slot were empty.
+"""A wrapper that starts any module as the identity, as if its slot were empty.
 
     y = x + a (f(x) - x)        a: a learned number that starts at 0
 
-Most modules start far from the identity: a sigmoid gate halves its input. What a module gains and what it loses by its
-start are told apart by training it from here. At the start y is x to the bit, `a` alone has a gradient, and the module
-inside begins to learn once `a` has moved; weight decay acts on `a` as on every parameter. One parameter and three
-operations for every activation more.
+Most modules start far from the identity: a sigmoid gate halves its input. Training with this start separates the
+effect of a module from the effect of its initialisation. At the start y equals x bit for bit and only `a` has a
+gradient; the module inside begins to learn once `a` has moved. Weight decay applies to `a` as to every parameter. The
+wrapper adds one parameter, and three operations for every activation.
 
-Source: the residual weight of Bachlechner et al., ReZero, UAI 2021, arXiv:2003.04887, equation 1, here around what the
-module changes.
+Source: the residual weight of Bachlechner et al., ReZero, UAI 2021, arXiv:2003.04887, equation 1, here applied to the
+change that the module makes.
 """
 
 import torch
@@ -18,7 +18,7 @@ from attnbench.networks.gates import Attention
 
 
 class FromIdentity(Attention):
-    """The formula of the header around `module`, f."""
+    """The formula of the header, with `module` as f."""
 
     def __init__(self, module: Attention) -> None:
         super().__init__()
@@ -30,5 +30,5 @@ class FromIdentity(Attention):
         return attended
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the maps of the module inside, whatever amount of it is applied."""
+        """Return the maps of the module inside; they do not depend on `amount`."""
         return self.module.maps(x)

@@ -1,12 +1,12 @@
-"""Means and maxima over positions or channels, spelled for speed.
+"""Means and maxima over positions or channels, implemented for speed.
 
-These are plain pools; only the spelling is unusual (docs/decisions/005 has the times). Where a gradient is wanted, one
-function gives mean and maximum with a backward pass of its own, since autograd would fill, scatter and add whole maps
-for each. Without a gradient, and while a network is traced to count its operators, the pools are plain operators, which
-spare one image the time of an autograd function.
+These are plain pools with an unusual implementation (timings: docs/decisions/005). With gradients, one autograd
+function computes mean and maximum together and has its own backward pass, because autograd would fill, scatter and add
+a whole map for each. Without gradients, and while a network is traced to count its operators, the pools are plain
+operators; this saves the overhead of an autograd function, which is noticeable for a single image.
 
-Of equal maxima over positions the first takes the gradient, as in the authors' max pool; equal maxima over channels
-share it evenly, since finding the first costs eight times as much as the maximum.
+Ties: among equal maxima over positions, the first receives the gradient, as in the authors' max pool. Equal maxima over
+channels share the gradient evenly, because finding the first costs eight times as much as the maximum itself.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ def mean_over_positions(x: Tensor) -> Tensor:
 
 
 def max_over_positions(x: Tensor) -> Tensor:
-    """Return the maximum of every channel: (n, c, h, w) -> (n, c). The first maximum takes the gradient."""
+    """Return the maximum of every channel: (n, c, h, w) -> (n, c). The first maximum receives the gradient."""
     if _is_differentiated(x):
         return mean_and_max_over_positions(x)[1]
     if x.dtype == torch.bfloat16 and x.is_cpu and not _is_traced():
@@ -31,15 +31,15 @@ def max_over_positions(x: Tensor) -> Tensor:
 
 
 def mean_and_max_over_positions(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and maximum of every channel: (n, c, h, w) -> (n, c), twice. The first maximum takes the gradient."""
+    """Return the two pools of every channel: (n, c, h, w) -> (n, c), twice. The first maximum receives the gradient."""
     if not _is_differentiated(x):
         return mean_over_positions(x), max_over_positions(x)
-    found: tuple[Tensor, Tensor] = _OverPositions.apply(x)
-    return found
+    pooled: tuple[Tensor, Tensor] = _OverPositions.apply(x)
+    return pooled
 
 
 def norm_over_positions(x: Tensor) -> Tensor:
-    """Return the Euclidean norm of every channel: (n, c, h, w) -> (n, c). A channel of zeros has gradient 0."""
+    """Return the Euclidean norm of every channel: (n, c, h, w) -> (n, c). The gradient of an all-zero channel is 0."""
     norm: Tensor = torch.linalg.vector_norm(x, dim=(2, 3))
     return norm.to(x.dtype)
 
@@ -55,16 +55,16 @@ def mean_over_channels(x: Tensor) -> Tensor:
 
 
 def max_over_channels(x: Tensor) -> Tensor:
-    """Return the maximum at each position: (n, c, h, w) -> (n, 1, h, w). Equal maxima share a gradient."""
+    """Return the maximum at each position: (n, c, h, w) -> (n, 1, h, w). Equal maxima share the gradient."""
     return mean_and_max_over_channels(x)[1] if _is_differentiated(x) else _wide(x).amax(1, keepdim=True).to(x.dtype)
 
 
 def mean_and_max_over_channels(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and maximum at each position: (n, c, h, w) -> (n, 1, h, w), twice. Equal maxima share a gradient."""
+    """Return the two pools at each position: (n, c, h, w) -> (n, 1, h, w), twice. Equal maxima share the gradient."""
     if not _is_differentiated(x):
         return _over_channels(x)
-    found: tuple[Tensor, Tensor] = _OverChannels.apply(x)
-    return found
+    pooled: tuple[Tensor, Tensor] = _OverChannels.apply(x)
+    return pooled
 
 
 def _is_traced() -> bool:
@@ -76,7 +76,7 @@ def _is_differentiated(x: Tensor) -> bool:
 
 
 def _wide(x: Tensor) -> Tensor:
-    """Return `x` in the type in which its maxima are fast: those of bfloat16 are several times slower."""
+    """Return `x` in a type with fast maxima: those of bfloat16 are several times slower than those of float32."""
     return x.float() if x.dtype == torch.bfloat16 else x
 
 
@@ -89,20 +89,20 @@ def _over_channels(x: Tensor) -> tuple[Tensor, Tensor]:
 class _OverPositions(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
-        largest, where = max_pool2d(x, x.shape[2:], return_indices=True)  # (n, c, 1, 1), `where` in rows of w
-        ctx.save_for_backward(where)
+        largest, position = max_pool2d(x, x.shape[2:], return_indices=True)  # (n, c, 1, 1), positions row by row
+        ctx.save_for_backward(position)
         ctx.shape = x.shape
         return mean_over_positions(x), largest.flatten(1)
 
     @staticmethod
     def backward(ctx: Any, of_mean: Tensor, of_max: Tensor) -> Tensor:
         n, c, h, w = ctx.shape
-        (where,) = ctx.saved_tensors
-        each = (of_mean * (1 / (h * w)))[:, None, :]  # (n, 1, c)
-        gradient: Tensor = each.expand(n, h * w, c).contiguous()
-        row = torch.arange(n, device=where.device)[:, None] * (h * w) + where.flatten(1)  # (n, c)
-        place = row * c + torch.arange(c, device=where.device)
-        gradient.view(-1).index_add_(0, place.flatten(), of_max.flatten().to(gradient.dtype))
+        (position,) = ctx.saved_tensors
+        share = (of_mean * (1 / (h * w)))[:, None, :]  # (n, 1, c)
+        gradient: Tensor = share.expand(n, h * w, c).contiguous()
+        row = torch.arange(n, device=position.device)[:, None] * (h * w) + position.flatten(1)  # (n, c)
+        index = row * c + torch.arange(c, device=position.device)  # of the maxima in the flattened gradient
+        gradient.view(-1).index_add_(0, index.flatten(), of_max.flatten().to(gradient.dtype))
         return gradient.view(n, h, w, c).permute(0, 3, 1, 2)
 
 
@@ -116,8 +116,6 @@ class _OverChannels(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, of_mean: Tensor, of_max: Tensor) -> Tensor:
         x, largest = ctx.saved_tensors
-        gradient = torch.eq(
-            x, largest, out=torch.empty_like(x)
-        )  # 1 at the maxima; a map of booleans takes twice as long
+        gradient = torch.eq(x, largest, out=torch.empty_like(x))  # 1 at the maxima; booleans would take twice as long
         gradient.mul_(of_max / gradient.sum(1, keepdim=True))
         return gradient.add_(of_mean * (1 / x.shape[1]))

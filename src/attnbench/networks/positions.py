@@ -1,4 +1,4 @@
-"""Feature maps as lists of positions, for modules whose attention goes from every position to every other."""
+"""Feature maps as lists of positions, for attention from every position to every other."""
 
 from torch import Tensor
 
@@ -9,16 +9,16 @@ def tokens(x: Tensor) -> Tensor:
 
 
 def as_map(rows: Tensor, like: Tensor) -> Tensor:
-    """Return (n, h w, c) as a map (n, c, h, w) of the height and width of `like`, which is then channels_last."""
+    """Return (n, h w, c) as a channels_last map (n, c, h, w), with the height and width of `like`."""
     n, _, c = rows.shape
     return rows.reshape(n, *like.shape[2:], c).permute(0, 3, 1, 2)
 
 
 def received(weights: Tensor, like: Tensor) -> Tensor:
-    """Return how much each position counts in all outputs, as a share of the position that counts most in its image.
+    """Return the attention that each position receives from all outputs, relative to the largest of its image.
 
-    `weights` (n, outputs, h w) hold what each output takes of each position of the map `like`; their magnitudes are
-    averaged over the outputs. The result (n, 1, h, w) is in 0..1, and 0 in an image whose weights are all 0.
+    `weights` (n, outputs, h w) are the weights of the positions of the map `like` in each output; their magnitudes are
+    averaged over the outputs. The result (n, 1, h, w) is in 0..1, and 0 for an image whose weights are all 0.
     """
     mean = weights.abs().mean(1)  # (n, h w)
     largest = mean.amax(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""What can be wrong with a module is found on small random maps, before anything is trained with it."""
+"""Checks of the contract of attention modules on small random maps, before anything is trained with them."""
 
 import copy
 from pathlib import Path
@@ -13,64 +13,64 @@ from attnbench.study.packages import blamed
 
 
 def check(module: nn.Module, channels: int, size: Size, *, file: Path, slot: str) -> Attention:
-    """Return `module` if it keeps to the contract on two random maps (2, channels, *size).
+    """Return `module` if it keeps the contract on two random maps (2, channels, *size).
 
-    Works on copies, in the layout in which networks train; neither the module nor any random stream is touched.
+    Works on copies, in the memory layout of training; neither the module nor any random stream is changed.
 
     Raises:
-        UserError: it is no `Attention`, fails, changes the shape, the type or its input, gives NaN or infinity, or its
-            `maps` are not what the contract names; the text names the file and the slot.
+        UserError: the module is no `Attention`, fails, changes its input, the shape or the type, gives NaN or infinity,
+            or its `maps` break the contract; the text names the file and the slot.
     """
     if not isinstance(module, Attention):
         raise UserError(
-            f"{file}: build() returned a {type(module).__name__}; must be an Attention or a Gate of "
-            "attnbench.networks.gates, with `forward` and `maps`"
+            f"{file}: {type(module).__name__} is no attention module; derive it from `Gate` or `Attention` of "
+            "attnbench.networks"
         )
     generator = torch.Generator().manual_seed(0)
     x = torch.randn((2, channels, *size), generator=generator).relu().contiguous(memory_format=torch.channels_last)
-    fails = f"in slot {slot} {type(module).__name__} fails on maps {tuple(x.shape)}"
-    with torch.random.fork_rng(devices=[]), torch.no_grad(), blamed(file, fails):
-        wrong = _wrong(module, x)
-    if wrong:
-        raise UserError(f"{file}: in slot {slot} {type(module).__name__} {wrong}")
+    subject = f"in slot {slot} {type(module).__name__}"
+    with torch.random.fork_rng(devices=[]), torch.no_grad(), blamed(file, f"{subject} fails on maps {tuple(x.shape)}"):
+        violation = _violation(module, x)
+    if violation:
+        raise UserError(f"{file}: {subject} {violation}")
     return module
 
 
-def _wrong(module: Attention, x: Tensor) -> str | None:
-    """Return what is wrong with a module on the maps `x`, or None."""
-    fresh = x._version
+def _violation(module: Attention, x: Tensor) -> str | None:
+    """Return how a module breaks the contract on the maps `x`, or None."""
+    version = x._version  # torch counts every in-place change here, including one that leaves the numbers as they are
     output = copy.deepcopy(module).cpu().train()(x)
-    if x._version != fresh:  # counted by every change in place, also by one that leaves these numbers as they are
+    if x._version != version:
         return "changed its input in place; write `x = x * gate`, not `x *= gate`"
-    if wrong := _wrong_output(x, output):
-        return wrong
+    if violation := _output_violation(x, output):
+        return violation
     maps = copy.deepcopy(module).cpu().eval().maps(x)
-    return "changed the input of `maps` in place" if x._version != fresh else _wrong_maps(x, maps)
+    return "changed the input of `maps` in place" if x._version != version else _maps_violation(x, maps)
 
 
-def _wrong_output(x: Tensor, y: object) -> str | None:
-    """Return what is wrong with the output `y` for the input `x`."""
+def _output_violation(x: Tensor, y: object) -> str | None:
+    """Return how the output `y` for the input `x` breaks the contract, or None."""
     if not isinstance(y, Tensor):
-        return f"returned a {type(y).__name__}; must return a tensor of the shape of its input"
+        return f"returned a {type(y).__name__}; must return a tensor in the shape of its input"
     if y.shape != x.shape:
-        return f"made {tuple(y.shape)} of maps {tuple(x.shape)}; must keep the shape"
+        return f"returned {tuple(y.shape)} for maps {tuple(x.shape)}; must keep the shape"
     if y.dtype != x.dtype:
-        return f"made {y.dtype} of {x.dtype}; must keep the type"
+        return f"returned {y.dtype} for {x.dtype}; must keep the type"
     if not y.isfinite().all():
-        return "gives NaN or infinity with the weights it starts with"
+        return "gives NaN or infinity with its initial weights"
     return None
 
 
-def _wrong_maps(x: Tensor, maps: object) -> str | None:
-    """Return what is wrong with the `maps` for the input `x`."""
+def _maps_violation(x: Tensor, maps: object) -> str | None:
+    """Return how `maps` for the input `x` break the contract, or None."""
     n, c, h, w = x.shape
     allowed = {"channel": (n, c, 1, 1), "spatial": (n, 1, h, w)}
     if not isinstance(maps, dict):
-        return f"returned a {type(maps).__name__} from `maps`; must be a dictionary"
-    for name, found in maps.items():
-        shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        return f"returned a {type(maps).__name__} from `maps`; must return a dictionary"
+    for name, tensor in maps.items():
+        shape = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
         if shape != allowed.get(name):
-            return f"gave {name!r}: {shape} from `maps` of {tuple(x.shape)}; allowed: {allowed}"
-        if not found.isfinite().all():
+            return f"returned {name!r}: {shape} from `maps` for {tuple(x.shape)}; allowed: {allowed}"
+        if not tensor.isfinite().all():
             return f"gives NaN or infinity in {name!r} of its `maps`"
     return None

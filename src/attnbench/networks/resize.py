@@ -1,11 +1,11 @@
-"""Bilinear resizing of feature maps, corners on corners, as two products with constant matrices.
+"""Bilinear resizing of feature maps with aligned corners, as two products with constant matrices.
 
     y = R_h x R_w^T in every channel                       (n, c, h, w) -> (n, c, h', w')
-    R_h[i, j] = max(0, 1 - |i (h - 1) / (h' - 1) - j|)     (h', h),  R_w alike;  one row or column comes of the first
+    R_h[i, j] = max(0, 1 - |i (h - 1) / (h' - 1) - j|)     (h', h),  R_w alike;  a single row or column is the first
 
-The weights and the sums are those of torch's `interpolate(mode="bilinear", align_corners=True)`, whose gradient on CUDA
-is added up in any order and so does not repeat; that of a product does. The products count as what they are: c h' w (h
-+ w') multiply-adds.
+The result equals torch's `interpolate(mode="bilinear", align_corners=True)`. On CUDA, the gradient of `interpolate`
+is accumulated in an unspecified order and is not reproducible; the gradient of a product is. The products are counted
+as c h' w (h + w') multiply-adds.
 """
 
 import torch
@@ -15,10 +15,10 @@ from attnbench.study.options import Size
 
 
 class Resize(nn.Module):
-    """The formula of the header, for maps of one size.
+    """Resizes maps of `size` to the size `to`.
 
-    Its matrices follow from the two sizes, so they are no part of the state that is saved; they are buffers to go where
-    the module goes, in float64 since it may be told to compute in that.
+    The matrices follow from the two sizes, so they are not saved. They are buffers, to move with the module between
+    devices, and float64, so that a module in float64 loses no precision.
     """
 
     rows: Tensor
@@ -31,13 +31,13 @@ class Resize(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         n, c, _, w = x.shape
-        last = x.permute(0, 2, 3, 1).flatten(2)  # (n, h, w c), as products of whole rows need no copy of channels_last
+        last = x.permute(0, 2, 3, 1).flatten(2)  # (n, h, w c): products of whole rows need no copy of channels_last
         low = self.rows.to(x.dtype) @ last  # (n, h', w c)
         resized = self.columns.to(x.dtype) @ low.reshape(n, -1, w, c)  # (n, h', w', c)
         return resized.permute(0, 3, 1, 2)
 
 
 def _matrix(length: int, to: int) -> Tensor:
-    """Return what each of `to` positions takes of each of `length`, (to, length)."""
-    taken = torch.arange(to, dtype=torch.float64)[:, None] * ((length - 1) / max(1, to - 1))
-    return (1 - (taken - torch.arange(length)).abs()).clamp(min=0)
+    """Return the weights (to, length) of the `length` inputs in each of the `to` outputs."""
+    source = torch.arange(to, dtype=torch.float64)[:, None] * ((length - 1) / max(1, to - 1))
+    return (1 - (source - torch.arange(length)).abs()).clamp(min=0)

@@ -1,4 +1,4 @@
-"""A backbone is a classifier with slots, the places for attention."""
+"""A backbone is a classifier with slots: places that attention modules fill."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from attnbench.study.options import Size
 
 @dataclass(frozen=True)
 class Slot:
-    """A place for attention: the attribute `name` of `owner`, an Identity until it is filled."""
+    """A place for an attention module: the attribute `name` of `owner`, an Identity until it is filled."""
 
     owner: nn.Module
     name: str
@@ -18,25 +18,25 @@ class Slot:
     block: int  # within the stage, counted from 1
     site: str
     channels: int
-    size: Size  # of the feature maps that come in
+    size: Size  # of the incoming feature maps
 
     @property
     def module(self) -> nn.Module:
-        """What sits there."""
+        """The module in the slot."""
         module: nn.Module = getattr(self.owner, self.name)
         return module
 
     def fill(self, module: nn.Module) -> None:
-        """Put `module` there."""
+        """Put `module` into the slot."""
         setattr(self.owner, self.name, module)
 
 
 class Network(nn.Module, ABC):
-    """Images (n, c, h, w) to logits (n, classes)."""
+    """The base class of backbones: images (n, c, h, w) to logits (n, classes)."""
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits (n, classes) of normalised images (n, c, h, w)."""
+        """Return logits (n, classes) for normalised images (n, c, h, w)."""
 
     @abstractmethod
     def slots(self) -> dict[str, Slot]:
@@ -44,10 +44,10 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def views(self) -> dict[str, nn.Module]:
-        """Return by name the modules whose outputs are the feature maps worth looking at, shallow to deep."""
+        """Return by name the modules whose outputs are drawn as feature maps, shallow to deep."""
 
 
 def strided(size: Size, stride: int) -> Size:
-    """Return the size after a convolution or pool of `stride` whose padding keeps the size at stride 1, rounded up."""
+    """Return the size after a convolution or pool of `stride` with `same` padding, rounded up."""
     height, width = size
     return -(-height // stride), -(-width // stride)

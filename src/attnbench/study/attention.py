@@ -5,7 +5,7 @@ from pathlib import Path
 from attnbench.study import module_files, packages
 from attnbench.study.module_files import Option
 
-NONE = "none"  # the network as it is
+NONE = "none"  # the backbone without attention
 FOLDER = Path(__file__).parents[1] / "networks" / "attention"
 
 
@@ -18,7 +18,7 @@ def path(name: str) -> Path:
     """Return the file of a module.
 
     Raises:
-        UserError: `name` has dots and leads to no file.
+        UserError: `name` has dots and no such file exists.
     """
     return packages.locate(name) if "." in name else FOLDER / f"{name}.py"
 

@@ -23,39 +23,38 @@ def path(name: str) -> Path:
 
 def options(name: str) -> dict[str, Option]:
     """Return the options of a backbone, read from its source."""
-    return module_files.options(path(name))
+    return module_files.options(path(name), ("classes", "image_shape"))
 
 
 def sites(name: str) -> tuple[str, ...]:
-    """Return the places where attention may sit, read from the source."""
-    found: Any = module_files.constant(path(name), "SITES")
-    return tuple(found)
+    """Return the sites of attention in a backbone, read from its source."""
+    return tuple(module_files.constant(path(name), "SITES"))
 
 
-def blocks(name: str, given: Mapping[str, Any], site: str | None = None) -> tuple[int, ...]:
-    """Return how many blocks each stage has, or how many of a stage's blocks have `site`, read from the source.
+def blocks(name: str, values: Mapping[str, Any], site: str | None = None) -> tuple[int, ...]:
+    """Return the number of blocks in each stage, read from the source; with `site`, the number of its slots.
 
-    `BLOCKS` is a tuple, or a tuple for each value of the option `depth`; `given` are the options that are not defaults.
-    `between` follows every stage but the last, once.
+    `BLOCKS` is a tuple, or one tuple for each value of the option `depth`. `values` are the options that differ from
+    their defaults. `between` occurs once after every stage but the last.
     """
-    found: Any = module_files.constant(path(name), "BLOCKS")
-    if isinstance(found, dict):
-        found = found[given.get("depth", options(name)["depth"].default)]
+    counts: Any = module_files.constant(path(name), "BLOCKS")
+    if isinstance(counts, dict):
+        counts = counts[values.get("depth", options(name)["depth"].default)]
     if site == BETWEEN:
-        return (1,) * (len(found) - 1)
-    return tuple(found)
+        return (1,) * (len(counts) - 1)
+    return tuple(counts)
 
 
-def numbers(wanted: str | list[int], present: Iterable[int]) -> set[int]:
-    """Return the numbers of stages, or of blocks in a stage, that `all`, `first`, `last` or a list of numbers means."""
+def numbers(selection: str | list[int], present: Iterable[int]) -> set[int]:
+    """Return the stages, or the blocks of a stage, that `all`, `first`, `last` or a list of numbers selects."""
     present = set(present)
-    match wanted:
+    match selection:
         case "all":
             return present
         case "first" | "last" if present:
-            return {min(present) if wanted == "first" else max(present)}
+            return {min(present) if selection == "first" else max(present)}
         case _:
-            return present & {number for number in wanted if isinstance(number, int)}
+            return present & {number for number in selection if isinstance(number, int)}
 
 
 def paper(name: str) -> str:

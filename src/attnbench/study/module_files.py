@@ -1,10 +1,10 @@
 """What a module file offers, read from its source without importing it.
 
-The file name is the name: `networks/attention/<name>.py` is the attention module `<name>`, `networks/backbones/<name>.py`
-the backbone. A file has one public class; the keyword-only parameters of its `__init__` are the options, constants are
-literals. A parameter `size` without a default is no option: the slot supplies it, for modules whose weights depend on
-the size of the feature maps. Reading the syntax tree refuses a wrong params.yaml in a fraction of a second, before torch
-is imported.
+The file name is the name of the module: `networks/attention/<name>.py` is the attention module `<name>`, and
+`networks/backbones/<name>.py` the backbone. A file has one public class; the keyword-only parameters of its `__init__`
+are the options of the module, and constants are literals. A parameter `size` without a default is no option: modules
+whose weights depend on the size of the feature maps get it from their slot. Because only the syntax tree is read, a
+wrong params.yaml is refused in a fraction of a second, before torch is imported.
 """
 
 import ast
@@ -14,9 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from attnbench.errors import listed
 from attnbench.study import options as option_types
 
-FILL_IN = "FILL IN"  # what `attnbench new` writes where a person has to
+FILL_IN = "FILL IN"  # the mark that `attnbench new` leaves where the author has to write
 SIZE = "size"  # the parameter of `__init__` that the slot supplies
 _TYPES: dict[str, Any] = {"bool": bool, "float": float, "int": int, "str": str, "Literal": Literal} | {
     name: getattr(option_types, name)
@@ -43,7 +44,7 @@ class Option:
 
 
 def names(folder: Path) -> list[str]:
-    """Return the names of the modules in a folder: its Python files that do not begin with an underscore."""
+    """Return the names of the modules in a folder: its Python files without a leading underscore, sorted."""
     return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
 
 
@@ -52,50 +53,54 @@ def class_name(path: Path) -> str:
     """Return the name of the one public class of the file.
 
     Raises:
-        TypeError: the file has none, or several.
+        TypeError: the file has no public class, or several.
     """
     return _class(path).name
 
 
 @cache
-def options(path: Path) -> dict[str, Option]:
+def options(path: Path, positional: tuple[str, ...] = ("channels",)) -> dict[str, Option]:
     """Return the options of the module in `path`, in the order of its `__init__`.
 
+    `positional` names the arguments that attnbench passes by position, such as `channels`; the file may name them
+    differently, but must have exactly as many.
+
     Raises:
-        TypeError: an option has no name, no type or no default.
+        TypeError: the file has not exactly one public class with an `__init__`, or that takes anything but the
+            positional arguments and keyword-only options, each with a type and a literal default.
     """
     arguments = _init(path).args
-    positional = arguments.args[len(arguments.args) - len(arguments.defaults) :]
-    for argument in (*positional, arguments.vararg, arguments.kwarg):
-        if argument is not None:
-            raise TypeError(
-                f"{path}: {argument.arg!r} is no option of {class_name(path)}; options are keyword-only, as in "
-                "`__init__(self, channels, *, reduction: PositiveInt = 16)`"
-            )
+    parameters = (*arguments.posonlyargs, *arguments.args)
+    if len(parameters) != 1 + len(positional) or arguments.defaults or arguments.vararg or arguments.kwarg:
+        raise TypeError(
+            f"{path}: {class_name(path)} must take ({', '.join(('self', *positional))}) and keyword-only options, as "
+            f"in `__init__(self, {', '.join(positional)}, *, reduction: PositiveInt = 16)`; got "
+            f"`__init__({ast.unparse(arguments)})`"
+        )
     pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     return {argument.arg: _option(path, argument, default) for argument, default in pairs if argument.arg != SIZE}
 
 
 @cache
 def needs_size(path: Path) -> bool:
-    """Return whether the module in `path` asks for the size of the feature maps."""
+    """Return whether the module in `path` requires the size of the feature maps."""
     return any(argument.arg == SIZE for argument in _init(path).args.kwonlyargs)
 
 
 @cache
 def constant(path: Path, name: str) -> Any:
-    """Return the literal assigned to `name` at the top of the file.
+    """Return the literal assigned to `name` at the top level of the file.
 
     Raises:
         TypeError: the file assigns no literal to that name.
     """
     for node in _tree(path).body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
+            case ast.Assign(targets=[ast.Name(id=target)], value=value) if target == name:
                 return ast.literal_eval(value)
-            case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if found == name:
+            case ast.AnnAssign(target=ast.Name(id=target), value=ast.expr() as value) if target == name:
                 return ast.literal_eval(value)
-    raise TypeError(f"{path} has no literal constant {name}; see another file of its folder")
+    raise TypeError(f"{path} has no literal constant {name}; see another file in its folder")
 
 
 def header(path: Path) -> str:
@@ -118,8 +123,11 @@ def written(value: object) -> str:
 def _class(path: Path) -> ast.ClassDef:
     public = [node for node in _tree(path).body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
     if len(public) != 1:
-        found = ", ".join(node.name for node in public) or "none"
-        raise TypeError(f"{path} needs one public class, the module; found: {found}. Others begin with an underscore")
+        names = listed([node.name for node in public]) or "none"
+        raise TypeError(
+            f"{path} must have one public class, the module, and has {names}; start the names of other classes with "
+            "an underscore"
+        )
     return public[0]
 
 
@@ -127,7 +135,7 @@ def _init(path: Path) -> ast.FunctionDef:
     for node in _class(path).body:
         if isinstance(node, ast.FunctionDef) and node.name == "__init__":
             return node
-    raise TypeError(f"{path}: {class_name(path)} has no `__init__`; it takes the number of channels and the options")
+    raise TypeError(f"{path}: {class_name(path)} has no `__init__`; write one that takes the channels and the options")
 
 
 @cache
@@ -144,18 +152,18 @@ def _option(path: Path, argument: ast.arg, default: ast.expr | None) -> Option:
 def _type(path: Path, argument: ast.arg) -> Any:
     if argument.annotation is None:
         raise TypeError(f"{path}: option {argument.arg!r} needs a type, such as `int` or `bool`")
-    return _resolve(path, argument.annotation)
+    return _resolve(path, argument.arg, argument.annotation)
 
 
-def _resolve(path: Path, node: ast.expr) -> Any:
+def _resolve(path: Path, option: str, node: ast.expr) -> Any:
     match node:
         case ast.Name(id=name) if name in _TYPES:
             return _TYPES[name]
         case ast.Constant(value=None):
             return None
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return typing.Union[_resolve(path, left), _resolve(path, right)]  # noqa: UP007 -- built, not written
+            return typing.Union[_resolve(path, option, left), _resolve(path, option, right)]  # noqa: UP007 -- built
         case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
             values = inner.elts if isinstance(inner, ast.Tuple) else [inner]
             return Literal[tuple(ast.literal_eval(value) for value in values)]
-    raise TypeError(f"{path}: an option has the type `{ast.unparse(node)}`; allowed: {', '.join(_TYPES)}")
+    raise TypeError(f"{path}: option {option!r} has the type `{ast.unparse(node)}`; allowed: {', '.join(_TYPES)}")

@@ -1,4 +1,4 @@
-"""Types of options that module files share. Pydantic checks them; nothing here imports torch."""
+"""Option types that module files share. Pydantic validates them; nothing here imports torch."""
 
 from typing import Annotated, Literal
 
@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 
 def odd(value: int) -> int:
-    """Return `value` if it is odd: a window of odd size has a centre.
+    """Return `value` if it is odd, as the size of a window with a centre must be.
 
     Raises:
         ValueError: it is even.

@@ -1,1 +1,1 @@
-"""Attention modules: `attention/<name>.py` is the module `<name>`, everywhere."""
+"""Attention modules: `attention/<name>.py` is the module `<name>`."""

@@ -6,17 +6,17 @@
     s = sigmoid(c * p)                                     (n, C, h, w);  `fuse: sum` has sigmoid(c + p)
     y = (1 + s) * x                                        (n, C, h, w)
 
-The paper puts it between the stages of a network: site `between` of the residual networks.
-Below C = r the bottleneck has one unit. Any size of map, square or not: z is a mean, where the authors' pool fails on
-what is not square; beyond the border maps are 0, and a map of D positions or less across sees the middle of its kernels
-alone. In train mode the norm of the channel branch raises ValueError for a batch of one image (`norms: hidden` and
-`last` alike): it would see one number. bfloat16 stays bfloat16, the mean rounds once.
+The paper puts the module between the stages of a network: site `between` of the residual networks.
+Below C = r the bottleneck has one unit. Maps may have any size and need not be square: z is a mean, where the authors'
+pool fails on non-square maps. Padding is 0; on maps of at most D positions across, only the centres of the dilated
+kernels see the map. In train mode, a batch of one image raises ValueError, because the norm of the channel branch would
+see a single number (with `norms: hidden` and `last` alike). bfloat16 stays bfloat16; the mean is rounded once.
 
-Source: the authors' code, with D = 4 and weights as torch starts them; Park et al., section 3.
+Source: the authors' code, with D = 4 and torch's default initialisation; Park et al., section 3.
 Parameters: 3Cd + 18d^2 + 13d + C + 1; with `norms: last` 3Cd + 18d^2 + 5d + 3C + 3. C = 64, r = 16: 1,173, 1,271.
-Differs from: the paper, which adds the branches (`fuse: sum`) and has one norm in each, behind its last layer
-(`norms: last`; its equations show no ReLU, which stay here where the code has them); External-Attention's, which adds,
-has three 3x3 convolutions of dilation 2 and padding 1, and fails but on 7x7 maps. timm has none.
+Differs from: the paper, which adds the branches (`fuse: sum`) and has one norm in each, after its last layer
+(`norms: last`; its equations show no ReLU, but the ReLUs of the code are kept here); External-Attention's, which adds,
+has three 3x3 convolutions of dilation 2 and padding 1, and works only on 7x7 maps. timm has none.
 """
 
 from typing import Literal
@@ -44,7 +44,7 @@ class BAM(Attention):
         norms: Literal["hidden", "last"] = "hidden",
     ) -> None:
         super().__init__()
-        d = hidden_width(channels, reduction, "floor")
+        d = hidden_width(channels, reduction)
         hidden = norms == "hidden"
         self.channel = nn.Sequential(
             nn.Linear(channels, d),

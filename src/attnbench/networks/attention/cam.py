@@ -4,21 +4,21 @@
     MLP(z) = W2 relu(W1 z + b1) + b2                                       W1: (d, C), W2: (C, d), d = max(1, C // r)
     y = s * x                                                              (n, C, h, w)
 
-`squeeze: avg` or `max` leaves one of the two terms, the rows of the paper's first ablation; `avg` is the gate of `se`.
-The authors' code has two more pools: `lp`, sqrt(sum of x^2 over (h, w)), and `lse`, log(sum of exp(x) over (h, w)).
-Below C = r the bottleneck has one unit; any size of map, at 1x1 both terms are MLP(x); bfloat16 stays bfloat16, pools
-round once.
+`squeeze: avg` or `max` keeps one of the two terms, as in the paper's first ablation; `avg` is the gate of `se`. The
+authors' code has two more pools: `lp`, sqrt(sum of x^2 over (h, w)), and `lse`, log(sum of exp(x) over (h, w)).
+Below C = r the bottleneck has one unit. Maps may have any size; at 1x1 both terms are MLP(x). bfloat16 stays bfloat16;
+pools are rounded once.
 
 Source: Woo et al., equation 2 and table 1; the authors' code, which has both biases (the second enters the sum twice).
 Parameters: 2Cd + d + C; without biases 2Cd. C = 64, r = 16: 580, 512. The same for every `squeeze`.
-Differs from: timm's ChannelAttn, which has no biases (`bias: false`, 512) and rounds C / r to the nearest integer, not
-down; a tutorial whose "max pool" is an average, which is `squeeze: avg` with every logit twice.
+Differs from: timm's ChannelAttn, which has no biases (`bias: false`, 512) and rounds C / r to the nearest integer
+instead of down; a tutorial whose "max pool" is an average: `squeeze: avg` with every logit doubled.
 """
 
 from torch import Tensor
 
-from attnbench.networks.bottleneck import Bottleneck, as_gate
-from attnbench.networks.gates import Gate
+from attnbench.networks.bottleneck import Bottleneck
+from attnbench.networks.gates import Gate, channel_gate
 from attnbench.networks.pooling import (
     logsumexp_over_positions,
     max_over_positions,
@@ -48,7 +48,7 @@ class ChannelAttention(Gate):
         self.squeeze = squeeze
 
     def gate(self, x: Tensor) -> Tensor:
-        return as_gate(self._logits(x))  # (n, c, 1, 1)
+        return channel_gate(self._logits(x))  # (n, c, 1, 1)
 
     def _logits(self, x: Tensor) -> Tensor:
         logits: Tensor

@@ -1,12 +1,12 @@
-"""Convolutional block attention: the channel gate of `cam`, then the spatial gate of `sam` on what it let through.
+"""Convolutional block attention: the channel gate of `cam`, then the spatial gate of `sam` on the result.
 
     x' = cam(x) * x                                        (n, C, h, w)
     y  = sam(x') * x'                                      (n, C, h, w)
 
-`arrangement: spatial_first` changes their places: x' = sam(x) * x, y = cam(x') * x'. With `parallel` both gates see
-the input, y = cam(x) * sam(x) * x; no formula of this row of the paper's third ablation was found, and the product
-differs from the other two in nothing but what each gate sees.
-Below C = r the channel gate has one unit; any size of map, see `sam` for 1x1; bfloat16 stays bfloat16.
+`arrangement: spatial_first` swaps the gates: x' = sam(x) * x, y = cam(x') * x'. With `parallel` both gates see the
+input: y = cam(x) * sam(x) * x. The paper's third ablation has such a row, but no formula for it was found; this product
+differs from the other two arrangements only in the input of each gate.
+Below C = r the channel gate has one unit. Maps may have any size (1x1: see `sam`). bfloat16 stays bfloat16.
 
 Source: Woo et al., equation 1 and table 3; the authors' code (biases in the shared MLP, a norm in the spatial gate).
 Parameters: those of `cam` and `sam`: 2Cd + d + C + 2k^2 + 2, d = max(1, C // r). C = 64, r = 16, k = 7: 680; no biases,
@@ -62,6 +62,6 @@ class CBAM(Attention):
         return attended
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
-        of_channels = self.spatial(x) if self.arrangement == "spatial_first" else x
-        of_positions = self.channel(x) if self.arrangement == "channel_first" else x
-        return {"channel": self.channel.gate(of_channels), "spatial": self.spatial.gate(of_positions)}
+        channel_input = self.spatial(x) if self.arrangement == "spatial_first" else x
+        spatial_input = self.channel(x) if self.arrangement == "channel_first" else x
+        return {"channel": self.channel.gate(channel_input), "spatial": self.spatial.gate(spatial_input)}

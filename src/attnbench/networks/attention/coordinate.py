@@ -5,15 +5,17 @@
     s = sigmoid(Wh f[rows] + bh) * sigmoid(Ww f[columns] + bw)    (n, C, h, w),  Wh, Ww: (C, m)
     y = s * x                                              (n, C, h, w)
 
-The authors give `f` at least eight channels, so below C = 8 r the width does not follow C; any C; any size of map, at
-1x1 both means are x and the norm sees two numbers an image; under bfloat16 autocast the norm sees rounded means.
+The authors give `f` at least eight channels, so below C = 8 r its width does not depend on C. Any C. Maps may have any
+size; at 1x1 both means are x, and the norm sees two numbers per image. Under bfloat16 autocast the norm sees rounded
+means.
 
-Source: Hou et al., equations 4-9; the authors' code, whose norm comes before the hard swish and whose three
-convolutions have biases.
+Source: Hou et al., equations 4-9; the authors' code, with the norm before the hard swish and biases in the three
+convolutions.
 Parameters: 3Cm + 3m + 2C; without biases 3Cm + 2m. C = 64, r = 32: 1,688, 1,552.
-Differs from: the paper's equation 6, which shows no norm; timm's CoordAttn, which has no biases (`bias: false`) and for
-m rounds C / 24 to the nearest multiple of 8, at least 8 (1,552 at C = 64 as here, 36,912 at C = 512 where `bias: false`
-has 24,608); pytorch-attention's, which has a ReLU in place of the hard swish and no sigmoids, so that it is no gate.
+Differs from: the paper's equation 6, which shows no norm; timm's CoordAttn, which has no biases (`bias: false`) and
+rounds C / 24 to the nearest multiple of 8, at least 8, for m (1,552 at C = 64 as here; 36,912 at C = 512, where
+`bias: false` has 24,608); pytorch-attention's, which has a ReLU instead of the hard swish and no sigmoids, so that it
+is no gate.
 """
 
 import torch
@@ -30,21 +32,17 @@ class CoordinateAttention(Gate):
 
     def __init__(self, channels: int, *, reduction: PositiveInt = 32, bias: bool = True) -> None:
         super().__init__()
-        width = _width(channels, reduction)
+        width = max(8, channels // reduction)
         self.squeeze = nn.Sequential(nn.Linear(channels, width, bias=bias), nn.BatchNorm1d(width), nn.Hardswish())
         self.rows = nn.Linear(width, channels, bias=bias)
         self.columns = nn.Linear(width, channels, bias=bias)
 
     def gate(self, x: Tensor) -> Tensor:
         h, w = x.shape[2:]
-        last = x.permute(0, 2, 3, 1)  # (n, h, w, c), as a channels_last map lies in memory: sums over h and w are fast
+        last = x.permute(0, 2, 3, 1)  # (n, h, w, c), the memory order of channels_last: sums over h and w are fast
         strips = torch.cat([last.sum(2) * (1 / w), last.sum(1) * (1 / h)], dim=1)  # (n, h + w, c)
         hidden = self.squeeze(strips.flatten(0, 1)).view(*strips.shape[:2], -1)  # (n, h + w, m)
         rows = self.rows(hidden[:, :h]).sigmoid()  # (n, h, c)
         columns = self.columns(hidden[:, h:]).sigmoid()  # (n, w, c)
         gate: Tensor = rows[:, :, None] * columns[:, None]  # (n, h, w, c)
         return gate.permute(0, 3, 1, 2).to(x.dtype)
-
-
-def _width(channels: int, reduction: int) -> int:
-    return max(8, channels // reduction)

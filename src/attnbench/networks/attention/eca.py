@@ -5,18 +5,18 @@
     y = s * x                                              (n, C, h, w)
     kernel_size: adaptive      k = t if t is odd else t + 1,  t = int(|log2(C) / 2 + 1 / 2|), and at least 3
 
-`shared: false` is the paper's ECA-NS: channel c has a kernel w_c of its own,
+`shared: false` is the paper's ECA-NS: channel c has its own kernel w_c,
     s_c = sigmoid(sum over i of w_c[i] z[c + i - (k - 1) / 2])
 
-There is no ratio: where C < k the window sees zeros beyond the channels, and the weights there get no gradient. Any
-size of map, at 1x1 z is x itself; bfloat16 stays bfloat16, the mean rounds once.
+There is no reduction. Where C < k, the window extends beyond the channels; the weights there see zeros and get no
+gradient. Maps may have any size; at 1x1 z is x itself. bfloat16 stays bfloat16; the mean is rounded once.
 
-Source: Wang et al., equations 9 and 12 (gamma = 2, b = 1), table 2 (ECA-NS); the authors' released code, which has k =
-3 at every width unless kernels are typed by hand, and does not hold the rule of equation 12.
+Source: Wang et al., equations 9 and 12 (gamma = 2, b = 1), table 2 (ECA-NS); the authors' released code, which uses k =
+3 at every width unless kernels are given explicitly, and does not contain the rule of equation 12.
 Parameters: k = 3. `adaptive` C = 16..64: 3, 128..1024: 5, 2048: 7. Not shared: kC; C = 64: 192.
 Differs from: the paper, whose kernel grows with the width (`kernel_size: adaptive`; ResNet-50 has 86 weights by the
-rule, 80 in the authors' 3-5-5-7, 48 with 3 everywhere); the rule as printed, which gives k = 1 below C = 8;
-External-Attention's, which has a bias (4). timm's EcaModule has k = 3 too, and the rule where it is told the width.
+rule, 80 with the authors' 3-5-5-7, 48 with 3 everywhere); the rule as printed, which gives k = 1 below C = 8;
+External-Attention's, which has a bias (4). timm's EcaModule also has k = 3, and applies the rule if it knows the width.
 """
 
 from math import log2
@@ -48,7 +48,9 @@ class _Banded(nn.Module):
     def __init__(self, channels: int, kernel_size: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(channels, kernel_size))
-        nn.init.uniform_(self.weight, -(kernel_size**-0.5), kernel_size**-0.5)  # torch's start of a depth-wise Conv1d
+        nn.init.uniform_(
+            self.weight, -(kernel_size**-0.5), kernel_size**-0.5
+        )  # torch's initialisation of a depth-wise Conv1d
 
     def forward(self, z: Tensor) -> Tensor:
         k = self.weight.shape[1]

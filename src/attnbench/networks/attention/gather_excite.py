@@ -1,7 +1,7 @@
-"""Gather-excite: a gate from what each channel holds around every position, near by or all over the map.
+"""Gather-excite: a gate from the neighbourhood of every position in each channel, local or global.
 
     z = gather(x)                                          (n, C, ceil(h / e), ceil(w / e));  global: (n, C, 1, 1)
-    s = sigmoid(interpolate(excite(z)))                    (n, C, h, w), to the nearest;      global: (n, C, 1, 1)
+    s = sigmoid(interpolate(excite(z)))                    (n, C, h, w), nearest neighbour;   global: (n, C, 1, 1)
     y = s * x                                              (n, C, h, w)
 
     flavour        gather, extent e                         gather, global                  excite
@@ -10,21 +10,22 @@
     theta_plus     the same - ReLU                          the same - ReLU                 W2 relu(W1 z + b1) + b2
 
 Convolutions are depth-wise, without bias; those of 3x3 have stride 2, padding 1 and a ReLU between them.
-`gather_bias: true` gives each of them a bias, which starts at 0; `theta_minus` has no convolution. The norm behind it
-takes it out again: in training a bias gets no gradient and changes nothing.
-W1: (d, C), W2: (C, d), d = max(1, C // r), at every position of z. At the border a window averages what it holds.
-Below C = r there is one unit. A global `theta` or `theta_plus` belongs to one `size` of map, else any size will do; a
-map smaller than e is one window; where z has 1 x 1 positions, its norm sees one number for a batch of one image and
-raises ValueError in train mode; bfloat16 stays bfloat16, means round once.
+`gather_bias: true` gives each of them a bias, which starts at 0 (`theta_minus` has no convolution). The norm that
+follows cancels it: in training, the bias gets no gradient and changes nothing.
+W1: (d, C), W2: (C, d), d = max(1, C // r), at every position of z. At the border, a window averages the positions that
+lie inside the map.
+Below C = r there is one unit. A global `theta` or `theta_plus` is tied to one `size` of map; the others accept any. A
+map smaller than e is one window. Where z has 1 x 1 positions, its norm sees one number for a batch of one image and
+raises ValueError in train mode. bfloat16 stays bfloat16; means are rounded once.
 
-Source: Hu et al.; the authors' Caffe networks (global, with the weights at the start: He's normal for the convolutions,
-a normal of deviation 0.01 and biases 0 for W1 and W2). Of extents they show drawings alone, none of `theta_plus`: here
-the excitation works on z before it is interpolated. How a border is averaged they do not say.
+Source: Hu et al.; the authors' Caffe networks (global, with their initialisation: He's normal for the convolutions, a
+normal of deviation 0.01 and biases 0 for W1 and W2). For smaller extents they only give drawings, and none for
+`theta_plus`: here the excitation acts on z before the interpolation. They do not say how the border is averaged.
 Parameters: theta_minus 0; theta C h w + 2C, extent e 11 C log2(e); theta_plus 2Cd + d + C more, `bias: false` 2Cd.
 C = 64, r = 16, 8 x 8: 0, 4,224, 4,804; e = 8: 0, 2,112, 2,692. `gather_bias` C more, extent e C log2(e).
-Differs from: timm's GatherExcite, which has the excitation unless told otherwise, even with no parameters to gather
-(then it is `se`), and no ReLU before it; BayesWatch's, which has no biases (`bias: false`) and adaptive pools for the
-windows; the SRM authors', which has `gather_bias: true` (ResNet-50 31,121,704, where the authors' has 31,106,600).
+Differs from: timm's GatherExcite, which by default has the excitation even without parameters to gather (then it is
+`se`), and no ReLU before it; BayesWatch's, which has no biases (`bias: false`) and adaptive pools for the windows; the
+SRM authors', which has `gather_bias: true` (ResNet-50 31,121,704, where the authors' has 31,106,600).
 """
 
 from math import log2
@@ -72,10 +73,10 @@ class GatherExcite(Gate):
             self.gather = _strided(channels, int(log2(extent)), bias=gather_bias)
         self.excite: nn.Module = nn.Identity()
         if flavour == "theta_plus":
-            self.excite = _excitation(channels, hidden_width(channels, reduction, "floor"), bias=bias)
+            self.excite = _excitation(channels, hidden_width(channels, reduction), bias=bias)
 
     def gate(self, x: Tensor) -> Tensor:
-        # the sigmoid comes first, where positions are fewer: copies of a neighbour do not change by it
+        # the sigmoid comes before the interpolation, where positions are fewer: copying values commutes with it
         gate: Tensor = self.excite(self.gather(x)).sigmoid().to(x.dtype)
         return gate if self.is_global else interpolate(gate, size=x.shape[2:])
 
@@ -117,7 +118,7 @@ class _MapSizedConvolution(nn.Module):
         if (h, w) != self.size:
             raise ValueError(
                 f"this gather_excite is built for maps of {self.size[0]} x {self.size[1]} and got {h} x {w}; a global "
-                "extent with parameters has a weight for every position. Take an extent of 2, 4 or 8, or theta_minus"
+                "extent with parameters has a weight for every position. Use an extent of 2, 4 or 8, or theta_minus"
             )
         if torch.is_grad_enabled() and not torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             summed: Tensor = _MapSizedSum.apply(x, self.weight, self.bias)
@@ -126,10 +127,10 @@ class _MapSizedConvolution(nn.Module):
 
 
 class _MapSizedSum(torch.autograd.Function):
-    """The convolution with a backward pass of its own, since torch's is slow for kernels as large as the map.
+    """The convolution with its own backward pass, because torch's is slow for kernels as large as the map.
 
-    On one thread of a processor, 128 images, channels_last, torch's takes six times as long at 32 x 32 x 32 and
-    64 x 16 x 16, and 1.2 to 2 times as long at 128 x 8 x 8 and 256 x 4 x 4.
+    On one CPU thread, with 128 channels_last images, torch's takes six times as long at 32 x 32 x 32 and 64 x 16 x 16,
+    and 1.2 to 2 times as long at 128 x 8 x 8 and 256 x 4 x 4.
     """
 
     @staticmethod
@@ -150,18 +151,18 @@ class _MapSizedSum(torch.autograd.Function):
 
 def _strided(channels: int, layers: int, *, bias: bool) -> nn.Sequential:
     """Return depth-wise 3x3 convolutions, each with a norm, that halve the map `layers` times."""
-    found: list[nn.Module] = []
+    stack: list[nn.Module] = []
     for _ in range(layers):
         convolution = nn.Conv2d(channels, channels, 3, stride=2, padding=1, groups=channels, bias=bias)
         nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
         if convolution.bias is not None:
             nn.init.zeros_(convolution.bias)
-        found += [convolution, nn.BatchNorm2d(channels), nn.ReLU()]
-    return nn.Sequential(*found[:-1])
+        stack += [convolution, nn.BatchNorm2d(channels), nn.ReLU()]
+    return nn.Sequential(*stack[:-1])
 
 
 def _excitation(channels: int, width: int, *, bias: bool) -> nn.Sequential:
-    """Return the layers from the norm of z on, the ReLU first."""
+    """Return the layers that follow the norm of z, starting with the ReLU."""
     down, up = nn.Conv2d(channels, width, 1, bias=bias), nn.Conv2d(width, channels, 1, bias=bias)
     for convolution in (down, up):
         nn.init.normal_(convolution.weight, std=0.01)

@@ -1,21 +1,22 @@
-"""Global context: one context for all positions, added to every one of them.
+"""Global context: one context vector for all positions, added to each of them.
 
     a = softmax over (h, w) of conv_1x1(x)                 (n, 1, h, w),  with bias;  `pool: avg` has a = 1 / (h w)
     z = sum of a * x over (h, w)                           (n, C)
     t = W2 relu(LN(W1 z + b1)) + b2                        (n, C),  W1: (d, C), W2: (C, d), d = max(1, C // r)
     y = x + t                                              (n, C, h, w);  `fusion: scale` has y = sigmoid(t) * x
-    y = sigmoid(s) * x + t                                 `fusion: both`,  s: W1, b1, LN, W2 and b2 of its own on z
+    y = sigmoid(s) * x + t                                 `fusion: both`,  s: from z with its own W1, b1, LN, W2, b2
 
 W2 and b2 start at 0, so y = x at the start, and x / 2 with `scale` and `both`. The layer norm LN runs over the d units
-of one image. With d = 1, which is C < 2r, it sees one number and gives its own bias: t is the same for every image, and
-the module a learned shift; with d = 2 it leaves little more than a sign. Narrow networks ask for a smaller `reduction`.
-Any size of map, at 1x1 z is x itself; bfloat16 stays bfloat16, the sum over positions rounds once.
+of one image. With d = 1, which is C < 2r, it sees one number and returns its own bias: t is then the same for every
+image, and the module is a learned shift. With d = 2, little more than a sign remains. Narrow networks need a smaller
+`reduction`.
+Maps may have any size; at 1x1 z is x itself. bfloat16 stays bfloat16; the sum over positions is rounded once.
 
-Source: Cao et al., the GC block; the authors' ContextBlock2d, whose two lists of fusions `both` is, and their weights
-at the start (He's normal for the 1x1 convolution).
+Source: Cao et al., the GC block; the authors' ContextBlock2d, whose two lists of fusions are `both`, and its
+initialisation (He's normal for the 1x1 convolution).
 Parameters: 2Cd + 2C + 3d + 1; `avg` has C + 1 less, `both` 2Cd + C + 3d more. C = 64, r = 16: 653, 588, 1,241.
 Differs from: timm's GlobalContext, which has d = C / 8, scales (`reduction: 8, fusion: scale`; 1,177 at C = 64) and
-starts W2 at random; pytorch-attention's, which never applies the softmax it defines.
+initialises W2 at random; pytorch-attention's, which never applies the softmax that it defines.
 """
 
 from typing import Literal
@@ -76,7 +77,7 @@ class GlobalContext(Attention):
         pool: Literal["attention", "avg"] = "attention",
     ) -> None:
         super().__init__()
-        d = hidden_width(channels, reduction, "floor")
+        d = hidden_width(channels, reduction)
         self.pool = _AttentionPool(channels) if pool == "attention" else _MeanPool()
         self.term = None if fusion == "scale" else _transform(channels, d)
         self.scale = None if fusion == "add" else _transform(channels, d)
@@ -87,7 +88,7 @@ class GlobalContext(Attention):
         return y if self.term is None else y + _transformed(context, self.term, x)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
-        """Return `spatial`, the weights of the positions by their largest, and the gate, where there is one."""
+        """Return `spatial`, the weights of the positions divided by the largest, and `channel`, the gate, if any."""
         weights = self.pool.weights(x).reshape(len(x), 1, *x.shape[2:])  # (n, 1, h, w)
         spatial = {"spatial": weights / weights.amax((2, 3), keepdim=True)}
         if self.scale is None:
@@ -104,6 +105,6 @@ def _transform(channels: int, width: int) -> nn.Sequential:
 
 
 def _transformed(context: Tensor, transform: nn.Module, like: Tensor) -> Tensor:
-    """Return what the layers make of z (n, c) for all positions of a map, (n, c, 1, 1)."""
+    """Return the output of the layers for z (n, c), shaped (n, c, 1, 1) to broadcast over the map."""
     term: Tensor = transform(context)
     return term[:, :, None, None].to(like.dtype)

@@ -1,26 +1,27 @@
-"""Non-local block: every position adds a mixture of the features of all positions, weighted by likeness.
+"""Non-local block: adds to every position a mixture of the features of all positions, weighted by similarity.
 
     q = theta(x), k = phi(x), v = g(x)                     (n, h w, m),  1x1 convolutions C -> m, m = max(1, C // r)
     A = softmax over the last axis of q k^T / sqrt(m)      (n, h w, h w), rows: outputs
     y = x + BN(W A v)                                      (n, C, h, w), W: 1x1 convolution m -> C
 
-The weight of BN starts at 0, so the block starts as the identity. `norm: false` leaves BN out and starts W at 0.
-`mode: unscaled` leaves out 1 / sqrt(m); `dot_product` is A = q k^T / (number of keys), without a softmax.
-`subsample` takes k and v from a 2x2 max pool of x, whose windows at an odd border hold what is left: a quarter of the
-keys. `subsample: false` is the whole block, x itself in place of the pool.
-`maps`: `spatial`, the attention that each window, or each position of the whole block, receives from all outputs; of
-`dot_product` the magnitudes. Time and memory grow with (h w)^2: at 32x32, A alone is 1.0 MB an image in float32, 4.2 MB
-in the whole block.
-Below C = r there is one unit; any size of map, at 1x1 A is 1; bfloat16 stays bfloat16, A too but for CUDA's autocast.
+The weight of BN starts at 0, so the block starts as the identity. `norm: false` omits BN and starts W at 0.
+`mode: unscaled` omits 1 / sqrt(m); `dot_product` is A = q k^T / (number of keys), without a softmax.
+`subsample` takes k and v from a 2x2 max pool of x, which leaves a quarter of the keys; windows at an odd border cover
+the rest of the map. `subsample: false` is the complete block, with x in place of the pool.
+`maps`: `spatial`, the attention that each window (in the complete block: each position) receives from all outputs; for
+`dot_product`, the magnitudes. Time and memory grow with (h w)^2: at 32x32, A alone takes 1.0 MB per image in float32,
+and 4.2 MB in the complete block.
+Below C = r there is one unit. Maps may have any size; at 1x1 A is 1. bfloat16 stays bfloat16, including A, except under
+CUDA's autocast.
 
-Source: Wang et al., equations 1-6 and figure 2; the authors' Caffe2 code: the scale, which equation 3 has not
-(`mode: unscaled`), biases, weights from a normal distribution of deviation 0.01, and the pool before phi and g, which
-the paper adds as a trick to the block of its figure (`subsample: false`).
+Source: Wang et al., equations 1-6 and figure 2; the authors' Caffe2 code: the scale, which equation 3 lacks
+(`mode: unscaled`), biases, initial weights from a normal distribution of deviation 0.01, and the pool before phi and g,
+which the paper adds as a trick to the block of its figure (`subsample: false`).
 Parameters: 4Cm + 3m + 3C; without norm 4Cm + 3m + C. C = 64, r = 2: 8,480, 8,352.
 Differs from: the authors' code at odd sizes, where its pool drops the border; timm's NonLocalAttn, which never
-subsamples, has m = C / 8 rounded to a multiple of 8, scales by 1 / sqrt(C) and starts with He's normal (2,264 at C =
-64); mmcv's NonLocal2d, which has no norm and does not subsample unless told otherwise (`norm: false, subsample:
-false`), and pools k and v behind their convolutions.
+subsamples, has m = C / 8 rounded to a multiple of 8, scales by 1 / sqrt(C) and is initialised with He's normal (2,264
+at C = 64); mmcv's NonLocal2d, which by default has no norm and does not subsample (`norm: false, subsample: false`),
+and pools k and v after their convolutions.
 """
 
 from typing import Literal
@@ -48,7 +49,7 @@ class NonLocal(Attention):
         mode: Literal["embedded_gaussian", "unscaled", "dot_product"] = "embedded_gaussian",
     ) -> None:
         super().__init__()
-        width = hidden_width(channels, reduction, "floor")
+        width = hidden_width(channels, reduction)
         self.mode = mode
         self.theta, self.phi, self.g = (_convolution(channels, width) for _ in range(3))
         self.out = _convolution(width, channels)
@@ -85,7 +86,7 @@ class NonLocal(Attention):
 
 
 def _convolution(channels: int, width: int) -> nn.Conv2d:
-    """Return a 1x1 convolution with the authors' weights at the start."""
+    """Return a 1x1 convolution with the authors' initialisation."""
     convolution = nn.Conv2d(channels, width, 1)
     nn.init.normal_(convolution.weight, std=0.01)
     assert convolution.bias is not None

@@ -1,4 +1,4 @@
-"""A tutorial's short form of point-wise spatial attention: `psanet` without maps of its own for every position.
+"""A tutorial's short form of point-wise spatial attention: `psanet` without separate maps for every position.
 
     u = R x                                                (n, m, h w),  1x1 convolution C -> m, m = max(1, C // r)
     c = softmax over positions of (collect u)              (n, m, h w),  1x1 convolution m -> m
@@ -6,20 +6,20 @@
     z = u + (u c^T) d                                      (n, m, h w)
     y = x + P z                                            (n, C, h, w), 1x1 convolution m -> C
 
-The tutorial multiplies c d^T, which is (n, m, m), and views it as a map (n, m, h, w): that is possible for m = h w
-alone. The reading here keeps all its parts and works for every size: c^T d is (n, h w, h w), and as every channel of c
-sums to 1 over the positions, and every position of d to 1 over the channels, each of its columns sums to 1 over the
-positions, which is what the softmax of `psanet` does. So it is a point-wise attention of rank m, taken to u. Its result
-has m channels; P and the sum with x, which keep C in a slot, are an adaptation. All four convolutions have biases.
+The tutorial multiplies c d^T, which is (n, m, m), and views it as a map (n, m, h, w); that needs m = h w.
+The interpretation here keeps all parts and works for every size. c^T d is (n, h w, h w). Every channel of c sums to 1
+over the positions and every position of d sums to 1 over the channels, so each column of c^T d sums to 1 over the
+positions, like the softmax of `psanet`. It is therefore a point-wise attention of rank m, applied to u. The result has
+m channels; P and the sum with x, which keep C in a slot, are an adaptation. All four convolutions have biases.
 `maps`: `spatial`, the attention that each position receives from all outputs.
-(u c^T) d costs 2 m^2 h w multiply-adds, and nothing grows with (h w)^2. Below C = r one channel, of which d is 1; any
-size of map, at 1x1 c is 1; bfloat16 stays bfloat16, c and d too but for CUDA's autocast.
+(u c^T) d costs 2 m^2 h w multiply-adds; nothing grows with (h w)^2. Below C = r there is one channel, for which d is 1.
+Maps may have any size; at 1x1 c is 1. bfloat16 stays bfloat16, including c and d, except under CUDA's autocast.
 
 Source: a tutorial on four attention modules, its `PSA` after Zhao et al.
 Parameters: 2Cm + 2m^2 + 3m + C. C = 64, r = 4: 2,672.
-Differs from: PSANet and its authors' code, which is `psanet` (norms, ReLUs, a map of its own for every position, one
-size of map); DoubleAttention in several collections of modules, which has the same two softmaxes and convolutions side
-by side on x, without u in the sum.
+Differs from: PSANet and its authors' code, which is `psanet` (norms, ReLUs, a separate map for every position, one
+size of map); DoubleAttention in several collections of modules, which has the same two softmaxes and parallel
+convolutions of x, without u in the sum.
 """
 
 from torch import Tensor, nn
@@ -40,7 +40,7 @@ class SimplePointwiseSpatialAttention(Attention):
 
     def __init__(self, channels: int, *, reduction: PositiveInt = 4) -> None:
         super().__init__()
-        width = hidden_width(channels, reduction, "floor")
+        width = hidden_width(channels, reduction)
         self.reduce = nn.Conv2d(channels, width, 1)
         self.collect = nn.Conv2d(width, width, 1)
         self.distribute = nn.Conv2d(width, width, 1)

@@ -1,39 +1,39 @@
-"""PSANet's point-wise spatial attention: every position has a map of its own over all positions.
+"""PSANet's point-wise spatial attention: every position has its own map over all positions.
 
     u = relu(BN(R x))                                      (n, m, h, w),  R: 1x1, C -> m = max(1, C // r)
     o = V relu(BN(U u))                                    (n, M, h, w),  U, V: 1x1, m -> m -> M
-    A[i, j]                                                (n, h w, h w), what output i takes of position j
+    A[i, j]                                                (n, h w, h w), the weight of position j in output i
     z = softmax over j of A, times u                       (n, m, h, w)
     y = x + relu(BN(P [z of collect; z of distribute]))    (n, C, h, w),  P: 1x1, m or 2m -> C
 
-    collect       A[i, j] = what o says at i of the offset j - i:  i asks
-    distribute    A[i, j] = what o says at j of the offset i - j:  j offers
-    M             (2h - 1)(2w - 1), a number for each offset;  `compact: true` has h w, a number for each position
+    collect       A[i, j] = the value of o at i for the offset j - i:  i chooses what it takes
+    distribute    A[i, j] = the value of o at j for the offset i - j:  j chooses where it goes
+    M             (2h - 1)(2w - 1), one number per offset;  `compact: true` has h w, one number per position
 
-Each direction has a branch of its own: R, U, V. `softmax: false` has A / (h w) in place of the softmax. Convolutions
-have no bias.
-`shrink: s` has u shrunk to h' = (h - 1) // s + 1 by w' alike before U, and the result of P, behind its ReLU, enlarged
-to h x w again, both as `_resize.py` does, bilinear with corners on corners; h' w' stands for h w above, and in what A
-costs. Any size will do: where s divides h - 1 and w - 1, shrinking takes every s-th position as it is, else it mixes
-two; a side of at most s is its first position alone.
-The original ends in [x; relu(BN(P z))], 2C channels for the classifier behind it. A slot keeps C, so both adapters are
-adaptations: `residual` adds the halves, the second never negative; `concat` fuses them, y = relu(BN(F [x; relu(BN(P
-z))])), F: 1x1, 2C -> C.
-`maps`: `spatial`, the attention that each position receives from all outputs, mean of the branches, enlarged as the
-result is; without softmax the magnitudes.
-Built for one `size` of map, another raises ValueError. Memory grows with (h w)^2: at 32x32 in float32, A is 4.2 MB an
-image and branch and o 16.3 MB (4.2 MB if compact); with `shrink: 2` 0.3 and 1.0 MB. The products that resize count as
-multiply-adds: m h' w (h + w') a branch and C h w' (h' + w). Below C = r one channel; where A is of 1x1, it is 1, and
-batch 1 raises in train mode, as norms see one number; bfloat16 stays bfloat16, A too but for CUDA's autocast.
+Each direction has its own branch: R, U, V. `softmax: false` has A / (h w) in place of the softmax. Convolutions have no
+bias.
+`shrink: s` resizes u to h' = (h - 1) // s + 1 by w' alike before U, and the result of P, after its ReLU, back to h x w;
+both as in `networks/resize.py`, bilinear with aligned corners. h' w' then replaces h w above, and in the cost of A. Any
+size works: where s divides h - 1 and w - 1, shrinking keeps every s-th position unchanged, otherwise it interpolates
+between two; a side of at most s is reduced to its first position.
+The original ends in [x; relu(BN(P z))], 2C channels for the classifier that follows. A slot keeps C, so both adapters
+are adaptations: `residual` adds the halves, of which the second is never negative; `concat` fuses them,
+y = relu(BN(F [x; relu(BN(P z))])), F: 1x1, 2C -> C.
+`maps`: `spatial`, the attention that each position receives from all outputs, averaged over the branches and enlarged
+like the result; without softmax, the magnitudes.
+Built for one `size` of map; another raises ValueError. Memory grows with (h w)^2: at 32x32 in float32, A takes 4.2 MB
+per image and branch, and o 16.3 MB (4.2 MB if compact); with `shrink: 2`, 0.3 and 1.0 MB. The products that resize
+count as multiply-adds: m h' w (h + w') per branch and C h w' (h' + w). Below C = r there is one channel. Where A is
+1x1, it is 1, and a batch of one image raises ValueError in train mode, because norms would see a single number.
+bfloat16 stays bfloat16, including A, except under CUDA's autocast.
 
-Source: Zhao et al., section 3; the authors' code (semseg): both directions, a number for each offset, the softmax,
-which the paper's equation has not (`softmax: false`), m = 512 of 2,048 channels.
+Source: Zhao et al., section 3; the authors' code (semseg): both directions, one number per offset, the softmax,
+which the paper's equation lacks (`softmax: false`), m = 512 of 2,048 channels.
 Parameters: a branch Cm + m^2 + mM + 4m; P Cm + 2C with one, 2Cm + 2C with two; F 2C^2 + 2C. The authors' module, C =
 2,048 at 59x59, r = 4, `shrink: 2`: 8,291,328. `direction: collect, compact: true`, C = 64 at 32x32: 18,880.
-Differs from: the authors' configurations, which have `shrink: 2`, where here the attention has the size of the map
-unless told otherwise; their code, which only shrinks where s divides h - 1 and w - 1. Their operator in C++ also takes
-smaller windows of offsets and leaves the rest 0: not here, all offsets are there. `psa_simple` is a tutorial's short
-form.
+Differs from: the authors' configurations, which have `shrink: 2`, while here the attention has the size of the map by
+default; their code, which shrinks only where s divides h - 1 and w - 1. Their C++ operator also supports smaller
+windows of offsets, with 0 elsewhere; here all offsets are present. `psa_simple` is a tutorial's short form.
 """
 
 from typing import Literal
@@ -70,7 +70,7 @@ class PointwiseSpatialAttention(Attention):
     ) -> None:
         super().__init__()
         self.size, self.small = size, _shrunk(size, shrink)
-        width = hidden_width(channels, reduction, "floor")
+        width = hidden_width(channels, reduction)
         offsets = _offsets(self.small, compact=compact)
         self.branches = nn.ModuleList(
             _Branch(
@@ -84,17 +84,17 @@ class PointwiseSpatialAttention(Attention):
 
     def forward(self, x: Tensor) -> Tensor:
         self._check(x)
-        attended = torch.cat([branch(x) for branch in self._each()], dim=1)
+        attended = torch.cat([branch(x) for branch in self._branches()], dim=1)
         adapted: Tensor = self.adapter(x, self.enlarge(self.proj(attended)))
         return adapted
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         self._check(x)
-        weights = torch.cat([branch.weights(branch.reduced(x)) for branch in self._each()], dim=1)
+        weights = torch.cat([branch.weights(branch.reduced(x)) for branch in self._branches()], dim=1)
         small = weights.abs().mean(1).reshape(-1, 1, *self.small)  # (n, 1, h', w')
         return {"spatial": received(self.enlarge(small).flatten(2), x)}
 
-    def _each(self) -> list["_Branch"]:
+    def _branches(self) -> list["_Branch"]:
         return [branch for branch in self.branches if isinstance(branch, _Branch)]
 
     def _check(self, x: Tensor) -> None:
@@ -129,21 +129,21 @@ class _Branch(nn.Module):
         return reduced
 
     def weights(self, reduced: Tensor) -> Tensor:
-        """Return A behind its softmax, (n, h' w', h' w')."""
+        """Return A after its softmax, (n, h' w', h' w')."""
         pairs = _of_all_pairs(self.attention(reduced))
         pairs = pairs.transpose(1, 2) if self.distributes else pairs
         return pairs.softmax(2) if self.softmax else pairs * (1 / pairs.shape[2])
 
 
 class _Residual(nn.Module):
-    """The sum of the features and what attention made of them."""
+    """The sum of the features and of the attended features."""
 
     def forward(self, x: Tensor, attended: Tensor) -> Tensor:
         return x + attended
 
 
 class _Fusion(nn.Module):
-    """F of the header on the features and what attention made of them, side by side."""
+    """F of the header, on the concatenated features and attended features."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -178,15 +178,16 @@ def _layer(channels: int, width: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(channels, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
 
 
-def _of_all_pairs(said: Tensor) -> Tensor:
-    """Return what is said at every position of every other: (n, M, h, w) -> (n, h w, h w), the speakers in rows.
+def _of_all_pairs(values: Tensor) -> Tensor:
+    """Return the value at every position for every other: (n, M, h, w) -> (n, h w, h w), row i for position i.
 
-    With a number for each offset, row i holds the window of h x w offsets that lead from i into the map. It moves by
-    one offset back for one position on, so all windows are one strided view: no index, and a gradient that only copies.
+    With one number per offset, row i is the window of the h x w offsets that lead from i into the map. The window of
+    the next position starts one offset earlier, so all windows form one strided view, without indexing; its gradient
+    only copies.
     """
-    n, m, h, w = said.shape
-    last = said.permute(0, 2, 3, 1).contiguous()  # (n, h, w, M)
-    if m == h * w:  # compact; also 1x1, where both are one number
+    n, m, h, w = values.shape
+    last = values.permute(0, 2, 3, 1).contiguous()  # (n, h, w, M)
+    if m == h * w:  # compact; also 1x1, where both have one number
         return last.flatten(1, 2).flatten(2)
     wide = 2 * w - 1
     strides = (h * w * m, w * m - wide, m - 1, wide, 1)

@@ -4,13 +4,13 @@
     s = sigmoid(norm(conv_kxk(d)))                         (n, 1, h, w),  padding (k - 1) / 2, no bias
     y = s * x                                              (n, C, h, w)
 
-`descriptor: avg` or `max` leaves one of the two maps, m = 1. `descriptor: conv` is the row of the paper's second
-ablation that learns the map: d = conv_1x1(x), m = 1, no bias; the paper does not tell of one, and here it is left out
-as in the convolution behind it.
-Any C; any size of map, beyond the border d is 0, and at 1x1 only the middle of the kernel is used (and a norm that sees
-one number, batch 1 at 1x1, raises in train mode); bfloat16 stays bfloat16, pools round once.
+`descriptor: avg` or `max` keeps one of the two maps, m = 1. `descriptor: conv` learns the map, as in a row of the
+paper's second ablation: d = conv_1x1(x), m = 1. The paper mentions no bias for it; here it has none, like the
+convolution that follows.
+Any C. Maps may have any size; padding is 0, and at 1x1 only the centre of the kernel is used (a batch of one image then
+raises ValueError in train mode, because the norm sees one number). bfloat16 stays bfloat16; pools are rounded once.
 
-Source: Woo et al., equation 3 and table 2; the authors' code, which has a batch norm behind the convolution (momentum
+Source: Woo et al., equation 3 and table 2; the authors' code, which has a batch norm after the convolution (momentum
 0.01) whose weight starts at 0, so that the gate starts as the constant 0.5.
 Parameters: m k^2 + 2; without norm m k^2; `conv` has C more. k = 7: 100, 98; one map 51, 49; `conv` at C = 64: 115.
 Differs from: the paper's text, which has no norm (`norm: false`); timm's SpatialAttn, whose norm weight starts at 1
@@ -64,7 +64,8 @@ class SpatialAttention(Gate):
     ) -> None:
         super().__init__()
         self.descriptor = _descriptor(channels, descriptor)
-        self.conv = nn.Conv2d(_depth(descriptor), 1, odd(kernel_size), padding=kernel_size // 2, bias=False)
+        depth = 2 if descriptor == "both" else 1
+        self.conv = nn.Conv2d(depth, 1, odd(kernel_size), padding=kernel_size // 2, bias=False)
         self.norm: nn.Module = nn.Identity()
         if norm:
             self.norm = nn.BatchNorm2d(1, momentum=0.01)
@@ -85,7 +86,3 @@ def _descriptor(channels: int, descriptor: Descriptor) -> nn.Module:
             return _Largest()
         case "conv":
             return nn.Conv2d(channels, 1, 1, bias=False)
-
-
-def _depth(descriptor: Descriptor) -> int:
-    return 2 if descriptor == "both" else 1

@@ -4,19 +4,19 @@
     s = sigmoid(W2 relu(W1 z + b1) + b2)                   (n, C),  W1: (d, C), W2: (C, d), d = max(1, C // r)
     y = s * x                                              (n, C, h, w)
 
-`squeeze: none` leaves the pool out, as in the paper's NoSqueeze: z = x, and every position has a gate of its own, from
-the same W1 and W2. `activation` takes the place of the sigmoid, as in the paper's ablation: a hard sigmoid stays in
-0..1, a tanh lies in -1..1, a ReLU is not bounded and closes a channel of negative logit altogether.
-Below C = r the bottleneck has one unit; any size of map, at 1x1 z is x itself; bfloat16 stays bfloat16, pools round
-once.
+`squeeze: none` omits the pool, as in the paper's NoSqueeze: z = x, and every position has its own gate from the same W1
+and W2. `activation` replaces the sigmoid, as in the paper's ablation: a hard sigmoid stays in 0..1, a tanh is in -1..1,
+a ReLU is unbounded and closes every channel whose logit is negative.
+Below C = r the bottleneck has one unit. Maps may have any size; at 1x1 z is x itself. bfloat16 stays bfloat16; pools
+are rounded once.
 
 Source: Hu et al., equations 2-4, and the ablations of the squeeze and excitation operators; the authors' Caffe
 networks, which have both biases.
 Parameters: 2Cd + d + C; without biases 2Cd. C = 64, r = 16: 580, 512.
-Differs from: the paper's later text and its ablations, which leave the biases out (`bias: false`); timm's SEModule,
-whose bottleneck is rounded to a multiple of 8 (`rounding: div8`; 1,096 at C = 64); torchvision's SqueezeExcitation,
-which is told d and is equal for the same d; External-Attention's, which has no biases (512) and below C = r no units
-either, so that its gate is the constant 0.5 (0 parameters).
+Differs from: the paper's later text and its ablations, which omit the biases (`bias: false`); timm's SEModule, whose
+bottleneck is rounded to a multiple of 8 (`rounding: div8`; 1,096 at C = 64); torchvision's SqueezeExcitation, which
+takes d as an argument and is equal for the same d; External-Attention's, which has no biases (512) and, below C = r, no
+units, so that its gate is the constant 0.5 (0 parameters).
 """
 
 from typing import Literal
@@ -54,7 +54,7 @@ class SqueezeExcitation(Gate):
 
     def gate(self, x: Tensor) -> Tensor:
         if self.squeeze is None:
-            everywhere: Tensor = self.activation(self.excitation(x.permute(0, 2, 3, 1)))  # (n, h, w, c)
-            return everywhere.permute(0, 3, 1, 2)
+            positionwise: Tensor = self.activation(self.excitation(x.permute(0, 2, 3, 1)))  # (n, h, w, c)
+            return positionwise.permute(0, 3, 1, 2)
         gate: Tensor = self.activation(self.excitation(self.squeeze(x)))  # (n, c)
         return gate[:, :, None, None]  # (n, c, 1, 1)

@@ -1,18 +1,19 @@
-"""SimAM: a gate for every activation from how far it lies from the mean of its channel, with no weights.
+"""SimAM: a gate for every activation from its distance to the mean of its channel, without weights.
 
     v = sum of (x - mean of x)^2 over (h, w) / (h w - 1)                   (n, C, 1, 1)
     s = sigmoid((x - mean of x)^2 / (4 (v + lambda)) + 1 / 2)              (n, C, h, w),  lambda = 1e-4
     y = s * x                                                              (n, C, h, w)
 
-The exponent is the inverse of the paper's minimal energy, never below 1/2, so no gate is below 0.62.
-Any C; at 1x1, where h w - 1 is 0, v is taken as 0 and the gate is the constant 0.62; bfloat16 stays bfloat16, the means
-round once.
+The argument of the sigmoid is the inverse of the paper's minimal energy. It is at least 1/2, so every gate is at least
+0.62.
+Any C. At 1x1, where h w - 1 is 0, v is taken as 0 and the gate is the constant 0.62. bfloat16 stays bfloat16; the means
+are rounded once.
 
 Source: Yang et al., equation 5; the authors' code. `energy_lambda` is lambda.
 Parameters: 0.
 Differs from: the authors' ImageNet runs, which set lambda to 0.1 (`energy_lambda: 0.1`); their CIFAR networks, which
-have it between the second convolution and its norm, where there is no site here; at 1x1 alone the authors' code, where
-it gives NaN, and with it External-Attention's and pytorch-attention's. timm has none.
+have it between the second convolution and its norm, where no site exists here; at 1x1 only, the authors' code,
+External-Attention's and pytorch-attention's, which give NaN there. timm has none.
 """
 
 from torch import Tensor
@@ -37,7 +38,7 @@ class SimAM(Gate):
     def gate(self, x: Tensor) -> Tensor:
         distance = x - mean_over_positions(x)[:, :, None, None]  # (n, c, h, w)
         squares = distance * distance
-        others = max(x.shape[2] * x.shape[3] - 1, 1)
-        variance = squares.sum((2, 3), keepdim=True) * (1 / others)  # (n, c, 1, 1)
+        degrees_of_freedom = max(x.shape[2] * x.shape[3] - 1, 1)
+        variance = squares.sum((2, 3), keepdim=True) * (1 / degrees_of_freedom)  # (n, c, 1, 1)
         inverse_energy = squares * (4 * (variance + self.energy_lambda)).reciprocal() + 0.5
         return inverse_energy.sigmoid().to(x.dtype)

@@ -1,23 +1,23 @@
-"""Selective kernel: two convolutions of unlike reach, mixed by weights that each channel chooses.
+"""Selective kernel: two convolutions of different reach, mixed by weights that each channel chooses.
 
     u1 = relu(BN(conv3x3(x))),  u2 = relu(BN(conv3x3 of dilation 2 (x)))    (n, C, h, w), grouped, no bias
     z  = relu(BN(W1 (mean of u1 + u2 over (h, w))))        (n, d),  W1: (d, C), d = max(C // r, L), no bias
     a1, a2 = softmax over the two halves of W2 z           (n, C) twice, a1 + a2 = 1,  W2: (2C, d), no bias
     y  = a1 * u1 + a2 * u2                                 (n, C, h, w)
 
-An adaptation: in the paper these convolutions take the place of a block's own 3x3, here they come after what is in
-front of the slot, as one more layer. Nothing of x itself goes round them, so `start: identity` is worth a look.
-The convolutions have gcd(C, G) groups, G = 32, so each has some wherever C is no multiple of G (16 at C = 16). Any
-size of map, 0 beyond the border, at 1x1 the middles of the kernels; the norm of z sees one number for a batch of one
-image and raises ValueError in train mode; bfloat16 stays bfloat16.
+This is an adaptation: in the paper, these convolutions replace the 3x3 convolution of a block; here they are one more
+layer after whatever precedes the slot. No shortcut carries x past them, so `start: identity` deserves a comparison.
+The convolutions have gcd(C, G) groups, G = 32, so that every C works, also if G does not divide it (16 groups at C =
+16). Maps may have any size; padding is 0, and at 1x1 only the centres of the kernels are used. In train mode a batch of
+one image raises ValueError, because the norm of z sees one number. bfloat16 stays bfloat16.
 
-Source: Li et al., section 3.1; the authors' Caffe networks, with their weights at the start (He's normal for the
+Source: Li et al., section 3.1; the authors' Caffe networks, with their initialisation (He's normal for the
 convolutions, a normal of deviation 0.01 for W1 and W2). r is `reduction`, L `minimum_width`.
 Parameters: 18 C^2 / gcd(C, G) + 4C + 3Cd + 2d. C = 64, r = 16, L = 32: 8,768, of which the attention 6,208.
-Differs from: the authors' networks in its place alone; timm's SelectiveKernel, which splits the input channels between
-the two convolutions and has d = C / 16 to a multiple of 8, at least 8; External-Attention's, which has full
-convolutions of 1, 3, 5 and 7 with biases and no norm or ReLU on z (355,360 at C = 64); pytorch-attention's, whose W1
-and W2 have biases.
+Differs from: the authors' networks, only in its position; timm's SelectiveKernel, which splits the input channels
+between the two convolutions and has d = C / 16 rounded to a multiple of 8, at least 8; External-Attention's, which has
+full convolutions of 1, 3, 5 and 7 with biases and no norm or ReLU on z (355,360 at C = 64); pytorch-attention's, whose
+W1 and W2 have biases.
 """
 
 from math import gcd
@@ -40,7 +40,7 @@ class SelectiveKernel(Attention):
         self, channels: int, *, reduction: PositiveInt = 16, minimum_width: PositiveInt = 32, groups: PositiveInt = 32
     ) -> None:
         super().__init__()
-        d = _width(channels, reduction, minimum_width)
+        d = max(channels // reduction, minimum_width)
         self.branches = nn.ModuleList(_branch(channels, gcd(channels, groups), dilation) for dilation in _DILATIONS)
         self.descriptor = nn.Sequential(_linear(channels, d), nn.BatchNorm1d(d), nn.ReLU())
         self.selection = _linear(d, 2 * channels)
@@ -61,7 +61,7 @@ class SelectiveKernel(Attention):
         return logits.softmax(1).to(near.dtype).transpose(0, 1)[..., None, None]  # (2, n, c, 1, 1)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
-        """Return as `channel` the weight of the dilated convolution, a2; the other's is 1 - a2."""
+        """Return as `channel` a2, the weight of the dilated convolution; the weight of the other is 1 - a2."""
         return {"channel": self._weights(*self._branches(x))[1]}
 
 
@@ -75,7 +75,3 @@ def _linear(channels: int, width: int) -> nn.Linear:
     linear = nn.Linear(channels, width, bias=False)
     nn.init.normal_(linear.weight, std=0.01)
     return linear
-
-
-def _width(channels: int, reduction: int, minimum_width: int) -> int:
-    return max(channels // reduction, minimum_width)

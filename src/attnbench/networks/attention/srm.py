@@ -1,19 +1,19 @@
 """Style-based recalibration: a gate for each channel from its own mean and standard deviation.
 
-    t = (mean, sqrt(variance + 1e-5)) of x over (h, w)     (n, C, 2),  variance: squares summed, over h w - 1
+    t = (mean, sqrt(variance + 1e-5)) of x over (h, w)     (n, C, 2),  variance: sum of squares over h w - 1
     z = sum of W * t over the last axis                    (n, C),     W: (C, 2), no channel sees another
     s = sigmoid(BN(z))                                     (n, C);     y = s * x
 
-W starts at 0, so the gate starts as the constant 0.5. `style: mean` or `std` leaves one of the two, W: (C, 1).
-Any C; any size of map: at 1x1, where this variance is not defined, it is taken as 0. The norm sees one number for each
+W starts at 0, so the gate starts as the constant 0.5. `style: mean` or `std` keeps one of the two, W: (C, 1).
+Any C. Maps may have any size; at 1x1, where the variance is undefined, it is taken as 0. The norm sees one number per
 channel and image, so in train mode a batch of one image raises ValueError, as in the authors' code. bfloat16 stays
-bfloat16; mean, deviations and squares round.
+bfloat16; mean, deviations and squares are rounded.
 
 Source: Lee et al., style pooling and style integration; the authors' code. They train W and the norm without weight
-decay; here both have the recipe's, like every other parameter.
+decay; here the recipe's weight decay applies to both, as to every other parameter.
 Parameters: 4C; with one statistic 3C. C = 64: 256, 192.
 Differs from: a later version of the authors' code and pytorch-attention's, which take the standard deviation without
-the 1e-5; in pytorch-attention's W does not start at 0 (4C too). timm and torchvision have none.
+the 1e-5; in pytorch-attention's, W does not start at 0 (4C too). timm and torchvision have none.
 """
 
 from typing import Literal
@@ -21,8 +21,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from attnbench.networks.bottleneck import as_gate
-from attnbench.networks.gates import Gate
+from attnbench.networks.gates import Gate, channel_gate
 from attnbench.networks.pooling import mean_over_positions
 
 PAPER = (
@@ -37,12 +36,12 @@ class StyleRecalibration(Gate):
     def __init__(self, channels: int, *, style: Literal["both", "mean", "std"] = "both") -> None:
         super().__init__()
         self.style = style
-        self.weight = nn.Parameter(torch.zeros(channels, _depth(style)))
+        self.weight = nn.Parameter(torch.zeros(channels, 2 if style == "both" else 1))
         self.norm = nn.BatchNorm1d(channels)
 
     def gate(self, x: Tensor) -> Tensor:
         integrated = (self._pooled(x) * self.weight).sum(2)  # (n, c)
-        return as_gate(self.norm(integrated)).to(x.dtype)
+        return channel_gate(self.norm(integrated)).to(x.dtype)
 
     def _pooled(self, x: Tensor) -> Tensor:
         mean = mean_over_positions(x)  # (n, c)
@@ -53,10 +52,6 @@ class StyleRecalibration(Gate):
                 return _deviation(x, mean)[:, :, None]
             case "both":
                 return torch.stack([mean, _deviation(x, mean)], dim=2)  # (n, c, 2)
-
-
-def _depth(style: Literal["both", "mean", "std"]) -> int:
-    return 2 if style == "both" else 1
 
 
 def _deviation(x: Tensor, mean: Tensor) -> Tensor:

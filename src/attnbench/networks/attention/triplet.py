@@ -4,15 +4,15 @@
     s = (g(x) + g(x turned to (n, h, w, C)) + g(x turned to (n, w, h, C))) / 3             (n, C, h, w)
     y = s * x                                                                              (n, C, h, w)
 
-Back in their places the three gates are (n, 1, h, w), (n, C, 1, w) and (n, C, h, 1); each has weights of its own.
-`spatial: false` leaves the first out and divides by 2 (the authors' `no_spatial`).
-Any C, an axis like the others; any size of map, see `sam` for 1x1 with batch 1; bfloat16 stays bfloat16, pools round
-once. Equal maxima share the gradient, as in `sam`.
+Turned back, the three gates are (n, 1, h, w), (n, C, 1, w) and (n, C, h, 1); each has its own weights.
+`spatial: false` omits the first and divides by 2 (the authors' `no_spatial`).
+Any C, an axis like the others. Maps may have any size (1x1 with batch 1: see `sam`). bfloat16 stays bfloat16; pools are
+rounded once. Equal maxima share the gradient, as in `sam`.
 
 Source: Misra et al.; the authors' module: norms of momentum 0.01.
 Parameters: 3 (2k^2 + 2); without the spatial gate 2 (2k^2 + 2). k = 7: 300, 200, for any C.
 Differs from: the authors' ResNet, which starts the norm of the gate over (h, w) at weight 0 as CBAM does, while their
-module, taken here, starts all three at 1; pytorch-attention's, which has a ReLU before the sigmoid, so that no gate is
+module, used here, starts all three at 1; pytorch-attention's, which has a ReLU before the sigmoid, so that no gate is
 below 0.5, and a bias in each convolution (303). timm has none.
 """
 
@@ -38,7 +38,7 @@ class TripletAttention(Gate):
         self.positions = _gate(channels, kernel_size) if spatial else None
 
     def gate(self, x: Tensor) -> Tensor:
-        last = x.permute(0, 2, 3, 1)  # (n, h, w, c), as a channels_last map lies in memory: pools over h and w are fast
+        last = x.permute(0, 2, 3, 1)  # (n, h, w, c), the memory order of channels_last: pools over h and w are fast
         of_columns = self.columns.gate(last)  # (n, 1, w, c)
         of_rows = self.rows.gate(last.transpose(1, 2)).transpose(1, 2)  # (n, h, 1, c)
         gates = [of_columns, of_rows]

@@ -1,1 +1,1 @@
-"""Networks with slots for attention: `backbones/<name>.py` is the backbone `<name>`."""
+"""Backbones: `backbones/<name>.py` is the backbone `<name>`."""

@@ -6,12 +6,12 @@
     bottleneck branch    conv1x1 - BN - ReLU - conv3x3 - BN - ReLU - [inner] - conv1x1 - BN
 
 Sites: `standard`, `pre`, `post` and `identity` are those of Hu et al., TPAMI 2020 (arXiv:1709.01507), and `inner` is
-their place directly after the 3 x 3 convolution. Their text leaves two things open: here `inner` lies behind the norm
-and the ReLU of that convolution (of the first, where a block has two), and `identity` lies behind the projection or
-padding where the shortcut has one, so that it sees what is added.
+their position directly after the 3 x 3 convolution. Their text leaves two points open: here `inner` follows the norm
+and the ReLU of that convolution (of the first one, where a block has two), and `identity` follows the projection or
+padding of the shortcut, if there is one, so that it sees what is added.
 
-Layers, their names and their order are torchvision's. ReLUs are not in place and the sum is a new tensor: what was
-seen in a slot stays as it was.
+Layers, their names and their order are torchvision's. ReLUs are not in place and the sum is a new tensor, so a tensor
+recorded at a slot is never overwritten.
 """
 
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ from attnbench.study.options import Size
 IN_BLOCK = ("pre", "inner", "standard", "identity", "post")  # in the order in which the data passes them
 
 
-class Basic(torchvision_resnet.BasicBlock):  # type: ignore[misc]  # torchvision ships no types
+class BasicBlock(torchvision_resnet.BasicBlock):  # type: ignore[misc]  # torchvision ships no types
     """The basic block of the header: (n, channels, h, w) -> (n, planes, h / stride, w / stride)."""
 
     def __init__(self, channels: int, planes: int, stride: int, shortcut: nn.Module | None) -> None:
@@ -33,10 +33,10 @@ class Basic(torchvision_resnet.BasicBlock):  # type: ignore[misc]  # torchvision
 
     def forward(self, x: Tensor) -> Tensor:
         inside = self.inner(self.relu(self.bn1(self.conv1(self.pre(x)))))  # (n, planes, h / stride, w / stride)
-        return _joined(self, self.bn2(self.conv2(inside)), x)
+        return _add_shortcut(self, self.bn2(self.conv2(inside)), x)
 
 
-class Bottleneck(torchvision_resnet.Bottleneck):  # type: ignore[misc]
+class BottleneckBlock(torchvision_resnet.Bottleneck):  # type: ignore[misc]
     """The bottleneck of the header: (n, channels, h, w) -> (n, 4 planes, h / stride, w / stride)."""
 
     def __init__(self, channels: int, planes: int, stride: int, shortcut: nn.Module | None) -> None:
@@ -46,10 +46,10 @@ class Bottleneck(torchvision_resnet.Bottleneck):  # type: ignore[misc]
     def forward(self, x: Tensor) -> Tensor:
         narrow = self.relu(self.bn1(self.conv1(self.pre(x))))
         inside = self.inner(self.relu(self.bn2(self.conv2(narrow))))  # (n, planes, h / stride, w / stride)
-        return _joined(self, self.bn3(self.conv3(inside)), x)
+        return _add_shortcut(self, self.bn3(self.conv3(inside)), x)
 
 
-Block = Basic | Bottleneck
+Block = BasicBlock | BottleneckBlock
 
 
 def _prepare(block: nn.Module) -> None:
@@ -58,23 +58,23 @@ def _prepare(block: nn.Module) -> None:
         setattr(block, site, nn.Identity())
 
 
-def _joined(block: Block, branch: Tensor, x: Tensor) -> Tensor:
+def _add_shortcut(block: Block, branch: Tensor, x: Tensor) -> Tensor:
     shortcut = x if block.downsample is None else block.downsample(x)
     y: Tensor = block.post(block.relu(block.standard(branch) + block.identity(shortcut)))
     return y
 
 
 def slots(block: Block, size: Size) -> dict[str, tuple[int, Size]]:
-    """Return channels and size of what comes into each slot of a block that is given maps of `size`."""
-    behind = strided(size, block.stride)
-    inside = block.bn1.num_features
-    channels = inside * block.expansion
+    """Return the channels and the size of the input of each slot, for a block whose input maps have `size`."""
+    output_size = strided(size, block.stride)
+    planes = block.bn1.num_features
+    channels = planes * block.expansion
     return {
         "pre": (block.conv1.in_channels, size),
-        "inner": (inside, behind),
-        "standard": (channels, behind),
-        "identity": (channels, behind),
-        "post": (channels, behind),
+        "inner": (planes, output_size),
+        "standard": (channels, output_size),
+        "identity": (channels, output_size),
+        "post": (channels, output_size),
     }
 
 
@@ -84,7 +84,7 @@ def projection(channels: int, planes: int, stride: int) -> nn.Module:
 
 
 class Padding(nn.Module):
-    """He et al.'s option A, without parameters: every `stride`-th position, and channels of zeros behind the others."""
+    """He et al.'s option A, without parameters: every `stride`-th position, and channels of zeros after the others."""
 
     def __init__(self, channels: int, planes: int, stride: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The residual network that `resnet` and `resnet_cifar` are: a stem, stages of blocks, a linear layer.
+"""The residual network of `resnet` and `resnet_cifar`: a stem, stages of blocks, a linear layer.
 
     stem - layer1 - [between1] - layer2 - [between2] - ... - mean over positions - fc
 
@@ -6,8 +6,9 @@
     stem `cifar`       conv3x3 - BN - ReLU
 
 Layers, their names, order and initialisation are torchvision's: convolutions from a normal distribution of variance
-2 / (k^2 channels out), norms at 1 and 0, the linear layer as torch makes it. So torchvision's weights load, and its
-network has the same weights from the same seed. `between` is the place of Park et al., BAM (arXiv:1807.06514).
+2 / (k^2 channels out), norms at 1 and 0, torch's default for the linear layer. So torchvision's weights load, and the
+same seed gives the same weights as torchvision's network. `between` is the position of Park et al., BAM
+(arXiv:1807.06514).
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from attnbench.networks.backbones._residual import Block
 from attnbench.networks.slots import Network, Slot, strided
 from attnbench.study.backbones import BETWEEN
 
-Shortcut = Callable[[int, int, int], nn.Module]  # of channels in, channels out and stride
+Shortcut = Callable[[int, int, int], nn.Module]  # (channels in, channels out, stride) -> shortcut
 
 
 class ResidualNetwork(Network):
@@ -69,19 +70,20 @@ class ResidualNetwork(Network):
         return logits
 
     def slots(self) -> dict[str, Slot]:
-        found: dict[str, Slot] = {}
+        slots: dict[str, Slot] = {}
         size = strided(self.image_shape[1:], self.stem_stride)
         for stage in self.stages:
             layer = f"layer{stage}"
             for number, block in enumerate(_blocks(self.get_submodule(layer)), start=1):
-                inside = _residual.slots(block, size)
-                for site, (channels, given) in inside.items():
-                    found[f"{layer}.{number - 1}.{site}"] = Slot(block, site, stage, number, site, channels, given)
-                channels, size = inside["post"]
+                inputs = _residual.slots(block, size)
+                for site, (channels, input_size) in inputs.items():
+                    name = f"{layer}.{number - 1}.{site}"
+                    slots[name] = Slot(block, site, stage, number, site, channels, input_size)
+                channels, size = inputs["post"]
             if stage < self.stages[-1]:
                 name = f"between{stage}"
-                found[name] = Slot(self, name, stage, 1, BETWEEN, channels, size)
-        return found
+                slots[name] = Slot(self, name, stage, 1, BETWEEN, channels, size)
+        return slots
 
     def views(self) -> dict[str, nn.Module]:
         return {f"layer{stage}": self.get_submodule(f"layer{stage}") for stage in self.stages}
@@ -90,7 +92,7 @@ class ResidualNetwork(Network):
 def _layer(
     block: type[Block], count: int, channels: int, planes: int, stride: int, shortcut: Shortcut
 ) -> nn.Sequential:
-    """Return a stage: its first block changes size and channels, where they change; the others keep them."""
+    """Return a stage. Only its first block may change the size or the number of channels."""
     wide = planes * block.expansion
     changes = stride != 1 or channels != wide
     first = block(channels, planes, stride, shortcut(channels, wide, stride) if changes else None)

@@ -1,11 +1,11 @@
-"""A plain CNN as tutorials on CIFAR-10 build it: three blocks, two linear layers.
+"""A plain CNN, common in tutorials on CIFAR-10: three blocks, two linear layers.
 
     block i: conv3x3 - BN - ReLU - [before_pool] - maxpool2 - [after_pool]        widths w, 2w, 4w, w = 32
     head:    flatten - Linear(4w h/8 w/8, 512) - ReLU - Dropout(0.5) - Linear(512, classes)
 
 Convolutions have biases and padding 1; all layers keep torch's default initialisation.
 Parameters: 1,147,914 at w = 32, 3 x 32 x 32 images and 10 classes, without attention.
-The ReLUs are not in place: a layer that is looked at has to keep its output.
+The ReLUs are not in place: recorded outputs must not be overwritten.
 """
 
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from attnbench.networks.slots import Network, Slot
 from attnbench.study.options import PositiveInt, Share, Size
 
-PAPER = "Plain network of three convolutional blocks, with no paper of its own; defined in backbones/cnn.py"
+PAPER = "Plain network of three convolutional blocks, without a paper; defined in backbones/cnn.py"
 SITES = ("before_pool", "after_pool")
 BLOCKS = (1, 1, 1)
 

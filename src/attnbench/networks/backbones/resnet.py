@@ -1,11 +1,11 @@
-"""Residual networks for ImageNet, torchvision's: four stages of widths w, 2w, 4w and 8w, w = 64.
+"""torchvision's residual networks for ImageNet: four stages of widths w, 2w, 4w and 8w, w = 64.
 
     stem - layer1 - [between1] - layer2 - [between2] - layer3 - [between3] - layer4 - mean over positions - linear
 
-Depths 18 and 34 have basic blocks, 50, 101 and 152 bottlenecks, four times as wide at their ends; blocks and sites are
-those of `backbones/_residual.py`, the stems those of `backbones/_residual_network.py`. The name means the paper's
-network, so its stem is the default; it leaves 1 x 1 maps of a 32 x 32 image. Images that small want `stem: cifar`,
-which is usual there: maps of 32, 16, 8 and 4.
+Depths 18 and 34 have basic blocks; 50, 101 and 152 have bottlenecks, four times as wide at their ends. Blocks and sites
+are those of `backbones/_residual.py`, the stems those of `backbones/_residual_network.py`. The default stem is the
+paper's, which reduces a 32 x 32 image to 1 x 1 maps. For such small images use `stem: cifar`, as is usual: maps of 32,
+16, 8 and 4.
 
 Source: He et al., table 1; torchvision.models.resnet, whose weights load.
 Parameters: 11,689,512 at depth 18, 21,797,672 at 34, 25,557,032 at 50, 44,549,160 at 101, 60,192,808 at 152, with 1000
@@ -17,7 +17,7 @@ Differs from: the paper and the authors' Caffe networks, where a bottleneck that
 from typing import Literal
 
 from attnbench.errors import UserError
-from attnbench.networks.backbones._residual import Basic, Bottleneck, projection
+from attnbench.networks.backbones._residual import BasicBlock, BottleneckBlock, projection
 from attnbench.networks.backbones._residual_network import ResidualNetwork
 from attnbench.study.options import PositiveInt
 
@@ -31,7 +31,7 @@ class ResNet(ResidualNetwork):
     """The network of the header, with empty slots, for images (c, h, w) of any size.
 
     Raises:
-        UserError: `stride_in: 1x1` with blocks that have no 1 x 1 convolution.
+        UserError: `stride_in: 1x1` at a depth whose blocks have no 1 x 1 convolution.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ResNet(ResidualNetwork):
         super().__init__(
             classes,
             image_shape,
-            block=Basic if depth in _BASIC else Bottleneck,
+            block=BasicBlock if depth in _BASIC else BottleneckBlock,
             blocks=BLOCKS[depth],
             width=width,
             stem=stem,
@@ -60,5 +60,5 @@ class ResNet(ResidualNetwork):
         )
         if stride_in == "1x1":
             for block in self.modules():
-                if isinstance(block, Bottleneck):
+                if isinstance(block, BottleneckBlock):
                     block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride

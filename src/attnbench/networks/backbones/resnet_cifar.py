@@ -3,23 +3,23 @@
     conv3x3 - BN - ReLU - layer1 - [between1] - layer2 - [between2] - layer3 - mean over positions - linear
 
 Depths 20 to 110 are 6n + 2 with n basic blocks in each stage. Depth 164 is 9n + 2 with n = 18 bottlenecks, four times
-as wide at their ends, which stride in their 3 x 3 convolution; its first block changes width too. Blocks and sites are
-those of `backbones/_residual.py`: norms and ReLUs stand behind the convolutions, the last ReLU behind the sum.
+as wide at their ends, with the stride in their 3 x 3 convolution; its first block changes the width too. Blocks and
+sites are those of `backbones/_residual.py`: norms and ReLUs follow the convolutions, the last ReLU follows the sum.
 
 Source: He et al., section 4.2, and for depth 164 the original unit of their Identity Mappings in Deep Residual
-Networks (arXiv:1603.05027). Shortcuts that change width are theirs on CIFAR-10: no parameters, padded with zeros
-(`identity`, option A). Initialisation as in `backbones/_residual_network.py`.
+Networks (arXiv:1603.05027). Shortcuts that change the width are those of the paper's CIFAR-10 networks: no parameters,
+padded with zeros (`identity`, option A). Initialisation as in `backbones/_residual_network.py`.
 Parameters: 269,722 at depth 20, 464,154 at 32, 658,586 at 44, 853,018 at 56, 1,727,962 at 110, 1,661,274 at 164, with
 10 classes and colour images; with projections 2,752 more, 42,880 at 164: 272,474 at 20, 855,770 at 56, 1,730,714 at
 110, 1,704,154 at 164.
-Differs from: pytorchcv, pycls and others, which project (`shortcut: projection`), and whose published counts are of
-that network; akamaster's, which puts half of the zeros before the other channels; the ResNet-164 with pre-activation,
-the better one of the second paper, whose norms and ReLUs stand before the convolutions: it is another network.
+Differs from: pytorchcv, pycls and others, which project (`shortcut: projection`) and publish counts for that network;
+akamaster's, which puts half of the zeros before the other channels; the pre-activation ResNet-164, the better one of
+the second paper, which is another network: its norms and ReLUs precede the convolutions.
 """
 
 from typing import Literal
 
-from attnbench.networks.backbones._residual import Basic, Bottleneck, Padding, projection
+from attnbench.networks.backbones._residual import BasicBlock, BottleneckBlock, Padding, projection
 from attnbench.networks.backbones._residual_network import ResidualNetwork
 from attnbench.study.options import PositiveInt
 
@@ -44,7 +44,7 @@ class CifarResNet(ResidualNetwork):
         super().__init__(
             classes,
             image_shape,
-            block=Bottleneck if depth in _BOTTLENECKS else Basic,
+            block=BottleneckBlock if depth in _BOTTLENECKS else BasicBlock,
             blocks=BLOCKS[depth],
             width=width,
             stem="cifar",
