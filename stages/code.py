@@ -1,31 +1,28 @@
-"""Write fingerprints of what stages compute: `code.py PARAMS` for the data, `code.py PARAMS VARIANT` for the rest."""
+"""Stage `code`: write fingerprints of the code of every stage. Usage: python stages/code.py params.yaml"""
 
 import source  # noqa: F401, I001 -- first: the package of this checkout
 
 import sys
 from pathlib import Path
-from typing import get_args
 
 from attnbench import errors
-from attnbench.code import fingerprint
+from attnbench.code.fingerprint import Fingerprints
 from attnbench.records import files
-from attnbench.study import StudyPaths, load, require
+from attnbench.study import StudyPaths, load
 from attnbench.study.packages import require_watched
 
 
 def main() -> None:
-    """Write one JSON file for the data stage, or one for each of train, cost and views."""
-    params, *rest = sys.argv[1:]
-    study = load(Path(params))
+    """Write one JSON file for each stage, or for each stage and variant, and a listing of the source files."""
+    params = Path(sys.argv[1])
+    study = load(params)
     paths = StudyPaths(study.name)
-    if not rest:
-        files.write_json(paths.data_code, fingerprint.of_data(study))
-        return
-    variant = rest[0]
-    require(study, Path(params), variant)
-    require_watched(study, variant, Path(params).parent / study.root)
-    for stage in get_args(fingerprint.Stage):
-        files.write_json(paths.code(stage, variant), fingerprint.of_stage(study, stage, variant))
+    for variant in study.variants:
+        require_watched(study, variant, params.parent / study.root)
+    fingerprints = Fingerprints(study)
+    for stage, of_variant, fingerprint in fingerprints.all():
+        files.write_json(paths.code(stage, of_variant), fingerprint)
+    files.write_json(paths.code_listing, fingerprints.listing())
 
 
 if __name__ == "__main__":

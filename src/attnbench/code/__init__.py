@@ -1,1 +1,1 @@
-"""Fingerprints of the code that a stage runs."""
+"""Fingerprints of the code of every stage: what DVC compares in place of source files."""

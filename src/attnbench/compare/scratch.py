@@ -43,13 +43,13 @@ class Scratch:
         failed = run_jobs(jobs, workers, self.folder, logs)
         return [job.name not in failed for job in jobs]
 
-    def code(self, variants: Sequence[str], workers: int) -> dict[str, str]:
+    def code(self, variants: Sequence[str]) -> dict[str, str]:
         """Return variant -> SHA-256 of the code that would train it now, and leave it where the train stage reads it.
 
         Raises:
             UserError: the stage failed.
         """
-        if not all(self.run("code", [[variant] for variant in variants], workers)):
+        if not all(self.run("code", [[]], 1)):
             raise UserError("the code cannot be compared with that of the records; mend what is told above")
         found = {variant: self.paths.code("train", variant).read_text(encoding="utf-8") for variant in variants}
         return {variant: str(json.loads(text)["sha256"]) for variant, text in found.items()}

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from attnbench import machine, records
+from attnbench import records
 from attnbench.compare import lock, recorded
 from attnbench.compare.recorded import Run
 from attnbench.compare.scratch import Scratch, scratch
@@ -70,7 +70,7 @@ def _verdicts(place: Scratch, images: str, chosen: Sequence[Run], known: Sequenc
 def _refused(place: Scratch, images: str, chosen: Sequence[Run]) -> dict[str, Verdict]:
     """Return the verdicts on the runs that were made from something else than what is here."""
     variants = list(dict.fromkeys(run.record.variant for run in chosen))
-    code = place.code(variants, machine.cores())
+    code = place.code(variants)
     found = [
         foreign(
             run,
@@ -88,7 +88,9 @@ def _judged(place: Scratch, run: Run, known: Sequence[Run], ended: bool) -> Verd
     if not ended:
         log = f"work/{place.plan.name}/verify/train@{run.name}.txt"
         return Verdict(run.name, FAILED, f"its training failed; see {log}")
-    differing = [path for path, md5 in run.locked.writes.items() if not _has(place.folder / path, md5)]
+    timing = StudyPaths(place.plan.name).timing(run.record.variant, run.record.seed).as_posix()  # never the same twice
+    writes = {path: md5 for path, md5 in run.locked.writes.items() if path != timing}
+    differing = [path for path, md5 in writes.items() if not _has(place.folder / path, md5)]
     new = records.read(place.folder / run.record_path, RunRecord)
     accuracies = [each.record.accuracy for each in known if _alike(each.record, run.record)]
     return judge(run, new, differing, accuracies, place.plan.confidence)

@@ -39,8 +39,9 @@ class StudyPaths:
         return self.results / "data.json"
 
     @property
-    def data_code(self) -> Path:
-        return self.results / "code" / "data.json"
+    def code_listing(self) -> Path:
+        """Hashes of all source files that the stages run; for people, no stage reads it."""
+        return self.results / "code" / "files.json"
 
     @property
     def runs(self) -> Path:
@@ -78,9 +79,10 @@ class StudyPaths:
     def figures(self) -> Path:
         return self.report / "figures"
 
-    def code(self, stage: str, variant: str) -> Path:
-        """Fingerprint of the code that `stage` (train, cost or views) runs for `variant`."""
-        return self.results / "code" / stage / f"{variant}.json"
+    def code(self, stage: str, variant: str | None = None) -> Path:
+        """Fingerprint of the code that a stage runs; train, cost and views have one for each variant."""
+        folder = self.results / "code"
+        return folder / f"{stage}.json" if variant is None else folder / stage / f"{variant}.json"
 
     def checkpoint(self, variant: str, seed: int) -> Path:
         return self.root / "runs" / self.name / run_name(variant, seed) / "checkpoint.safetensors"

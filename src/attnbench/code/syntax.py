@@ -1,0 +1,138 @@
+"""What a Python file does, without how it is written: its syntax tree without comments, docstrings and layout.
+
+An import of an own file is recorded by what it takes and leads to, never by a path, so files can be moved and renamed.
+Other imports stay in the tree as text: third-party packages are not followed.
+"""
+
+import ast
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+Import = ast.Import | ast.ImportFrom
+TYPE_CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an import leads to: a file, or with `attribute` a name in it."""
+
+    path: Path
+    attribute: str = ""
+
+
+Resolve = Callable[[Import, ast.alias], Target | None]
+
+
+def parse(source: bytes, path: Path) -> ast.Module:
+    """Return the tree of what can run: no docstrings, nothing that only the type checker reads.
+
+    Raises:
+        SyntaxError: the source is not valid Python.
+    """
+    tree: ast.Module = _Runnable().visit(ast.parse(source, filename=str(path)))
+    return tree
+
+
+def imports(tree: ast.Module) -> Iterator[Import]:
+    """Yield all import statements, those inside functions too."""
+    yield from (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+
+
+def canonical(tree: ast.Module, resolve: Resolve) -> tuple[list[Any], list[Path]]:
+    """Return the tree as nested lists, the same for all Python versions, and the files that its imports lead to.
+
+    `resolve` returns the target of an imported name, or None for a name of another package. The files come in the order
+    of their imports in the lists. Consecutive imports are sorted, since renaming a file changes their order.
+    """
+    writer = _Canonical(tree, resolve)
+    return writer.statements(tree.body), writer.targets
+
+
+class _Runnable(ast.NodeTransformer):
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        docstring = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if docstring else self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> Any:
+        self.generic_visit(node)
+        return node.orelse if ast.unparse(node.test) in TYPE_CHECKING else node
+
+
+class _Canonical:
+    def __init__(self, tree: ast.Module, resolve: Resolve) -> None:
+        self.resolve = resolve
+        self.targets: list[Path] = []
+        self.modules = _module_names(tree, resolve)
+
+    def statements(self, nodes: list[ast.stmt]) -> list[Any]:
+        lines: list[Any] = []
+        for are_imports, group in groupby(nodes, lambda node: isinstance(node, ast.Import | ast.ImportFrom)):
+            block = list(group)
+            lines += [self._imports(block)] if are_imports else map(self._node, block)
+        return lines
+
+    def _node(self, node: Any) -> Any:
+        """Return a node as lists. Empty fields are left out, since newer versions of Python add such."""
+        if isinstance(node, ast.Name) and node.id in self.modules:
+            return ["Name", self.modules[node.id]]
+        if isinstance(node, ast.AST):
+            fields = [(name, self._node(getattr(node, name, None))) for name in node._fields]
+            return [type(node).__name__, *([name, value] for name, value in fields if value not in (None, []))]
+        if isinstance(node, list):
+            is_block = bool(node) and isinstance(node[0], ast.stmt)
+            return self.statements(node) if is_block else [self._node(item) for item in node]
+        return None if node is None else f"{type(node).__name__} {node!a}"
+
+    def _imports(self, nodes: list[Any]) -> list[Any]:
+        items: list[tuple[list[str], Target | None]] = []
+        for node in nodes:
+            for alias in node.names:
+                target = self.resolve(node, alias)
+                name = _bound(node, alias)
+                if target is None:
+                    items.append(([name, alias.name, _module(node)], target))
+                else:
+                    items.append(([str(self.modules.get(name, name)), target.attribute], target))
+        items.sort(key=lambda item: item[0])
+        self.targets += [target.path for _, target in items if target is not None]
+        return ["imports", *(item for item, _ in items)]
+
+
+def _module_names(tree: ast.Module, resolve: Resolve) -> dict[str, int]:
+    """Return the names of own modules, numbered by first use: they follow the names of files, and do not count.
+
+    A name that the file binds in another way too, such as a parameter, keeps its spelling.
+    """
+    bound = Counter[str]()
+    modules = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                target = resolve(node, alias)
+                bound[_bound(node, alias)] += 1
+                if isinstance(node, ast.ImportFrom) and alias.asname is None and target and not target.attribute:
+                    modules.add(alias.name)
+        elif isinstance(node, ast.Name):
+            bound[node.id] += not isinstance(node.ctx, ast.Load)
+        elif not isinstance(node, ast.Attribute | ast.Constant | ast.keyword | ast.alias):
+            bound.update(_words(node))
+    used = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    return {name: number for number, name in enumerate(dict.fromkeys(used)) if name in modules and bound[name] == 1}
+
+
+def _words(node: ast.AST) -> Iterator[str]:
+    """Yield the names among a node's own fields: those of functions, parameters, captures, global statements."""
+    for _, value in ast.iter_fields(node):
+        yield from (word for word in (value if isinstance(value, list) else [value]) if isinstance(word, str))
+
+
+def _bound(node: Import, alias: ast.alias) -> str:
+    return alias.asname or (alias.name.partition(".")[0] if isinstance(node, ast.Import) else alias.name)
+
+
+def _module(node: Import) -> str:
+    return f"{'.' * node.level}{node.module or ''}" if isinstance(node, ast.ImportFrom) else ""
