@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests import params
 
 from attnbench import study
 from attnbench.errors import UserError
-from tests import params
 
 
 @pytest.fixture

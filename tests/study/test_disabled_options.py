@@ -1,4 +1,4 @@
-"""Options without effect are refused, and the table of them is held against the modules themselves."""
+"""Disabled options are refused, and the table of them agrees with the modules themselves."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,15 +12,15 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from attnbench import study
-from attnbench.study import attention, backbones, module_files
-from attnbench.study import disabled_options as idle
+from attnbench.networks import build_attention
+from attnbench.study import attention, backbones, disabled_options, module_files
 
 from .conftest import refusal
 
 Write = Callable[..., Path]  # fixture: the valid file, with one text replaced by another
 
 CHANNELS, SIZE = 32, (6, 5)
-TRIED = (1, 2, 3, 5, 40, 0.25, 1.5)  # for options that are numbers
+NUMBERS = (1, 2, 3, 5, 40, 0.25, 1.5)  # tried for numeric options
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ TRIED = (1, 2, 3, 5, 40, 0.25, 1.5)  # for options that are numbers
         ),
     ],
 )
-def test_an_option_of_a_module_without_effect(write: Write, module: str, options: str, message: str) -> None:
+def test_a_disabled_option_of_a_module_is_refused(write: Write, module: str, options: str, message: str) -> None:
     text = refusal(write("attention: se", f"attention: {module}\n    options: {options}"))
     assert "\n" not in text
     assert re.search(message, text), text
@@ -59,7 +59,7 @@ def test_an_option_of_a_module_without_effect(write: Write, module: str, options
         ("gather_excite", "{flavour: theta_plus, reduction: 8, bias: false}"),
     ],
 )
-def test_an_option_of_a_module_with_effect(write: Write, module: str, options: str) -> None:
+def test_an_enabled_option_of_a_module_is_accepted(write: Write, module: str, options: str) -> None:
     assert study.load(write("attention: se", f"attention: {module}\n    options: {options}"))
 
 
@@ -91,7 +91,7 @@ def test_an_option_of_a_module_with_effect(write: Write, module: str, options: s
         ("{depth: 18}", "{}", None),
     ],
 )
-def test_an_option_of_a_backbone_without_effect(
+def test_a_disabled_option_of_a_backbone_is_refused(
     tmp_path: Path, valid: str, common: str, own: str, message: str | None
 ) -> None:
     path = tmp_path / "params.yaml"
@@ -106,13 +106,13 @@ def test_an_option_of_a_backbone_without_effect(
 
 
 def selectors(option: module_files.Option) -> tuple[Any, ...]:
-    """Return the values of an option that has few of them."""
+    """Return the values of a boolean or `Literal` option."""
     return (True, False) if option.type is bool else get_args(option.type) if get_origin(option.type) is Literal else ()
 
 
 def others(option: module_files.Option) -> Iterator[Any]:
-    """Yield values of an option that are not its default."""
-    for value in selectors(option) or (*TRIED, *get_args(option.type)):
+    """Yield values of an option other than its default."""
+    for value in selectors(option) or (*NUMBERS, *get_args(option.type)):
         try:
             TypeAdapter(option.type).validate_python(value, strict=True)
         except ValidationError:
@@ -126,9 +126,9 @@ Outcome = tuple[torch.Tensor, ...]
 
 @cache
 def outcome(name: str, **options: Any) -> Outcome:
-    """Return the weights a module starts with, and its output with weights that are all at work."""
+    """Return a module's initial weights, and its output with random weights."""
     torch.manual_seed(0)
-    module: nn.Module = attention.build(name, CHANNELS, SIZE, options).double()
+    module: nn.Module = build_attention(name, CHANNELS, SIZE, options).double()
     start = [tensor.clone() for tensor in module.state_dict().values()]
     generator = torch.Generator().manual_seed(1)
     x = torch.randn((2, CHANNELS, *SIZE), generator=generator, dtype=torch.double)
@@ -143,30 +143,32 @@ def same(one: Outcome, other: Outcome) -> bool:
     return shapes and all(torch.equal(*pair) for pair in zip(one, other, strict=True))
 
 
-def idle_values(name: str, option: module_files.Option, other: module_files.Option) -> set[Any]:
-    """Return the values of `other` beside which no value of `option` changes anything, if beside others one does."""
-    beside = {value: outcome(name, **{other.name: value}) for value in selectors(other)}
-    found = {
+def disabling_values(name: str, option: module_files.Option, other: module_files.Option) -> set[Any]:
+    """Return the values of `other` with which no value of `option` changes anything, if with others one does."""
+    defaults = {value: outcome(name, **{other.name: value}) for value in selectors(other)}
+    disabling = {
         value
-        for value, plain in beside.items()
-        if all(same(plain, outcome(name, **{other.name: value, option.name: each})) for each in others(option))
+        for value, default in defaults.items()
+        if all(same(default, outcome(name, **{other.name: value, option.name: choice})) for choice in others(option))
     }
-    return found if len(found) < len(beside) else set()
+    return disabling if len(disabling) < len(defaults) else set()
 
 
 @pytest.mark.parametrize("name", attention.names())
-def test_the_table_holds_what_is_without_effect_and_nothing_else(name: str) -> None:
+def test_the_table_lists_exactly_the_disabled_options(name: str) -> None:
     options = attention.options(name).values()
     pairs = [(option, other) for option in options for other in options if option is not other]
-    found = {(option.name, other.name): idle_values(name, option, other) for option, other in pairs}
+    measured = {(option.name, other.name): disabling_values(name, option, other) for option, other in pairs}
     outcome.cache_clear()
-    told = {(option, other): set(values) for option, (other, values) in idle.MODULES.get(name, {}).items()}
-    assert {pair: values for pair, values in found.items() if values} == told
+    rules = disabled_options.MODULES.get(name, {})
+    assert {pair: values for pair, values in measured.items() if values} == {
+        (option, other): set(values) for option, (other, values) in rules.items()
+    }
 
 
-def test_the_table_names_families_and_options_that_there_are() -> None:
-    assert set(idle.MODULES) <= set(attention.names())
-    for name, rules in idle.BACKBONES.items():
+def test_the_table_names_existing_modules_and_options() -> None:
+    assert set(disabled_options.MODULES) <= set(attention.names())
+    for name, rules in disabled_options.BACKBONES.items():
         options = backbones.options(name)
         for option, (other, values) in rules.items():
             assert option in options

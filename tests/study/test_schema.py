@@ -1,4 +1,4 @@
-"""Form of a params.yaml: keys, types, ranges; every problem with its place."""
+"""Keys, types and ranges of a params.yaml; every problem has its line and column."""
 
 import re
 from collections.abc import Callable
@@ -25,16 +25,16 @@ def refusal(path: Path) -> str:
 
 
 def test_a_valid_file_is_a_study_of_plain_values(write: Write) -> None:
-    found, (_, positions) = study.load(write()), read(write())
-    assert type(found.recipe.learning_rate) is float
-    assert found.recipe.learning_rate == 0.001
-    assert found.recipe.weight_decay == 0
-    assert found.variants["se"] == schema.Variant(attention="se", site="before_pool")
+    small, (_, positions) = study.load(write()), read(write())
+    assert type(small.recipe.learning_rate) is float
+    assert small.recipe.learning_rate == 0.001
+    assert small.recipe.weight_decay == 0
+    assert small.variants["se"] == schema.Variant(attention="se", site="before_pool")
     assert positions.of(("variants", "se", "site")) == (13, 5)
 
 
 def test_the_root_study_is_valid() -> None:
-    assert study.load(Path(__file__).parents[2] / "params.yaml").study == "quickstart"
+    assert study.load(Path(__file__).parents[2] / "params.yaml").name == "quickstart"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_the_root_study_is_valid() -> None:
         ("name: small", "study: small\n1: 2", r"2:1: \[1\]: given 1; must be text"),
     ],
 )
-def test_each_problem_has_its_place_and_its_remedy(write: Write, old: str, new: str, message: str) -> None:
+def test_each_problem_has_its_position_and_its_remedy(write: Write, old: str, new: str, message: str) -> None:
     text = refusal(write(old, new))
     assert re.search(message, text), text
 
@@ -107,8 +107,8 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path, vali
     [
         ("", "is empty; a study is a mapping"),
         ("- 1\n", "is a list; a study is a mapping"),
-        ("word\n", "holds only 'word'; a study is a mapping"),
-        ("a: 1\nb: {c: 1, c: 2}\n", ":2:11: the key 'c' is given twice in one mapping; keep one"),
+        ("word\n", "contains only 'word'; a study is a mapping"),
+        ("a: 1\nb: {c: 1, c: 2}\n", ":2:11: the key 'c' occurs twice in one mapping; keep one"),
         ("a: [\n", ":2:1: not YAML: expected the node content"),
         (
             "a: b: c\n",
@@ -117,7 +117,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path, vali
         ("a:\n\tb: 1\n", ":2:1: not YAML: found character '.t' .*; that is a tab; indent with spaces"),
         (
             "a: 1\nb 2\n",
-            ":3:1: not YAML: .*, in what begins in line 2; behind a key stand a colon and a space: `key: va",
+            ":3:1: not YAML: .*, in what begins in line 2; a key is followed by a colon and a space: `key: v",
         ),
         ("a: 1\n---\nb: 2\n", ":2:1: not YAML: .*; a study is one document; remove `---`"),
         ("a: !!int x\n", ": not YAML: invalid literal"),
@@ -126,16 +126,16 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path, vali
         ("[" * 1000, "nested too deeply"),
     ],
 )
-def test_what_is_no_mapping_is_refused_in_one_sentence(tmp_path: Path, text: str, message: str) -> None:
+def test_a_file_that_is_no_mapping_is_refused_in_one_sentence(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(text)
     with pytest.raises(UserError, match=re.escape(str(path)) + ".*" + message):
         study.load(path)
 
 
-def test_what_is_no_text_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "binary.yaml").write_bytes(b"study: \xff\n")
-    with pytest.raises(UserError, match=r"binary\.yaml is not UTF-8 text \(byte 7\)"):
+def test_a_path_that_is_no_text_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "binary.yaml").write_bytes(b"name: \xff\n")
+    with pytest.raises(UserError, match=r"binary\.yaml is not UTF-8 text \(byte 6\)"):
         study.load(tmp_path / "binary.yaml")
     with pytest.raises(UserError, match=r"none\.yaml does not exist; a study is a params\.yaml"):
         study.load(tmp_path / "none.yaml")
@@ -143,7 +143,7 @@ def test_what_is_no_text_file_is_refused(tmp_path: Path) -> None:
         study.load(tmp_path)
 
 
-def test_an_alias_is_placed_where_it_is_used(tmp_path: Path) -> None:
+def test_positions_of_merged_keys(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text("a: &a {b: 1}\nc:\n  <<: *a\n  d: 2\n")
     values, positions = read(path)
@@ -153,7 +153,7 @@ def test_an_alias_is_placed_where_it_is_used(tmp_path: Path) -> None:
 
 
 def sections(kind: type[BaseModel]) -> list[type[BaseModel]]:
-    return [kind, *(each for child in kind.__subclasses__() for each in sections(child))]
+    return [kind, *(section for child in kind.__subclasses__() for section in sections(child))]
 
 
 @pytest.mark.parametrize("section", sections(schema.Section), ids=lambda section: section.__name__)

@@ -1,4 +1,4 @@
-"""Values of the wrong kind and misspelt keys, one by one and over all keys, options and numbers there are."""
+"""Misspelt keys and values of the wrong type: for every key, every option of every module, every backbone."""
 
 import re
 from collections.abc import Callable
@@ -26,20 +26,20 @@ def takes(option: module_files.Option, value: object) -> bool:
 
 
 def module_with(name: str, option: module_files.Option, value: str) -> str:
-    """Return a variant of its own, as lines of YAML."""
+    """Return a variant with this option, as a line of YAML."""
     return f"  {name}_{option.name}: {{attention: {name}, {SITE}, options: {{{option.name}: {value}}}}}\n"
 
 
 def keys(text: str) -> list[str]:
-    """Return the required keys of the valid file that are long enough to be misspelt."""
+    """Return the required keys of the valid file with at least four letters."""
     return [key for key in re.findall(r"(?<=[ {\n])[a-z_]{4,}(?=: |:\n)", text) if key not in ("baseline", "flip")]
 
 
 def test_a_misspelt_key_is_one_problem_with_the_right_spelling(tmp_path: Path, valid: str) -> None:
     path = tmp_path / "params.yaml"
-    wanted = keys(valid)
-    assert {"title", "data", "source", "seed", "recipe", "epochs", "threads", "site", "images"} <= set(wanted)
-    for key in wanted:
+    names = keys(valid)
+    assert {"title", "data", "source", "seed", "recipe", "epochs", "threads", "site", "images"} <= set(names)
+    for key in names:
         wrong = f"{key[:-2]}{key[-1]}{key[-2]}" if key[-1] != key[-2] else key[:-1]
         path.write_text(re.sub(rf"(?<=[ {{\n]){key}:", f"{wrong}:", valid, count=1))
         lines = [line for line in refusal(path).splitlines() if f"{key}: missing; add `" not in line]  # the site alone
@@ -48,37 +48,37 @@ def test_a_misspelt_key_is_one_problem_with_the_right_spelling(tmp_path: Path, v
         assert len(lines) == 1 or key == "site", lines
 
 
-@pytest.mark.parametrize("given", [".inf", "-.inf", ".nan"])
-def test_a_number_is_finite(tmp_path: Path, valid: str, given: str) -> None:
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan"])
+def test_a_number_is_finite(tmp_path: Path, valid: str, number: str) -> None:
     path = tmp_path / "params.yaml"
     for key in ("learning_rate: 1e-3", "weight_decay: 0", "warmup: 0.3", "label_smoothing: 0.0", "confidence: 0.95"):
         name = key.partition(":")[0]
-        path.write_text(valid.replace(key, f"{name}: {given}", 1))
+        path.write_text(valid.replace(key, f"{name}: {number}", 1))
         text = refusal(path)
-        assert text.endswith(f"{name}: given {given}; must be a finite number"), text
-    path.write_text(valid.replace("name: cnn", f"name: cnn\n  options: {{dropout: {given}}}"))
-    assert f"backbone.options.dropout: given {given}; must be a finite number; cnn takes 0.5 if" in refusal(path)
+        assert text.endswith(f"{name}: given {number}; must be a finite number"), text
+    path.write_text(valid.replace("name: cnn", f"name: cnn\n  options: {{dropout: {number}}}"))
+    assert f"backbone.options.dropout: given {number}; must be a finite number; cnn takes 0.5 if" in refusal(path)
 
 
-@pytest.mark.parametrize("given", [".inf", "-.inf", ".nan", "3.0", "'3'"])
-def test_each_option_of_each_module_says_which_number_it_takes(write: Write, given: str) -> None:
+@pytest.mark.parametrize("value", [".inf", "-.inf", ".nan", "3.0", "'3'"])
+def test_each_option_of_each_module_says_which_number_it_takes(write: Write, value: str) -> None:
     lines, expected = "", []
     for name in attention.names():
         for option in attention.options(name).values():
             if takes(option, 0.5):
-                wanted = "a number" if given == "'3'" else "a finite number"
+                kind = "a number" if value == "'3'" else "a finite number"
             elif takes(option, 1):
-                wanted = "a whole number"
+                kind = "a whole number"
             else:
                 continue
-            if given != "3.0" or wanted == "a whole number":
-                lines += module_with(name, option, given)
-                expected.append(f"options.{option.name}: given {given}; must be {wanted}")
-    found = refusal(write("seeds:", f"{lines}seeds:")).splitlines()[1:]
-    found = [line for line in found if "has no effect" not in line]
-    assert len(found) == len(expected) > 10
-    for line, wanted in zip(found, expected, strict=True):
-        assert wanted in line
+            if value != "3.0" or kind == "a whole number":
+                lines += module_with(name, option, value)
+                expected.append(f"options.{option.name}: given {value}; must be {kind}")
+    problems = refusal(write("seeds:", f"{lines}seeds:")).splitlines()[1:]
+    problems = [line for line in problems if "has no effect" not in line]
+    assert len(problems) == len(expected) > 10
+    for line, text in zip(problems, expected, strict=True):
+        assert text in line
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_each_option_of_each_module_says_which_number_it_takes(write: Write, giv
         ("attention: se\n    options: {reduction: {a: 1}}", "reduction: given a mapping of 1 key; must be a whole"),
     ],
 )
-def test_what_is_no_text_or_another_number(write: Write, new: str, message: str) -> None:
+def test_a_value_of_another_type(write: Write, new: str, message: str) -> None:
     text = refusal(write("attention: se", new))
     assert "\n" not in text
     assert re.search(message, text), text
@@ -162,5 +162,5 @@ def test_blocks_are_those_of_the_chosen_stages(tmp_path: Path, valid: str, stage
     assert f"blocks[0]: given {count + 1}; {where} blocks 1 to {count}" in refusal(path)
 
 
-def test_what_is_said_of_missing_variants_is_said_once(write: Write) -> None:
+def test_misspelt_variants_are_reported_once(write: Write) -> None:
     assert "\n" not in refusal(write("variants:\n", "varaints:\n"))
