@@ -1,21 +1,21 @@
-"""docs/studies.md, from the folders of the studies."""
+"""The text of docs/studies.md, generated from the params.yaml of all studies."""
 
 import re
 from pathlib import Path
 
-from attnbench import study
-from attnbench.study.schema import Study
+from attnbench.study import Study, load
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "studies.md"
 TOP = """\
 # Studies
 
-Each study is a folder under `studies/` with its params.yaml; `make repro STUDY=<name>` runs it. A run is one
-variant with one seed. Where a report is named, the study has been run and its records are in git; the others are
-ready to run, and no number here comes from them. The question and its source stand at the top of each params.yaml.
+Each study is a folder of `studies/` with its params.yaml; `make repro STUDY=<name>` runs it. A run trains one variant
+from one seed. Studies with a report have been run, and their records are in git. The others are ready to run; no number
+here comes from them. The head of each params.yaml states the question and its source.
 
-This page is made from the folders, by `ACCEPT=1 python -m pytest -n0 tests/studies`; the tests fail where it differs.
+This page is generated from the params.yaml files with `ACCEPT=1 python -m pytest -n0 tests/docs/test_studies.py`; the
+tests check that it is up to date.
 """
 
 
@@ -25,17 +25,17 @@ def params() -> list[Path]:
 
 
 def comment(path: Path) -> str:
-    """Return the comment at the top of a params.yaml, in one line, without the note on images."""
+    """Return the comment at the head of a params.yaml as one line, without the note on images."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    ended = next(number for number, line in enumerate(lines) if not line.startswith("#"))
-    text = " ".join(line.removeprefix("#").strip() for line in lines[:ended])
+    end = next(number for number, line in enumerate(lines) if not line.startswith("#"))
+    text = " ".join(line.removeprefix("#").strip() for line in lines[:end])
     return re.sub(r" ?Images: see README, \"Studies\"\.", "", text).strip()
 
 
 def question(path: Path) -> str:
-    """Return the question; for a study that has none, what its comment says."""
-    found, mark, _ = comment(path).partition("?")
-    return found + mark
+    """Return the question in the comment; the whole comment if it asks none."""
+    text, mark, _ = comment(path).partition("?")
+    return text + mark
 
 
 def page() -> str:
@@ -46,34 +46,34 @@ def page() -> str:
 def _table() -> list[str]:
     rows = ["| study | question | variants x seeds x epochs | report |", "|---|---|---|---|"]
     for path in params():
-        found = study.load(path)
-        epochs = len(found.variants) * len(found.seeds) * found.recipe.epochs
-        size = f"{len(found.variants)} x {len(found.seeds)} x {found.recipe.epochs} = {epochs:,}"
-        rows.append(f"| `{found.study}` | {question(path)} | {size} | {_report(found)} |")
+        study = load(path)
+        epochs = len(study.variants) * len(study.seeds) * study.recipe.epochs
+        size = f"{len(study.variants)} x {len(study.seeds)} x {study.recipe.epochs} = {epochs:,}"
+        rows.append(f"| `{study.name}` | {question(path)} | {size} | {_report(study)} |")
     return rows
 
 
-def _report(found: Study) -> str:
-    report = f"reports/{found.study}/REPORT.md"
+def _report(study: Study) -> str:
+    report = f"reports/{study.name}/REPORT.md"
     return f"[yes](../{report})" if (ROOT / report).is_file() else "not run"
 
 
 def _sections() -> list[str]:
     lines: list[str] = []
     for path in params():
-        found = study.load(path)
-        command = "make repro" if path.parent == ROOT else f"make repro STUDY={found.study}"
+        study = load(path)
+        command = "make repro" if path.parent == ROOT else f"make repro STUDY={study.name}"
         rest = comment(path).removeprefix(question(path)).strip()
-        options = ", ".join(f"{name}: {value}" for name, value in found.backbone.options.items())
-        network = f"`{found.backbone.name}`" + (f" ({options})" if options else "")
+        options = ", ".join(f"{name}: {value}" for name, value in study.backbone.options.items())
+        network = f"`{study.backbone.name}`" + (f" ({options})" if options else "")
         lines += [
-            f"## `{found.study}`",
+            f"## `{study.name}`",
             "",
             question(path),
             *([rest] if rest else []),
             "",
-            f"- variants: {', '.join(f'`{name}`' for name in found.variants)}",
-            f"- network {network}, on {found.data.source if found.data.source != 'folder' else found.data.title}",
+            f"- variants: {', '.join(f'`{name}`' for name in study.variants)}",
+            f"- network {network}, on {study.data.source if study.data.source != 'folder' else study.data.title}",
             f"- `{command}`",
             "",
         ]
