@@ -1,0 +1,157 @@
+"""Fingerprints of this project's own stages."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests import params
+
+from attnbench import records
+from attnbench.code.fingerprint import Fingerprints
+from attnbench.study import Study
+
+ROOT = Path(__file__).parents[2]
+EVALUATION = {"report", "analyse", "views", "cost", "records", "study", "compare", "run", "cli", "tools"}
+
+
+def listing(make: Callable[[Fingerprints], object]) -> set[str]:
+    """Return the files that a fingerprint is made of, as paths in the package or the repository."""
+    fingerprints = Fingerprints(params.study())
+    make(fingerprints)
+    return {name.removeprefix("src/attnbench/") for name in fingerprints.listing()}
+
+
+def train(study: Study, variant: str = "se") -> str:
+    return str(Fingerprints(study).of_variant("train", variant)["sha256"])
+
+
+def test_a_run_depends_on_its_own_module_alone() -> None:
+    files = listing(lambda made: made.of_variant("train", "se"))
+    assert {"networks/attention/se.py", "networks/backbones/cnn.py"} <= files
+    assert {"networks/attention/cbam.py", "networks/backbones/resnet.py"}.isdisjoint(files)
+    baseline = listing(lambda made: made.of_variant("train", "baseline"))
+    assert not [name for name in baseline if name.startswith("networks/attention/")]
+
+
+def test_training_reaches_what_computes_it_and_nothing_that_evaluates_it() -> None:
+    files = listing(lambda made: made.of_variant("train", "se"))
+    assert {"stages/train.py", "train/trial.py", "networks/building.py", "networks/seeding.py"} <= files
+    assert EVALUATION.isdisjoint(name.split("/", maxsplit=1)[0] for name in files)
+    assert {"train/console.py", "train/observers.py", "networks/probe.py"}.isdisjoint(files)
+
+
+def test_each_stage_has_its_own_code() -> None:
+    cost = listing(lambda made: made.of_variant("cost", "se"))
+    assert {"stages/cost.py", "cost/count.py"} <= cost
+    latency = listing(lambda made: made.latency())
+    assert {"stages/latency.py", "cost/latency.py", "networks/attention/se.py"} <= latency
+    assert {"stages/views.py", "views/collect.py"} <= listing(lambda made: made.of_variant("views", "se"))
+    assert {"analyse/statistics/intervals.py", "records/runs.py"} <= listing(lambda made: made.analyse())
+    assert {"report/figures/labels.py", "study/module_files.py"} <= listing(lambda made: made.report())
+
+
+def test_the_images_depend_on_their_own_source_alone() -> None:
+    files = listing(lambda made: made.data())
+    assert {"stages/data.py", "data/shapes.py", "data/split.py"} <= files
+    assert {"data/cifar10.py", "data/folder.py", "data/download.py"}.isdisjoint(files)
+
+
+def test_the_values_of_a_run_are_part_of_it() -> None:
+    study = params.study()
+    machine = {**params.values()["machine"], "threads": 2}
+    for other in (params.study(recipe=params.recipe(epochs=6)), params.study(machine=machine)):
+        assert records.params_sha256(other, "se") != records.params_sha256(study, "se")
+        assert train(other) != train(study)
+
+
+def test_views_do_not_depend_on_how_the_weights_were_trained() -> None:
+    """They read the checkpoint, which does."""
+    one, other = params.study(), params.study(recipe=params.recipe(epochs=6))
+    assert Fingerprints(one).of_variant("views", "se") == Fingerprints(other).of_variant("views", "se")
+
+
+def test_what_only_the_report_reads_is_no_part_of_a_run() -> None:
+    study, other = params.study(), params.study(confidence=0.9, title="Other words", seeds=[7], baseline="se")
+    assert records.params_sha256(other, "se") == records.params_sha256(study, "se")
+    assert train(other) == train(study)
+    assert Fingerprints(other).report()["sha256"] != Fingerprints(study).report()["sha256"]
+
+
+def test_variants_of_equal_content_share_their_parameters() -> None:
+    variants = params.values()["variants"]
+    study = params.study(variants={**variants, "twin": variants["se"]})
+    assert records.params_sha256(study, "twin") == records.params_sha256(study, "se")
+    assert records.params_sha256(study, "baseline") != records.params_sha256(study, "se")
+
+
+def test_the_source_of_the_images_is_no_part_of_a_run() -> None:
+    """The record has the hash of the images themselves; the same images from elsewhere make the same run."""
+    study, other = params.study(), params.study(data={**params.values()["data"], "seed": 1})
+    assert records.params_sha256(other, "se") == records.params_sha256(study, "se")
+    assert Fingerprints(other).data()["sha256"] != Fingerprints(study).data()["sha256"]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a copy of the package and of the stages, with the small study."""
+    for name in ("src", "stages"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    (tmp_path / "dvc.yaml").write_text("stages: {code: {deps: [src, stages]}}\n")
+    params.write(tmp_path)
+    return tmp_path
+
+
+def hashes(checkout: Path) -> dict[str, str]:
+    """Run the stage; return the name of each file that it wrote, and the hash in it."""
+    done = subprocess.run(
+        [sys.executable, "stages/code.py", "params.yaml"], cwd=checkout, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    folder = checkout / "results/small/code"
+    files = {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.json")}
+    assert files.pop("files").is_file()
+    return {name: json.loads(path.read_text())["sha256"] for name, path in files.items()}
+
+
+EDITS = [
+    ("networks/attention/se.py", "\nX = 1\n", {"train/se", "cost/se", "views/se", "latency", "report"}),
+    ("networks/attention/se.py", "\n# Why.\n", {"report"}),  # which quotes the file
+    ("networks/attention/cbam.py", "\nX = 1\n", set()),
+    ("train/loop.py", "\nX = 1\n", {"train/se", "train/baseline"}),
+    ("data/shapes.py", "\nX = 1\n", {"data"}),
+    ("analyse/controls.py", "\nX = 1\n", {"analyse", "report"}),
+    ("analyse/controls.py", "\n# Why.\n", set()),
+    ("records/runs.py", "\nX = 1\n", {"analyse", "report"}),
+    ("study/module_files.py", "\nX = 1\n", {"analyse", "report"}),
+    ("report/figures/labels.py", "\nX = 1\n", {"report"}),
+    ("report/REPORT.md.j2", "\nMore.\n", {"report"}),
+    ("tools/new.py", "\nX = 1\n", set()),
+]
+
+
+def test_the_stage_writes_a_hash_for_every_stage_and_an_edit_changes_those_of_the_stages_that_run_it(
+    checkout: Path,
+) -> None:
+    before = hashes(checkout)
+    of_variants = {f"{stage}/{variant}" for stage in ("train", "cost", "views") for variant in ("baseline", "se")}
+    assert before.keys() == of_variants | {"data", "latency", "analyse", "report"}
+    for file, text, expected in EDITS:
+        path = checkout / "src/attnbench" / file
+        original = path.read_text()
+        path.write_text(original + text)
+        after = hashes(checkout)
+        path.write_text(original)
+        assert {name for name in before if after[name] != before[name]} == expected, file
+
+
+def test_the_stage_does_not_load_torch(checkout: Path) -> None:
+    code = "import runpy, sys; sys.argv = ['code.py', 'params.yaml']; sys.path.insert(0, 'stages')\n"
+    code += (
+        "try: runpy.run_path('stages/code.py', run_name='__main__')\nexcept SystemExit as end: assert not end.code\n"
+    )
+    code += "assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=checkout, check=True)
