@@ -1,9 +1,12 @@
+"""Files are written all or nothing; errors a user can fix are one sentence."""
+
 import errno
 import subprocess
 import sys
 import textwrap
 
 import pytest
+from pydantic import ValidationError
 
 from attnbench import errors, records
 from attnbench.errors import UserError
@@ -32,18 +35,18 @@ def test_an_error_while_writing_leaves_the_old_file_alone(tmp_path):
     path = tmp_path / "a.json"
     files.write_json(path, {"b": 1, "a": [0.5]})
 
-    def fail_half_way():
+    def fail_halfway():
         with files.replacing(path) as temporary:
             temporary.write_text("half")
             raise RuntimeError("in the middle")
 
     with pytest.raises(RuntimeError, match="in the middle"):
-        fail_half_way()
+        fail_halfway()
     assert path.read_text() == '{\n "a": [\n  0.5\n ],\n "b": 1\n}\n'
     assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
 
 
-def test_json_has_one_form_and_no_nan(tmp_path):
+def test_equal_values_give_equal_json_and_nan_is_refused(tmp_path):
     files.write_json(tmp_path / "1.json", {"b": 1, "a": 2})
     files.write_json(tmp_path / "2.json", {"a": 2, "b": 1})
     assert files.sha256_of(tmp_path / "1.json") == files.sha256_of(tmp_path / "2.json")
@@ -53,21 +56,21 @@ def test_json_has_one_form_and_no_nan(tmp_path):
     assert not (tmp_path / "3.json").exists()
 
 
-@pytest.mark.parametrize("what", ["tensors", "text"])
-def test_a_full_disk_ends_in_one_sentence_and_leaves_nothing(tmp_path, what):
+@pytest.mark.parametrize("content", ["tensors", "text"])
+def test_a_full_disk_ends_in_one_sentence_and_leaves_nothing(tmp_path, content):
     """A limit on the size of files makes the write fail in the middle, as a full disk does."""
     program = f"""
         import resource, signal
         from pathlib import Path
-        import torch
-        from attnbench import errors, files
-        from attnbench.training.outputs import save_tensors
+        import numpy as np
+        from attnbench import errors
+        from attnbench.records import files, tensors
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         path = Path({str(tmp_path)!r}) / "out"
         def main():
-            if {what!r} == "tensors":
-                save_tensors(path, {{"a": torch.zeros(100_000)}}, {{}})
+            if {content!r} == "tensors":
+                tensors.write(path, {{"a": np.zeros(100_000)}}, {{}})
             else:
                 files.write_text(path, "x" * 200_000)
         errors.run_main(main)
@@ -91,7 +94,7 @@ def test_a_full_disk_ends_in_one_sentence_and_leaves_nothing(tmp_path, what):
         (KeyboardInterrupt(), 130, ""),
     ],
 )
-def test_what_a_user_can_mend_ends_without_a_traceback(error, status, text):
+def test_an_error_a_user_can_fix_ends_without_a_traceback(error, status, text):
     def main():
         raise error
 
@@ -130,7 +133,7 @@ def test_records_come_back_as_they_were(tmp_path):
         ('{"study": 1}', r"t\.json is not a TimingRecord: study: Input should be a valid string"),
     ],
 )
-def test_a_record_that_is_none(tmp_path, text, message):
+def test_an_invalid_record_is_refused(tmp_path, text, message):
     path = tmp_path / "t.json"
     if text is not None:
         path.write_text(text)
@@ -145,3 +148,12 @@ def test_curves_as_csv(tmp_path):
         "epoch,learning_rate,train_loss,train_accuracy,validation_loss,validation_accuracy\n1,0.1,2.12346,0.5,1,0.25\n"
     )
     assert (tmp_path / "i.csv").read_text() == "step,loss\n1,0.5\n2,0.333333\n"
+
+
+def test_the_first_problem_of_a_document_names_its_field():
+    with pytest.raises(ValidationError) as caught:
+        TimingRecord.model_validate(timing().model_dump() | {"cores": "two", "seed": None})
+    assert records.first_problem(caught.value).startswith("seed: Input should be a valid integer")
+    with pytest.raises(ValidationError) as caught:
+        TimingRecord.model_validate_json("{")
+    assert records.first_problem(caught.value).startswith("the file: Invalid JSON")

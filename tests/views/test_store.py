@@ -45,7 +45,7 @@ def test_missing_file_is_named(tmp_path):
 def test_damaged_file_is_named(tmp_path, content):
     path = tmp_path / "se.safetensors"
     path.write_bytes(content)
-    with pytest.raises(UserError, match=r"se.safetensors holds no views .*; delete it and run `dvc repro`"):
+    with pytest.raises(UserError, match=r"se.safetensors contains no views .*; delete it and run `dvc repro`"):
         store.load(path)
 
 

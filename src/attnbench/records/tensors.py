@@ -1,4 +1,4 @@
-"""Arrays in a safetensors file, with one JSON document about them. Reading such a file executes nothing."""
+"""Arrays in a safetensors file, with a JSON description. Equal content gives equal bytes; reading executes nothing."""
 
 import hashlib
 import json
@@ -14,44 +14,42 @@ from safetensors.numpy import save_file
 from attnbench.records import files
 
 Array = NDArray[Any]
-_KEY = (
-    "attnbench"  # one metadata entry: safetensors writes several in random order, and equal content needs equal bytes
-)
+_KEY = "attnbench"  # the only metadata entry: safetensors writes several in random order
 
 
 class DamagedError(Exception):
-    """The file is not what `write` wrote; the text says why."""
+    """The file is not one that `write` wrote; the text says why."""
 
 
-def write(path: Path, arrays: Mapping[str, Array], about: Mapping[str, Any]) -> None:
-    """Write arrays by name and a JSON-able document about them, all or nothing.
+def write(path: Path, arrays: Mapping[str, Array], description: Mapping[str, Any]) -> None:
+    """Write arrays by name and a description that JSON can hold, all or nothing.
 
     Raises:
-        UserError: there is no room.
+        UserError: the disk is full.
     """
     contiguous = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
     with files.replacing(path) as temporary:
-        save_file(contiguous, temporary, metadata={_KEY: json.dumps(about, sort_keys=True, ensure_ascii=False)})
+        save_file(contiguous, temporary, metadata={_KEY: json.dumps(description, sort_keys=True, ensure_ascii=False)})
 
 
 def read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Return the arrays and the document that `write` was given.
+    """Return the arrays and the description that `write` wrote.
 
     Raises:
         FileNotFoundError: there is no such file.
-        DamagedError: it is no safetensors file with such a document.
+        DamagedError: it is no safetensors file with such a description.
     """
     if not path.is_file():
         raise FileNotFoundError(path)
     try:
         with safe_open(path, framework="np") as stream:
-            about = json.loads((stream.metadata() or {})[_KEY])
+            description = json.loads((stream.metadata() or {})[_KEY])
             arrays = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise DamagedError(str(error) or type(error).__name__) from None
-    if not isinstance(about, dict):
+    if not isinstance(description, dict):
         raise DamagedError("its description is no mapping")
-    return arrays, about
+    return arrays, description
 
 
 def sha256(array: Array) -> str:

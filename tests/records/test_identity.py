@@ -1,0 +1,70 @@
+"""What a run was made from, and how two identities differ."""
+
+import pytest
+from tests import params
+
+from attnbench.records import Difference, Environment, Identity, params_sha256
+
+HERE = Environment(
+    python="3.11.7",
+    torch="2.8.0",
+    device="cpu",
+    instruction_set="AVX2",
+    processor="A",
+    threads=1,
+    precision="float32",
+    memory_format="channels_last",
+)
+IDENTITY = Identity(data="d", code="c", params="p", environment=HERE)
+
+
+def test_equal_identities_have_no_differences() -> None:
+    assert IDENTITY.differences(IDENTITY.model_copy()) == []
+
+
+def test_differences_come_with_their_names_and_values_in_order() -> None:
+    there = HERE.model_copy(update={"threads": 2, "instruction_set": "AVX512"})
+    other = IDENTITY.model_copy(update={"environment": there, "params": "q", "data": "e"})
+    differences = [
+        Difference("data", "images", "d", "e"),
+        Difference("params", "values in params.yaml", "p", "q"),
+        Difference("instruction_set", "instruction set", "AVX2", "AVX512"),
+        Difference("threads", "threads", "1", "2"),
+    ]
+    assert IDENTITY.differences(other) == differences
+    assert IDENTITY.differences(other, environment=False) == differences[:2]
+
+
+def test_code_is_compared() -> None:
+    other = IDENTITY.model_copy(update={"code": "d"})
+    assert IDENTITY.differences(other, environment=False) == [Difference("code", "code", "c", "d")]
+
+
+ONE = params.study()
+SE = {"attention": "se", "site": "before_pool"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"recipe": params.recipe(epochs=2)},
+        {"backbone": {"name": "cnn", "options": {"width": 8}}},
+        {"machine": {"device": "cpu", "precision": "float32", "threads": 2}},
+        {"variants": {"baseline": {"attention": "none"}, "se": SE | {"options": {"reduction": 8}}}},
+    ],
+)
+def test_the_hash_of_params_covers_what_decides_the_result(changes: dict[str, object]) -> None:
+    assert params_sha256(params.study(**changes), "se") != params_sha256(ONE, "se")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "Other"},
+        {"seeds": [5]},
+        {"confidence": 0.9},
+        {"variants": {"baseline": {"attention": "none"}, "se": SE | {"start": "paper"}, "eca": SE}},  # the default
+    ],
+)
+def test_the_hash_of_params_leaves_out_what_does_not(changes: dict[str, object]) -> None:
+    assert params_sha256(params.study(**changes), "se") == params_sha256(ONE, "se")
