@@ -1,8 +1,12 @@
-"""Made-up records for the tests of every folder: `from made_records import ENVIRONMENT, make_run`."""
+"""Made-up records of runs for all tests: `from made_records import ENVIRONMENT, make_run`."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+from attnbench import records
 from attnbench.records import Environment, Identity, RunRecord
+from attnbench.study import StudyPaths
 
 ENVIRONMENT = Environment(
     python="3.11.7",
@@ -43,6 +47,12 @@ def make_run(variant: str, seed: int, accuracy: float, **changes: Any) -> RunRec
         "identity": identity,
     }
     return RunRecord.model_validate(values | changes)
+
+
+def write_runs(root: Path, runs: Iterable[RunRecord]) -> None:
+    """Write the records where their studies keep them."""
+    for run in runs:
+        records.write(StudyPaths(run.study, root).record(run.variant, run.seed), run)
 
 
 def _pop(changes: dict[str, Any], names: Any) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The command `attnbench`: `cli/<name>.py` is the subcommand `attnbench <name>`.
 
-A subcommand's docstring is its help, the first line in short. `arguments(parser)` adds its arguments;
-`run(arguments, here)` does the work and returns whether it succeeded; `here` is the current folder. Every file is
-imported for `--help`, so `run` imports what the subcommand needs.
+The docstring of a subcommand's file is its help, and the first line its short help. `arguments(parser)` adds its
+arguments; `run(arguments, here)` does the work in the current folder `here` and returns whether it succeeded. Every
+file is imported for `--help`, so each imports what it needs inside `run`.
 """
 
 import argparse
@@ -32,9 +32,11 @@ def _parser() -> argparse.ArgumentParser:
     for name in sorted(module.name for module in pkgutil.iter_modules(__path__)):
         module = import_module(f"{__name__}.{name}")
         text = inspect.getdoc(module) or ""
-        first = text.partition("\n")[0]
         command = subparsers.add_parser(
-            name, help=first, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+            name,
+            help=text.partition("\n")[0],
+            description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.arguments(command)
         command.set_defaults(run=module.run)

@@ -33,11 +33,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Measure, and write the tables."""
-    from attnbench import machine  # noqa: PLC0415 -- see `attnbench.commands`
-    from attnbench.records import files  # noqa: PLC0415 -- see `attnbench.commands`
-    from attnbench.study import repository, require  # noqa: PLC0415
-    from attnbench.study.paths import shown  # noqa: PLC0415
-    from attnbench.tools.bench import settings, table, training  # noqa: PLC0415
+    from attnbench import machine
+    from attnbench.records import files
+    from attnbench.study import repository, require
+    from attnbench.study.paths import shown
+    from attnbench.tools.bench import settings, table, training
 
     place = repository.locate(arguments.study, here)
     for variant in arguments.variants or []:

@@ -1,12 +1,11 @@
 """Compare two sets of runs, paired by variant and seed.
 
-A side is STUDY, its records in the working tree, or REV:STUDY, those of a git commit, which is read and not checked
-out. Without B, B is the study of the same name in the working tree. All records of a side count, also those of
-variants and seeds that its params.yaml no longer names.
+A side is STUDY, its records in the working tree, or REV:STUDY, its records in a git commit or DVC experiment, which is
+not checked out. All records of a side count, including those of variants and seeds no longer in its params.yaml.
 
   attnbench compare HEAD~3:cifar10             a commit with the working tree
-  attnbench compare v1:cifar10 v2:cifar10      a commit with another
-  attnbench compare cifar10 cifar10_float32    a study with another
+  attnbench compare v1:cifar10 v2:cifar10      two commits
+  attnbench compare cifar10 cifar10_float32    two studies
 """
 
 import argparse
@@ -15,31 +14,27 @@ from pathlib import Path
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the two sides, the confidence of the intervals, and where the numbers go."""
+    """Add the two sides, the confidence of the intervals, and the file for the numbers."""
     parser.add_argument("a", metavar="A", help="STUDY or REV:STUDY")
-    parser.add_argument("b", metavar="B", nargs="?", help="likewise; without one, the study of A in the working tree")
+    parser.add_argument("b", metavar="B", nargs="?", help="likewise (default: the study of A in the working tree)")
     parser.add_argument(
         "--confidence", type=float, default=0.95, metavar="SHARE", help="of the intervals (default: %(default)s)"
     )
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the numbers to a file, accuracies as shares")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="also write all numbers to this file")
 
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:
-    """Print the comparison, and write its numbers where asked."""
-    import pandas as pd  # noqa: PLC0415 -- see `attnbench.commands`
+    """Print the comparison, and write its numbers to the JSON file."""
+    from attnbench.compare.comparison import compare
+    from attnbench.compare.comparison_text import comparison_text
+    from attnbench.compare.run_sets import parse_source
+    from attnbench.records import files
+    from attnbench.study import repository
 
-    from attnbench import compare  # noqa: PLC0415
-    from attnbench.compare import words  # noqa: PLC0415
-    from attnbench.records import files  # noqa: PLC0415
-    from attnbench.report import tables  # noqa: PLC0415
-    from attnbench.study import repository  # noqa: PLC0415
-
-    side_a = compare.parse_side(arguments.a)
-    side_b = compare.parse_side(side_a.study if arguments.b is None else arguments.b)
-    found = compare.compare(side_a, side_b, repository.root_of(here), arguments.confidence)
-    rows = pd.concat([found.variants, found.overall])
-    table = tables.markdown(tables.comparison_table(rows, found.confidence))
-    sys.stdout.write("\n".join([*words.above(found), table, *words.below(found), ""]))
+    a = parse_source(arguments.a)
+    b = parse_source(arguments.b or a.study)
+    comparison = compare(a, b, repository.root_of(here), arguments.confidence)
+    sys.stdout.write(comparison_text(comparison))
     if arguments.json is not None:
-        files.write_json(here / arguments.json, found.numbers())
+        files.write_json(here / arguments.json, comparison.to_json())
     return True

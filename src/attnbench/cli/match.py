@@ -27,8 +27,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Match in a process of its own, since it needs torch, and the command does not."""
-    from attnbench.errors import UserError  # noqa: PLC0415 -- see `attnbench.commands`
-    from attnbench.study import repository  # noqa: PLC0415
+    from attnbench.errors import UserError
+    from attnbench.study import repository
 
     if arguments.batch_size is not None and (arguments.by != "latency" or arguments.batch_size < 1):
         raise UserError(f"--batch-size {arguments.batch_size}: give a number of at least 1, with --by latency alone")

@@ -23,12 +23,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """List, show, or write."""
     if arguments.write is not None:
-        from attnbench.study import repository  # noqa: PLC0415
-        from attnbench.tools.catalogue import page  # noqa: PLC0415 -- see `attnbench.commands`
+        from attnbench.study import repository
+        from attnbench.tools.catalogue import page
 
         page.write(here / arguments.write, repository.root_of(here))
         return True
-    from attnbench.tools.catalogue import listing  # noqa: PLC0415
+    from attnbench.tools.catalogue import listing
 
     sys.stdout.write(listing.one(arguments.name) if arguments.name else listing.every())
     return True

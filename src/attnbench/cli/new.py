@@ -29,9 +29,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Write the file and say what is left to do."""
-    from attnbench.study import repository  # noqa: PLC0415
-    from attnbench.study.paths import shown  # noqa: PLC0415
-    from attnbench.tools import new as scaffold  # noqa: PLC0415 -- see `attnbench.commands`
+    from attnbench.study import repository
+    from attnbench.study.paths import shown
+    from attnbench.tools import new as scaffold
 
     path = scaffold.create(arguments.name, arguments.gate, repository.root_of(here))
     header, formula = scaffold.places_to_fill(path)

@@ -1,6 +1,6 @@
 """Bring a study up to date: images, runs, report.
 
-Everything is made by DVC, the runs side by side; nothing happens where nothing changed.
+DVC runs the stages, independent ones in parallel. Stages whose inputs have not changed are skipped.
 """
 
 import argparse
@@ -8,15 +8,15 @@ from pathlib import Path
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the study and the number of runs side by side."""
-    parser.add_argument("study", nargs="?", metavar="STUDY", help="its name; without one, the study at the root")
+    """Add the study and the number of parallel runs."""
+    parser.add_argument("study", nargs="?", metavar="STUDY", help="default: the root study")
     parser.add_argument(
-        "--jobs", type=int, metavar="N", help="how many runs go side by side (default: what the cores carry)"
+        "--jobs", type=int, metavar="N", help="how many runs to train in parallel (default: what the cores allow)"
     )
 
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Reproduce the study."""
-    from attnbench.run import reproduce as pipeline  # noqa: PLC0415 -- see `attnbench.commands`
+    from attnbench.run.reproduce import reproduce
 
-    return pipeline.reproduce(arguments.study, arguments.jobs, here)
+    return reproduce(arguments.study, arguments.jobs, here)

@@ -1,10 +1,5 @@
-"""Two sets of runs, paired by variant and seed: what they were made from, and how their accuracies differ.
+"""Recorded runs against others: `attnbench compare` pairs two sets, `attnbench verify` repeats runs of one.
 
-Unlike `attnbench.analyse`, which refuses what does not belong to a study as it is now, this floor takes records as
-they are: the runs of another commit or recipe are what it is for. So it says how the two sides were made.
+`attnbench.analyse` refuses records that do not belong to a study as it is now. Here they are read as they are,
+because runs of another commit or recipe are what a comparison is about; so the inputs in which they differ are printed.
 """
-
-from attnbench.compare.comparison import Comparison, compare
-from attnbench.compare.sides import parse_side
-
-__all__ = ["Comparison", "compare", "parse_side"]

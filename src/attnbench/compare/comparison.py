@@ -1,4 +1,4 @@
-"""A comparison as a whole, and its numbers as JSON has them."""
+"""The comparison of two sides, B minus A, as values and as JSON."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -7,66 +7,74 @@ from typing import Any
 
 import pandas as pd
 
-from attnbench.compare.differences import all_variants, by_variant
-from attnbench.compare.origins import Origin, origins
-from attnbench.compare.pairs import Pairs, paired
-from attnbench.compare.sides import Side, SideRuns, read_side
+from attnbench.compare.accuracy_differences import all_variants, by_variant
+from attnbench.compare.paired_runs import InputDifference, PairedRuns, input_differences, pair_runs
+from attnbench.compare.run_sets import RunSet, RunSource, read_runs
 from attnbench.errors import UserError
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """All that is said of two sides; the frames have the columns of `differences.COLUMNS`."""
+class RunComparison:
+    """Everything that is printed about two sides; the frames have `accuracy_differences.COLUMNS`."""
 
-    a: SideRuns
-    b: SideRuns
+    a: RunSet
+    b: RunSet
     confidence: float
-    pairs: Pairs
-    origins: list[Origin]
-    variants: pd.DataFrame  # a row each
+    paired: PairedRuns
+    inputs: list[InputDifference]
+    variants: pd.DataFrame  # one row per variant
     overall: pd.DataFrame  # one row
 
-    def numbers(self) -> dict[str, Any]:
-        """Return everything in full precision, accuracies as shares; null is what n cannot tell."""
-        rows = {row.pop("variant"): _plain(row) for row in self.variants.to_dict("records")}
+    def to_json(self) -> dict[str, Any]:
+        """Return all numbers in full precision, accuracies as shares; null where n is too small for a number."""
+        variants = {row.pop("variant"): _nan_to_none(row) for row in self.variants.to_dict("records")}
         (overall,) = self.overall.drop(columns="variant").to_dict("records")
         return {
             "a": _side(self.a),
             "b": _side(self.b),
             "confidence": self.confidence,
-            "pairs": len(self.pairs.both),
-            "equal_checkpoints": self.pairs.equal_checkpoints,
-            "only_a": self.pairs.only_a,
-            "only_b": self.pairs.only_b,
-            "origins": {origin.pop("field"): origin for origin in map(asdict, self.origins)},
-            "variants": rows,
-            "all_variants": _plain(overall),
+            "pairs": len(self.paired.pairs),
+            "equal_checkpoints": self.paired.equal_checkpoints,
+            "only_a": self.paired.only_a,
+            "only_b": self.paired.only_b,
+            "inputs": {
+                difference.field: {"a": difference.a, "b": difference.b, "pairs": difference.pairs}
+                for difference in self.inputs
+            },
+            "variants": variants,
+            "all_variants": _nan_to_none(overall),
         }
 
 
-def compare(side_a: Side, side_b: Side, root: Path, confidence: float) -> Comparison:
-    """Read both sides and return their comparison, B minus A.
+def compare(a: RunSource, b: RunSource, root: Path, confidence: float) -> RunComparison:
+    """Read the runs of both sides and compare them. `root` is the repository.
 
     Raises:
-        UserError: the sides are one, a side cannot be read, they share no run, or the confidence is no share.
+        UserError: both sides are the same, a side cannot be read, they have no run in common, or the confidence is
+            not between 0 and 1.
     """
     if not 0 < confidence < 1:
         raise UserError(f"--confidence: given {confidence:g}; must lie between 0 and 1, such as 0.95")
-    if side_a == side_b:
+    if a == b:
         raise UserError(
-            f"both sides are study {side_a.study!r} {side_a.where}; "
-            f"name another study, or a commit of it, such as HEAD~1:{side_a.study}"
+            f"both sides are study {a.study!r} {a}; name another study, or a commit of it, such as HEAD~1:{a.study}"
         )
-    a, b = read_side(side_a, root), read_side(side_b, root)
-    pairs = paired(a.runs, b.runs)
-    return Comparison(
-        a, b, confidence, pairs, origins(pairs), by_variant(pairs, confidence), all_variants(pairs, confidence)
+    runs_a, runs_b = read_runs(a, root), read_runs(b, root)
+    paired = pair_runs(runs_a.runs, runs_b.runs)
+    return RunComparison(
+        a=runs_a,
+        b=runs_b,
+        confidence=confidence,
+        paired=paired,
+        inputs=input_differences(paired),
+        variants=by_variant(paired, confidence),
+        overall=all_variants(paired, confidence),
     )
 
 
-def _side(side: SideRuns) -> dict[str, Any]:
-    return {**asdict(side.side), "commit": side.commit, "runs": len(side.runs)}
+def _side(side: RunSet) -> dict[str, Any]:
+    return {**asdict(side.source), "commit": side.commit, "runs": len(side.runs)}
 
 
-def _plain(row: dict[Any, Any]) -> dict[str, Any]:
+def _nan_to_none(row: dict[Any, Any]) -> dict[str, Any]:
     return {name: None if math.isnan(value) else value for name, value in row.items()}

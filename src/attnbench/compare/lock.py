@@ -13,8 +13,8 @@ from attnbench.records import first_problem
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One stage as it last ran: path from the repository root -> MD5, of what it read and of what it wrote."""
+class LockedStage:
+    """A stage as it last ran: path from the repository root -> MD5, of what it read and of what it wrote."""
 
     reads: dict[str, str]
     writes: dict[str, str]
@@ -22,7 +22,7 @@ class Entry:
 
 class _File(BaseModel):
     path: str
-    md5: str = ""  # missing for what is not hashed so, such as a file on a server
+    md5: str = ""  # absent if DVC hashes the file in another way, such as a file on a server
 
 
 class _Stage(BaseModel):
@@ -34,22 +34,22 @@ class _Lock(BaseModel):
     stages: dict[str, _Stage]
 
 
-def read(path: Path) -> dict[str, Entry]:
-    """Return the entries of a dvc.lock by the names of their stages, such as `train@se-0`.
+def read_lock(path: Path) -> dict[str, LockedStage]:
+    """Return the stages of a dvc.lock by name, such as `train@se-0`.
 
-    DVC itself is not asked: it takes seconds, and its own lock.
+    The file is read directly: loading a DVC repository takes seconds, and DVC's lock.
 
     Raises:
-        FileNotFoundError: there is none.
-        UserError: it is no dvc.lock.
+        FileNotFoundError: the file does not exist.
+        UserError: the file is not a dvc.lock.
     """
     try:
-        found = _Lock.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
+        stages = _Lock.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8"))).stages
     except (YAMLError, UnicodeDecodeError) as error:
         raise _broken(path, " ".join(str(error).split())) from None
     except ValidationError as error:
         raise _broken(path, first_problem(error)) from None
-    return {name: Entry(_by_path(stage.deps), _by_path(stage.outs)) for name, stage in found.stages.items()}
+    return {name: LockedStage(_md5s(stage.deps), _md5s(stage.outs)) for name, stage in stages.items()}
 
 
 def md5_of(path: Path) -> str:
@@ -58,9 +58,9 @@ def md5_of(path: Path) -> str:
         return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _by_path(files: list[_File]) -> dict[str, str]:
+def _md5s(files: list[_File]) -> dict[str, str]:
     return {file.path: file.md5 for file in files}
 
 
-def _broken(path: Path, why: str) -> UserError:
-    return UserError(f"{path} cannot be read: {why}. Take back the last good one with `git checkout {path}`")
+def _broken(path: Path, reason: str) -> UserError:
+    return UserError(f"{path} cannot be read: {reason}. Restore the last good version with `git checkout {path}`")

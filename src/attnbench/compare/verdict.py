@@ -1,4 +1,4 @@
-"""What a run repeated here says of the recorded one."""
+"""What repeating a recorded run shows: one word and the reason."""
 
 import math
 from collections.abc import Sequence
@@ -6,104 +6,93 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from attnbench.analyse.statistics import prediction_interval
-from attnbench.compare.recorded import Run
-from attnbench.records import Environment, RunRecord
-from attnbench.study.paths import StudyPaths
+from attnbench.compare.recorded_runs import RecordedRun
+from attnbench.records import Identity, RunRecord
 
-EQUAL = "EQUAL"
-OTHER_CLASS = "OTHER CLASS"  # of machine; as far as it can be told there, the accuracy is one of the recorded kind
+EQUAL = "EQUAL"  # every byte
+OTHER_CLASS = "OTHER CLASS"  # of machine, where an accuracy of the recorded kind is all that can be expected
 NOT_VERIFIED = ("DIFFERENT", "OUTSIDE", "UNKNOWN", "FOREIGN", "FAILED")
 DIFFERENT, OUTSIDE, UNKNOWN, FOREIGN, FAILED = NOT_VERIFIED
+WIDE = 0.10  # a prediction interval of more than 10 points accepts networks of clearly different quality
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """One word on a run, and why."""
+class RunVerdict:
+    """One word on a run, and the reason."""
 
     run: str
     word: str
-    text: str
+    reason: str
 
     @property
     def verified(self) -> bool:
-        """Whether the run is as recorded, as far as this machine can tell."""
+        """Whether the run is as recorded, as far as this machine can show."""
         return self.word not in NOT_VERIFIED
 
     def __str__(self) -> str:
-        return f"{self.run}: {self.word}: {self.text}"
+        return f"{self.run}: {self.word}: {self.reason}"
 
 
-def foreign(run: Run, *, code: str, params: str, record: str, images: str) -> Verdict | None:
-    """Return why a run cannot be repeated here; None if it can.
+def foreign(run: RecordedRun, here: Identity, record_md5: str) -> RunVerdict | None:
+    """Return why a run cannot be repeated from what is here; None if it can.
 
-    `code` and `params` are the SHA-256 that its record would have now, `record` is the MD5 of its record's file, and
-    `images` that of the images which dvc.lock has now.
+    `here` is the identity that the repeated run would have (its environment is ignored), `record_md5` the MD5 of the
+    record's file.
     """
-    prepared = StudyPaths(run.record.study).prepared.as_posix()
-    reasons = {
-        "made by other code": run.record.identity.code != code,
-        "made with other params": run.record.identity.params != params,
-        "made from other images than dvc.lock has now": run.locked.reads.get(prepared) != images,
-        "its record is not the one that dvc.lock has": run.locked.writes[run.record_path] != record,
-    }
-    given = [reason for reason, holds in reasons.items() if holds]
-    if not given:
+    reasons = [
+        f"made from other {difference.name}" for difference in run.record.identity.differences(here, environment=False)
+    ]
+    if run.locked.writes[run.record_path] != record_md5:
+        reasons.append("its record is not the one in dvc.lock")
+    if not reasons:
         return None
-    text = (
-        f"{', '.join(given)}; cannot be verified. Check out the commit of the record "
+    reason = (
+        f"{', '.join(reasons)}; it cannot be verified here. Check out the commit of the record "
         f"(git log -1 -- {run.record_path}), or run the study: attnbench run {run.record.study}"
     )
-    return Verdict(run.name, FOREIGN, text)
+    return RunVerdict(run.name, FOREIGN, reason)
 
 
 def judge(
-    run: Run, new: RunRecord, differing: Sequence[str], accuracies: Sequence[float], confidence: float
-) -> Verdict:
-    """Return what the repeated run says.
+    run: RecordedRun, new: RunRecord, differing: Sequence[str], accuracies: Sequence[float], confidence: float
+) -> RunVerdict:
+    """Return the verdict on a run that was repeated.
 
-    `differing` are the files, of those that dvc.lock has, with other bytes; `accuracies` are the recorded ones of this
-    variant, 0..1, one for each seed, that were made from the same code, params and images.
+    `new` is the record of the repetition, `differing` the paths of the repeatable outputs with other bytes than
+    dvc.lock has. `accuracies` (0..1) are the recorded ones of all seeds of this variant with the same images, code
+    and values.
     """
-    recorded = run.record.identity.environment
-    changed = _changed(recorded, new.identity.environment)
-    count = f"{len(run.locked.writes)} files"
+    files = f"all {len(run.repeatable)} files have the bytes in dvc.lock"
     if not differing:
-        return Verdict(run.name, EQUAL, f"all {count} have the bytes that dvc.lock has")
-    if list(differing) == [run.record_path] and _moved(new, recorded) == run.record:
-        text = f"all {count} have the bytes that dvc.lock has, but for the machine in the record ({changed})"
-        return Verdict(run.name, EQUAL, text)
-    if not changed:
+        return RunVerdict(run.name, EQUAL, files)
+    changes = run.record.identity.differences(new.identity)
+    machines = ", ".join(f"{change.name}: {change.first} recorded, {change.second} here" for change in changes)
+    if list(differing) == [run.record_path] and new.model_copy(update={"identity": run.record.identity}) == run.record:
+        return RunVerdict(run.name, EQUAL, f"{files}, except for the machine in the record ({machines})")
+    if not changes:
         names = ", ".join(PurePosixPath(path).name for path in differing)
-        text = (
-            f"the same class of machine, and other bytes in {names}; "
-            "something is not deterministic, or writes its files in another way than then"
+        reason = (
+            f"the same class of machine, but other bytes in {names}; "
+            "something is not deterministic, or files are written in another way than when the run was recorded"
         )
-        return Verdict(run.name, DIFFERENT, text)
-    word, text = _accuracy(run.record.accuracy, new.accuracy, accuracies, confidence)
-    return Verdict(run.name, word, f"another class of machine ({changed}); {text}")
+        return RunVerdict(run.name, DIFFERENT, reason)
+    word, reason = _accuracy(run.record.accuracy, new.accuracy, accuracies, confidence)
+    return RunVerdict(run.name, word, f"another class of machine ({machines}); {reason}")
 
 
-def _changed(recorded: Environment, here: Environment) -> str:
-    """Return the fields that differ with both values, as words; empty where none does."""
-    pairs = {name: (value, getattr(here, name)) for name, value in recorded}
-    return ", ".join(f"{name}: {then} recorded, {now} here" for name, (then, now) in pairs.items() if then != now)
-
-
-def _moved(record: RunRecord, environment: Environment) -> RunRecord:
-    """Return the record as if its run had been on another machine."""
-    identity = record.identity.model_copy(update={"environment": environment})
-    return record.model_copy(update={"identity": identity})
-
-
-def _accuracy(then: float, now: float, recorded: Sequence[float], confidence: float) -> tuple[str, str]:
-    both = f"accuracy {_percent(now)} here, {_percent(then)} recorded"
-    low, high = prediction_interval(recorded, confidence)
+def _accuracy(recorded: float, here: float, accuracies: Sequence[float], confidence: float) -> tuple[str, str]:
+    both = f"accuracy {_percent(here)} here, {_percent(recorded)} recorded"
+    low, high = prediction_interval(accuracies, confidence)
     if math.isnan(low):
         return UNKNOWN, f"{both}; the spread over seeds is unknown, so nothing more can be said"
-    inside = low <= now <= high
-    span = f"{_percent(low)} to {_percent(high)}, where one more run than the {len(recorded)} recorded is expected"
-    text = f"{both}; {'within' if inside else 'outside'} {span} (confidence {confidence:g})"
-    return (OTHER_CLASS if inside else OUTSIDE), text
+    inside, points = low <= here <= high, f"{100 * (high - low):.2f} points"
+    reason = (
+        f"{both}; {'within' if inside else 'outside'} {_percent(low)} to {_percent(high)}, where one more run is "
+        f"expected after the {len(accuracies)} recorded (confidence {confidence:g}; {points} wide)"
+    )
+    if inside and high - low > WIDE:
+        reason += f". An interval of {points} excludes little, so this shows little; more seeds narrow it"
+    return (OTHER_CLASS if inside else OUTSIDE), reason
 
 
 def _percent(share: float) -> str:

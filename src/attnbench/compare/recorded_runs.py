@@ -1,0 +1,79 @@
+"""The runs of a study that can be repeated: those with a record and an entry in dvc.lock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from attnbench import records
+from attnbench.compare.lock import LockedStage
+from attnbench.errors import UserError
+from attnbench.records import RunRecord
+from attnbench.study import Study, StudyPaths, run_name
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A finished run: its record, and its stage in dvc.lock."""
+
+    record: RunRecord
+    locked: LockedStage
+
+    @property
+    def name(self) -> str:
+        """The name as in `train@<name>`."""
+        return run_name(self.record.variant, self.record.seed)
+
+    @property
+    def record_path(self) -> str:
+        """The file of the record, from the repository root."""
+        return StudyPaths(self.record.study).record(self.record.variant, self.record.seed).as_posix()
+
+    @property
+    def repeatable(self) -> dict[str, str]:
+        """Path -> MD5 of every output that a repetition must reproduce: all but the timing, which never repeats."""
+        timings = StudyPaths(self.record.study).timings
+        return {path: md5 for path, md5 in self.locked.writes.items() if not Path(path).is_relative_to(timings)}
+
+
+def recorded_runs(study: Study, root: Path, locked: dict[str, LockedStage]) -> list[list[RecordedRun]]:
+    """Return the recorded runs of each variant, variants in the order of params.yaml and runs in the order of seeds.
+
+    Raises:
+        UserError: a record is unreadable, or is that of another run.
+    """
+    return [
+        [run for seed in study.seeds if (run := _recorded_run(study, root, locked, variant, seed))]
+        for variant in study.variants
+    ]
+
+
+def choose(variants: Sequence[Sequence[T]], count: int) -> list[T]:
+    """Return `count` runs, or all if there are fewer; no variant gets a second run before every variant has its first.
+
+    If only some variants get a run in the last round, they are evenly spaced over the study's list.
+    """
+    chosen: list[T] = []
+    for index in range(max((len(runs) for runs in variants), default=0)):
+        candidates = [runs[index] for runs in variants if len(runs) > index]
+        number = min(count - len(chosen), len(candidates))
+        chosen += [candidates[(2 * i + 1) * len(candidates) // (2 * number)] for i in range(number)]
+    return chosen
+
+
+def _recorded_run(
+    study: Study, root: Path, locked: dict[str, LockedStage], variant: str, seed: int
+) -> RecordedRun | None:
+    path = StudyPaths(study.name).record(variant, seed)
+    stage = locked.get(f"train@{run_name(variant, seed)}")
+    if stage is None or path.as_posix() not in stage.writes or not (root / path).is_file():
+        return None
+    record = records.read(root / path, RunRecord)
+    if (record.study, record.variant, record.seed) != (study.name, variant, seed):
+        raise UserError(
+            f"{path} is the record of {run_name(record.variant, record.seed)} of study {record.study!r}; "
+            f"restore the right one with `git checkout {path}`"
+        )
+    return RecordedRun(record, stage)
