@@ -20,10 +20,7 @@ def main() -> None:
     record = cost.measure(study, built, images.image_shape)
     records.write(paths.latency, record)
     for row in record.rows:
-        print(
-            f"{row.variant} x{row.batch_size}: {row.median_ms:.3g} ms, "
-            f"{row.ratio:.3f} [{row.ratio_low:.3f}, {row.ratio_high:.3f}] of {record.baseline} ({row.rounds} rounds)"
-        )
+        print(f"{row.variant}, batch size {row.batch_size}: {row.median_ms:.3g} ms ({len(row.round_ms)} rounds)")
 
 
 if __name__ == "__main__":

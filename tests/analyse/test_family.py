@@ -50,9 +50,9 @@ def test_no_comparison_is_no_error() -> None:
     [
         (0.01, 0.049, "better"),
         (-0.01, 0.049, "worse"),
-        (0.01, 0.0501, "cannot be decided"),
-        (-0.5, 1.0, "cannot be decided"),
-        (0.5, math.nan, "cannot be decided"),
+        (0.01, 0.0501, "inconclusive"),
+        (-0.5, 1.0, "inconclusive"),
+        (0.5, math.nan, "inconclusive"),
     ],
 )
 def test_verdict(mean: float, p: float, said: str) -> None:
@@ -60,4 +60,4 @@ def test_verdict(mean: float, p: float, said: str) -> None:
 
 
 def test_verdict_follows_the_confidence() -> None:
-    assert [verdict(0.01, 0.03, confidence) for confidence in (0.95, 0.99)] == ["better", "cannot be decided"]
+    assert [verdict(0.01, 0.03, confidence) for confidence in (0.95, 0.99)] == ["better", "inconclusive"]

@@ -5,23 +5,23 @@ import math
 import numpy as np
 import pytest
 
-from attnbench.analyse.statistics import binomial_standard_error, prediction_interval, spread
+from attnbench.analyse.statistics import binomial_standard_error, mean_std, prediction_interval
 
 
 def test_spread_of_three() -> None:
-    found = spread([1.0, 2.0, 6.0])
+    found = mean_std([1.0, 2.0, 6.0])
     assert (found.n, found.mean, found.std) == (3, 3.0, pytest.approx(math.sqrt(7)))
 
 
 def test_spread_of_one_is_unknown() -> None:
-    found = spread([0.7])
+    found = mean_std([0.7])
     assert (found.n, found.mean) == (1, 0.7)
     assert math.isnan(found.std)
 
 
 def test_spread_of_none_is_refused() -> None:
     with pytest.raises(ValueError, match=r"at least one value; got shape \(0,\)"):
-        spread([])
+        mean_std([])
 
 
 def test_binomial_standard_error() -> None:

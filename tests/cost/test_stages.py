@@ -12,7 +12,7 @@ from attnbench.study.paths import StudyPaths
 
 ROOT = Path(__file__).parents[2]
 PARAMS = """
-study: tiny
+name: tiny
 root: .
 params: params.yaml
 title: Tiny
@@ -67,7 +67,7 @@ def test_the_latency_stage_writes_a_row_for_every_variant(root: Path):
     done = run(root, "latency.py", "params.yaml")
     assert done.returncode == 0, done.stderr
     record = records.read(StudyPaths("tiny", root).latency, records.LatencyRecord)
-    assert [(row.variant, row.rounds) for row in record.rows] == [("baseline", 6), ("eca", 6)]
+    assert [(row.variant, len(row.round_ms)) for row in record.rows] == [("baseline", 6), ("eca", 6)]
 
 
 def test_latency_is_measured_in_the_arithmetic_of_training(root: Path):

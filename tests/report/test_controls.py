@@ -1,7 +1,6 @@
-"""Variants with a module against wider networks of equal cost: tables, sentences, and whether the match holds."""
+"""Variants with a module against wider networks of equal cost: sentences, and whether the match holds."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,7 +9,6 @@ from scipy import stats
 
 from attnbench import records
 from attnbench.analyse import analyse
-from attnbench.analyse.controls import pairs
 from attnbench.records import LatencyRecord
 from attnbench.report import gallery, write_report
 from attnbench.report.inputs import read
@@ -49,61 +47,10 @@ def said(made: Any) -> str:
     return " ".join(" ".join(said_lines(made)).split())
 
 
-def test_a_control_for_two_costs_is_one_comparison(made: Any) -> None:
-    found = [(pair.variant, pair.control, pair.costs) for pair in pairs(made.study)]
-    assert found == [
-        ("se", "slim", ("parameters",)),
-        ("se", "wide", ("latency",)),
-        ("cbam", "slim", ("parameters", "latency")),
-    ]
-
-
-def test_differences_are_paired_and_of_one_family(made: Any) -> None:
-    analyse(made.study, made.paths)
-    found = table(made, "controls")
-    test = stats.ttest_1samp([0.05, -0.01, 0.02], 0)
-    cbam = found.loc[("cbam", "slim")]
-    assert cbam[["mean", "p"]].to_list() == pytest.approx([0.02, test.pvalue], rel=1e-6)
-    assert cbam["p_holm"] == pytest.approx(test.pvalue, rel=1e-6)  # the largest of three
-    assert found["p_holm"].min() == pytest.approx(3 * found["p"].min(), rel=1e-6)
-    assert found["verdict"].to_list() == ["better", "worse", "cannot be decided"]
-    assert found["costs"].to_list() == ["parameters", "latency", "parameters latency"]
-    seeds = table(made, "control_by_seed").loc[("se", "wide"), "difference"]
-    assert seeds.to_list() == pytest.approx([0.0300 - 0.0600, 0.0301 - 0.0602, 0.0299 - 0.0598])
-
-
-def test_costs_are_the_controls_to_the_variants(made: Any) -> None:
-    analyse(made.study, made.paths)
-    found, latency = table(made, "controls"), table(made, "control_latency")
-    assert found.loc[("se", "wide"), "parameters_ratio"] == pytest.approx(1_151_914 / 1_148_914)
-    assert found.loc[("se", "wide"), "macs_ratio"] == pytest.approx(12_240_000 / 12_060_000)
-    rows = latency.loc[("se", "wide")]
-    assert rows["batch_size"].to_list() == [1, 64]
-    assert rows[["ratio", "ratio_low", "ratio_high"]].to_numpy() == pytest.approx(1.4 / 1.1)
-
-
-def test_the_baseline_is_compared_as_before(made: Any, make_in: Any, tmp_path: Path) -> None:
-    plain = make_in(tmp_path / "plain", variants=VARIANTS)
-    for each in (made, plain):
-        analyse(each.study, each.paths)
-    names = {path.name for path in plain.paths.tables.iterdir()}
-    assert {path.name for path in made.paths.tables.iterdir()} - names == {
-        "controls.csv",
-        "control_by_seed.csv",
-        "control_latency.csv",
-    }
-    assert {name: (made.paths.tables / name).read_bytes() for name in names} == {
-        name: (plain.paths.tables / name).read_bytes() for name in names
-    }
-    assert "At equal cost" not in said(plain)
-    assert "wider network" not in said(plain)
-
-
-def test_the_summary_has_the_differences(made: Any) -> None:
-    analyse(made.study, made.paths)
-    found = json.loads(made.paths.summary.read_text())
-    assert found["se"]["difference_to_wide"] == pytest.approx(-0.03)
-    assert found["cbam"]["difference_to_slim_low"] < 0 < found["cbam"]["difference_to_slim_high"]
+def test_a_study_without_controls_says_nothing_of_them(make: Any) -> None:
+    text = said(make(variants=VARIANTS))
+    assert "At equal cost" not in text
+    assert "wider network" not in text
 
 
 def test_each_outcome_is_said(made: Any) -> None:
@@ -177,17 +124,6 @@ def test_a_match_in_parameters_may_fail(make: Any) -> None:
     text = said(made)
     assert "The match in parameters does not hold: `wide` has 1.741 times as many (`se` adds" in text
     assert "comparisons of this section" not in text
-
-
-def test_a_record_without_rounds_gives_a_ratio_and_no_interval(made: Any) -> None:
-    record = records.read(made.paths.latency, LatencyRecord)
-    rows = [row.model_copy(update={"round_ms": []}) for row in record.rows]
-    records.write(made.paths.latency, record.model_copy(update={"rows": rows}))
-    text = said(made)
-    assert (
-        "The match in latency at batch size 1 cannot be told: `wide` takes 1.273 times as long (no interval: the "
-        "rounds were not kept)." in text
-    )
 
 
 def test_one_seed_cannot_tell(make: Any) -> None:

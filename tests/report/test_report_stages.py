@@ -1,4 +1,4 @@
-"""The two stage scripts, run as DVC runs them."""
+"""The stage `report`, run as DVC runs it."""
 
 import json
 import subprocess
@@ -16,25 +16,6 @@ def stage(made: Any, name: str) -> subprocess.CompletedProcess[str]:
     (root / "params.yaml").write_text(json.dumps(values), encoding="utf-8")
     command = [sys.executable, str(STAGES / f"{name}.py"), "params.yaml"]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-
-
-def test_analyse_writes_tables_and_summary(make: Any) -> None:
-    made = make(variants=["baseline", "se"], root=".", params="params.yaml")
-    done = stage(made, "analyse")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(made.paths.summary.read_text())["se"]["n"] == 3
-    assert (made.paths.tables / "differences.csv").is_file()
-
-
-def test_analyse_refuses_in_one_line(make: Any) -> None:
-    made = make(variants=["baseline", "se"], root=".", params="params.yaml")
-    made.paths.record("se", 1).unlink()
-    done = stage(made, "analyse")
-    assert done.returncode == 1
-    assert done.stderr == (
-        "error: 1 of the 6 runs of study 'made_up' are missing: se-1. Make them with: dvc repro train@se-1\n"
-    )
-    assert not made.paths.report.exists()
 
 
 def test_report_needs_the_tables(make: Any) -> None:

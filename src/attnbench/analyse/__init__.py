@@ -1,7 +1,5 @@
-"""From the records of all runs to the numbers of the report. Nothing is rounded here, and nothing is drawn."""
+"""From the records of all runs to the tables of the report. Nothing is rounded or drawn here."""
 
-from attnbench.analyse.costs import load_costs, load_latency
-from attnbench.analyse.runs import load_runs
-from attnbench.analyse.write import analyse
+from attnbench.analyse.tables import analyse
 
-__all__ = ["analyse", "load_costs", "load_latency", "load_runs"]
+__all__ = ["analyse"]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from attnbench.analyse import statistics
 from attnbench.records import DataSummary, RunRecord
-from attnbench.study.schema import Study
+from attnbench.study import Study
 
 _RUN_FIELDS = [
     "variant",
@@ -26,27 +26,31 @@ _RUN_FIELDS = [
 
 
 def runs_frame(runs: list[RunRecord], data: DataSummary) -> pd.DataFrame:
-    """Return one row per run; `standard_error` is that of its accuracy as a share of the test images."""
+    """Return one row per run; `standard_error` is the binomial one of its accuracy on the test images."""
     frame = pd.DataFrame([run.model_dump(include=set(_RUN_FIELDS)) for run in runs])[_RUN_FIELDS]
     errors = [statistics.binomial_standard_error(run.accuracy, data.test) for run in runs]
     return frame.assign(standard_error=errors)
 
 
-def accuracy_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
-    """Return one row per variant: test accuracy over its seeds; beside it, other means."""
+def accuracy_frame(study: Study, runs: list[RunRecord], data: DataSummary) -> pd.DataFrame:
+    """Return one row per variant: mean, standard deviation and number of its test accuracies, and other means.
+
+    `standard_error` is the binomial one of the mean accuracy on the test images: how well these images determine it.
+    """
     rows = []
     for variant in study.variants:
-        own = [run for run in runs if run.variant == variant]
-        test = statistics.spread([run.accuracy for run in own])
+        group = [run for run in runs if run.variant == variant]
+        test = statistics.mean_std([run.accuracy for run in group])
         rows.append(
             {
                 "variant": variant,
                 "mean": test.mean,
                 "std": test.std,
                 "n": test.n,
-                "validation": statistics.spread([run.validation_accuracy for run in own]).mean,
-                "train": statistics.spread([run.train_accuracy for run in own]).mean,
-                "loss": statistics.spread([run.loss for run in own]).mean,
+                "standard_error": statistics.binomial_standard_error(test.mean, data.test),
+                "validation": statistics.mean_std([run.validation_accuracy for run in group]).mean,
+                "train": statistics.mean_std([run.train_accuracy for run in group]).mean,
+                "loss": statistics.mean_std([run.loss for run in group]).mean,
             }
         )
     return pd.DataFrame(rows)
@@ -54,7 +58,7 @@ def accuracy_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
 
 def difference_by_seed_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
     """Return one row per variant other than the baseline and per seed: variant minus baseline of that seed."""
-    accuracy = by_variant(study, runs)
+    accuracy = accuracies(study, runs)
     rows = [
         {"variant": variant, "seed": seed, "difference": own - base}
         for variant in _others(study)
@@ -66,9 +70,9 @@ def difference_by_seed_frame(study: Study, runs: list[RunRecord]) -> pd.DataFram
 def differences_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
     """Return one row per variant other than the baseline.
 
-    `low` and `high` bound the one difference at the study's confidence; `p_holm` and `verdict` account for all
-    comparisons. `smallest_detectable` and `seeds_needed` are for a power of 80 % at the first and strictest of
-    Holm's steps, since that is what a verdict may have to pass.
+    `low` and `high` bound the single difference at the study's confidence; `p_holm` and `verdict` account for all
+    comparisons. `smallest_detectable` and `seeds_needed` hold for the power in `power`, at the first and strictest of
+    Holm's steps, since a verdict may have to pass that one.
     """
     others = _others(study)
     rows = compared(study, runs, [(name, study.baseline) for name in others])
@@ -76,27 +80,33 @@ def differences_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
 
 
 def compared(study: Study, runs: list[RunRecord], pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Return for each pair of variants the difference, first minus second, all of them one family for Holm."""
-    accuracy = by_variant(study, runs)
-    found = [statistics.paired_difference(accuracy[one], accuracy[other], study.confidence) for one, other in pairs]
-    adjusted = statistics.holm([one.p for one in found])
+    """Return for each pair of variants the difference, first minus second; all pairs are one family for Holm."""
+    accuracy = accuracies(study, runs)
+    differences = [
+        statistics.paired_difference(accuracy[first], accuracy[second], study.confidence) for first, second in pairs
+    ]
+    adjusted = statistics.holm([difference.p for difference in differences])
     alpha = (1 - study.confidence) / len(pairs)
-    return [_row(one, float(p), study.confidence, alpha) for one, p in zip(found, adjusted, strict=True)]
+    return [
+        _row(difference, float(p_holm), study.confidence, alpha)
+        for difference, p_holm in zip(differences, adjusted, strict=True)
+    ]
 
 
-def _row(one: statistics.PairedDifference, p_holm: float, confidence: float, alpha: float) -> dict[str, Any]:
-    needed = statistics.seeds_needed(one.mean, one.std, alpha)
+def _row(difference: statistics.PairedDifference, p_holm: float, confidence: float, alpha: float) -> dict[str, Any]:
+    seeds = statistics.seeds_needed(difference.mean, difference.std, alpha)
     return {
-        "mean": one.mean,
-        "std": one.std,
-        "n": one.n,
-        "low": one.low,
-        "high": one.high,
-        "p": one.p,
+        "mean": difference.mean,
+        "std": difference.std,
+        "n": difference.n,
+        "low": difference.low,
+        "high": difference.high,
+        "p": difference.p,
         "p_holm": p_holm,
-        "smallest_detectable": statistics.smallest_detectable_difference(one.std, one.n, alpha),
-        "seeds_needed": math.nan if needed is None else needed,
-        "verdict": statistics.verdict(one.mean, p_holm, confidence),
+        "power": statistics.POWER,
+        "smallest_detectable": statistics.smallest_detectable_difference(difference.std, difference.n, alpha),
+        "seeds_needed": math.nan if seeds is None else seeds,
+        "verdict": statistics.verdict(difference.mean, p_holm, confidence),
     }
 
 
@@ -104,18 +114,18 @@ def per_class_frame(study: Study, runs: list[RunRecord], data: DataSummary) -> p
     """Return one row per variant and class: accuracy over the seeds."""
     rows = []
     for variant in study.variants:
-        own = [run.per_class_accuracy for run in runs if run.variant == variant]
+        by_class = [run.per_class_accuracy for run in runs if run.variant == variant]
         for name in data.classes:
-            found = statistics.spread([accuracy[name] for accuracy in own])
-            rows.append({"variant": variant, "class": name, "mean": found.mean, "std": found.std, "n": found.n})
+            test = statistics.mean_std([run[name] for run in by_class])
+            rows.append({"variant": variant, "class": name, "mean": test.mean, "std": test.std, "n": test.n})
     return pd.DataFrame(rows)
+
+
+def accuracies(study: Study, runs: list[RunRecord]) -> dict[str, list[float]]:
+    """Return variant -> accuracies in the order of the study's seeds, so that equal positions are pairs."""
+    by_run = {(run.variant, run.seed): run.accuracy for run in runs}
+    return {variant: [by_run[variant, seed] for seed in study.seeds] for variant in study.variants}
 
 
 def _others(study: Study) -> list[str]:
     return [variant for variant in study.variants if variant != study.baseline]
-
-
-def by_variant(study: Study, runs: list[RunRecord]) -> dict[str, list[float]]:
-    """Return variant -> accuracies in the order of the study's seeds, so that equal places are pairs."""
-    found = {(run.variant, run.seed): run.accuracy for run in runs}
-    return {variant: [found[variant, seed] for seed in study.seeds] for variant in study.variants}

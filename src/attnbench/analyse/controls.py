@@ -1,22 +1,21 @@
 """Variants with a module against wider networks without one: how much better, and whether they cost the same.
 
 A control is named in params.yaml for the parameters or for the latency of a variant; one control may be both. The
-comparisons with all controls are one family of their own, apart from those with the baseline.
+comparisons with all controls are a family of their own, separate from the comparisons with the baseline.
 """
 
-import math
 from dataclasses import dataclass
 
 import pandas as pd
 
-from attnbench.analyse import statistics
-from attnbench.analyse.accuracy import by_variant, compared
+from attnbench.analyse.accuracy import accuracies, compared
+from attnbench.analyse.costs import ratio_columns
 from attnbench.records import CostRecord, LatencyRecord, RunRecord
-from attnbench.study.schema import Study
+from attnbench.study import Study
 
 
 @dataclass(frozen=True)
-class Pair:
+class ControlPair:
     """A variant with a module, a wider network, and which of their costs are meant to be equal."""
 
     variant: str
@@ -24,13 +23,13 @@ class Pair:
     costs: tuple[str, ...]  # "parameters", "latency" or both
 
 
-def pairs(study: Study) -> list[Pair]:
+def pairs(study: Study) -> list[ControlPair]:
     """Return the comparisons that a study asks for, each once, in the order of params.yaml."""
     costs: dict[tuple[str, str], list[str]] = {}
     for variant, control in study.controls.items():
         for cost, name in control.model_dump(exclude_none=True).items():
             costs.setdefault((variant, name), []).append(cost)
-    return [Pair(variant, control, tuple(found)) for (variant, control), found in costs.items()]
+    return [ControlPair(variant, control, tuple(equal)) for (variant, control), equal in costs.items()]
 
 
 def frames(
@@ -49,13 +48,14 @@ def frames(
 def controls_frame(study: Study, runs: list[RunRecord], costs: list[CostRecord]) -> pd.DataFrame:
     """Return one row per pair: the difference in accuracy, variant minus control, and counted costs as ratios.
 
-    `costs` says what was meant to be equal; the columns of the difference are those of the table of differences to
-    the baseline, with Holm's correction over these pairs. A ratio is the control's cost to the variant's.
+    `costs` names the costs that are meant to be equal; the columns of the difference are those of the table of
+    differences to the baseline, with Holm's correction over these pairs. A ratio is the control's cost to the
+    variant's.
     """
-    wanted, by_name = pairs(study), {record.variant: record for record in costs}
-    differences = compared(study, runs, [(pair.variant, pair.control) for pair in wanted])
+    by_name = {record.variant: record for record in costs}
+    differences = compared(study, runs, [(pair.variant, pair.control) for pair in pairs(study)])
     rows = []
-    for pair, difference in zip(wanted, differences, strict=True):
+    for pair, difference in zip(pairs(study), differences, strict=True):
         variant, control = by_name[pair.variant], by_name[pair.control]
         rows.append(
             {
@@ -72,38 +72,26 @@ def controls_frame(study: Study, runs: list[RunRecord], costs: list[CostRecord])
 
 def control_by_seed_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
     """Return one row per pair and seed: variant minus control of that seed."""
-    accuracy = by_variant(study, runs)
+    accuracy = accuracies(study, runs)
     rows = [
-        {"variant": pair.variant, "control": pair.control, "seed": seed, "difference": one - other}
+        {"variant": pair.variant, "control": pair.control, "seed": seed, "difference": variant - control}
         for pair in pairs(study)
-        for seed, one, other in zip(study.seeds, accuracy[pair.variant], accuracy[pair.control], strict=True)
+        for seed, variant, control in zip(study.seeds, accuracy[pair.variant], accuracy[pair.control], strict=True)
     ]
     return pd.DataFrame(rows)
 
 
 def control_latency_frame(study: Study, latency: LatencyRecord) -> pd.DataFrame:
-    """Return one row per pair and batch size: the control's time to the variant's, within the rounds.
-
-    A record of before rounds were kept gives the quotient of the two ratios to the baseline, and no interval.
-    """
-    found = {(row.variant, row.batch_size): row for row in latency.rows}
-    rows = []
-    for pair in pairs(study):
-        for size in study.latency.batch_sizes:
-            variant, control = found[pair.variant, size], found[pair.control, size]
-            if variant.round_ms and control.round_ms:
-                one = statistics.median_ratio(control.round_ms, variant.round_ms, latency.confidence)
-            else:
-                one = statistics.MedianRatio(0, control.ratio / variant.ratio, math.nan, math.nan)
-            rows.append(
-                {
-                    "variant": pair.variant,
-                    "control": pair.control,
-                    "batch_size": size,
-                    "ratio": one.value,
-                    "ratio_low": one.low,
-                    "ratio_high": one.high,
-                    "rounds": one.n,
-                }
-            )
+    """Return one row per pair and batch size: the control's time to the variant's, as in the table of latency."""
+    times = {(row.variant, row.batch_size): row.round_ms for row in latency.rows}
+    rows = [
+        {
+            "variant": pair.variant,
+            "control": pair.control,
+            "batch_size": size,
+            **ratio_columns(times[pair.control, size], times[pair.variant, size], study.confidence),
+        }
+        for pair in pairs(study)
+        for size in study.latency.batch_sizes
+    ]
     return pd.DataFrame(rows)

@@ -1,13 +1,14 @@
 """What the variants cost: counted, and measured on one machine."""
 
+import numpy as np
 import pandas as pd
 
 from attnbench import records
+from attnbench.analyse import statistics
 from attnbench.errors import UserError, listed
-from attnbench.records import CostRecord, LatencyRecord, RunRecord, TimingRecord
+from attnbench.records import CostRecord, LatencyRecord, TimingRecord
+from attnbench.study import Study, StudyPaths, run_name
 from attnbench.study.commands import repro
-from attnbench.study.paths import StudyPaths
-from attnbench.study.schema import Study
 
 _COUNTS = [
     "parameters",
@@ -18,6 +19,7 @@ _COUNTS = [
     "elementwise_operations",
     "activation_bytes",
 ]
+_TIMES = ["seconds_per_epoch", "images_per_second", "total_seconds", "cores", "load_average"]
 
 
 def load_costs(study: Study, paths: StudyPaths) -> list[CostRecord]:
@@ -30,32 +32,14 @@ def load_costs(study: Study, paths: StudyPaths) -> list[CostRecord]:
     if missing:
         command = repro(study, [f"cost@{variant}" for variant in missing])
         raise UserError(f"the cost of {listed(missing)} is missing. Count it with: {command}")
-    found = [records.read(paths.cost(variant), CostRecord) for variant in study.variants]
-    for variant, record in zip(study.variants, found, strict=True):
+    costs = [records.read(paths.cost(variant), CostRecord) for variant in study.variants]
+    for variant, record in zip(study.variants, costs, strict=True):
         if (record.study, record.variant) != (study.name, variant):
             raise UserError(
                 f"{paths.cost(variant)} is the cost of variant {record.variant!r} of study {record.study!r}. "
-                f"Count it anew with: {repro(study, [f'cost@{variant}'])}"
+                f"Count it again with: {repro(study, [f'cost@{variant}'])}"
             )
-    return found
-
-
-def load_latency(study: Study, paths: StudyPaths) -> LatencyRecord:
-    """Return the measured latency of all variants.
-
-    Raises:
-        UserError: the record is missing, is that of another study or baseline, or lacks a variant or a batch size.
-    """
-    found = records.read(paths.latency, LatencyRecord)
-    again = f"Measure it anew with: {repro(study, ['latency'])}"
-    if (found.study, found.baseline) != (study.name, study.baseline):
-        raise UserError(f"{paths.latency} is of study {found.study!r} and baseline {found.baseline!r}. {again}")
-    wanted = {(variant, size) for variant in study.variants for size in study.latency.batch_sizes}
-    lacking = sorted(wanted - {(row.variant, row.batch_size) for row in found.rows})
-    if lacking:
-        names = ", ".join(f"{variant} at batch size {size}" for variant, size in lacking)
-        raise UserError(f"{paths.latency} lacks {names}. {again}")
-    return found
+    return costs
 
 
 def cost_frame(study: Study, costs: list[CostRecord]) -> pd.DataFrame:
@@ -67,31 +51,74 @@ def cost_frame(study: Study, costs: list[CostRecord]) -> pd.DataFrame:
     return frame[["variant", *_COUNTS, "parameters_difference", "macs_difference"]]
 
 
+def load_latency(study: Study, paths: StudyPaths) -> LatencyRecord:
+    """Return the measured latency of all variants.
+
+    Raises:
+        UserError: the record is missing, is that of another study, or lacks a variant or a batch size.
+    """
+    latency = records.read(paths.latency, LatencyRecord)
+    command = f"Measure it again with: {repro(study, ['latency'])}"
+    if latency.study != study.name:
+        raise UserError(f"{paths.latency} is the latency of study {latency.study!r}. {command}")
+    required = {(variant, size) for variant in study.variants for size in study.latency.batch_sizes}
+    lacking = sorted(required - {(row.variant, row.batch_size) for row in latency.rows})
+    if lacking:
+        names = ", ".join(f"{variant} at batch size {size}" for variant, size in lacking)
+        raise UserError(f"{paths.latency} lacks {names}. {command}")
+    return latency
+
+
 def latency_frame(study: Study, latency: LatencyRecord) -> pd.DataFrame:
-    """Return one row per variant and batch size, in the order of params.yaml; leftover rows are dropped."""
-    rows = {(row.variant, row.batch_size): row.model_dump(exclude={"round_ms"}) for row in latency.rows}
-    return pd.DataFrame([rows[variant, size] for size in study.latency.batch_sizes for variant in study.variants])
+    """Return one row per batch size and variant: times in milliseconds, and the ratio to the baseline's.
+
+    `ratio` is the median over the rounds, `ratio_low` and `ratio_high` are the ends of its interval at the study's
+    confidence. Rows of variants or batch sizes that the study no longer has are dropped.
+    """
+    measured = {(row.variant, row.batch_size): row for row in latency.rows}
+    rows = []
+    for size in study.latency.batch_sizes:
+        base = measured[study.baseline, size]
+        for variant in study.variants:
+            row = measured[variant, size]
+            ratio = ratio_columns(row.round_ms, base.round_ms, study.confidence)
+            rows.append({**row.model_dump(exclude={"round_ms"}), **ratio})
+    return pd.DataFrame(rows)
 
 
-def load_timings(study: Study, paths: StudyPaths, runs: list[RunRecord]) -> list[TimingRecord]:
-    """Return the timing of those runs that have one; a timing is no output of the graph and may be missing."""
-    wanted = {(study.name, run.variant, run.seed): paths.timing(run.variant, run.seed) for run in runs}
-    found = {run: records.read(path, TimingRecord) for run, path in wanted.items() if path.is_file()}
-    return [record for run, record in found.items() if (record.study, record.variant, record.seed) == run]
+def ratio_columns(times: list[float], others: list[float], confidence: float) -> dict[str, float]:
+    """Return the columns of a row for the ratio of two latencies, which were measured in the same rounds."""
+    ratio = statistics.median_ratio(times, others, confidence)
+    return {"ratio": ratio.value, "ratio_low": ratio.low, "ratio_high": ratio.high, "rounds": ratio.n}
+
+
+def load_timings(study: Study, paths: StudyPaths) -> list[TimingRecord]:
+    """Return the timing of every run.
+
+    Raises:
+        UserError: a record is missing, or is that of another run.
+    """
+    runs = [(variant, seed) for variant in study.variants for seed in study.seeds]
+    missing = [run_name(*run) for run in runs if not paths.timing(*run).is_file()]
+    if missing:
+        command = repro(study, [f"train@{name}" for name in missing])
+        raise UserError(f"the timing of {', '.join(missing)} is missing. Train again with: {command}")
+    timings = [records.read(paths.timing(*run), TimingRecord) for run in runs]
+    for run, record in zip(runs, timings, strict=True):
+        if (record.study, record.variant, record.seed) != (study.name, *run):
+            raise UserError(
+                f"{paths.timing(*run)} is the timing of run {run_name(record.variant, record.seed)} of study "
+                f"{record.study!r}. Train again with: {repro(study, [f'train@{run_name(*run)}'])}"
+            )
+    return timings
 
 
 def time_frame(study: Study, timings: list[TimingRecord]) -> pd.DataFrame:
-    """Return one row per variant: medians over its runs, and n, the number of runs with a timing (0: all NaN)."""
-    columns = ["seconds_per_epoch", "images_per_second", "total_seconds", "cores", "load_average"]
+    """Return one row per variant: medians over its runs, and n, their number."""
     rows = [
-        {
-            "variant": record.variant,
-            "seconds_per_epoch": float(pd.Series(record.seconds_per_epoch).median()),
-            **record.model_dump(include=set(columns[1:])),
-        }
+        record.model_dump(include={"variant", *_TIMES}) | {"seconds_per_epoch": np.median(record.seconds_per_epoch)}
         for record in timings
     ]
-    frame = pd.DataFrame(rows, columns=["variant", *columns])
-    medians = frame.astype(dict.fromkeys(columns, "float64")).groupby("variant")[columns].median()
-    counts = frame.groupby("variant").size().reindex(list(study.variants), fill_value=0)
-    return medians.reindex(list(study.variants)).assign(n=counts).reset_index(names="variant")
+    groups = pd.DataFrame(rows).groupby("variant")
+    frame = groups[_TIMES].median().assign(n=groups.size())
+    return frame.loc[list(study.variants)].reset_index()

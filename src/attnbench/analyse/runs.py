@@ -1,4 +1,4 @@
-"""The runs that a study names: all of them, and none that was made from anything else.
+"""The runs of a study: all that it names, and none that was made from anything else.
 
 Records of runs that params.yaml no longer names stay in git and are ignored.
 """
@@ -7,16 +7,17 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
+
 from attnbench import records
 from attnbench.errors import UserError
-from attnbench.records import DataSummary, RunRecord
+from attnbench.records import DataSummary, Environment, RunRecord
+from attnbench.study import Study, StudyPaths, run_name
 from attnbench.study.commands import repro
-from attnbench.study.paths import StudyPaths, run_name
-from attnbench.study.schema import Study
 
 
 def load_runs(study: Study, paths: StudyPaths) -> list[RunRecord]:
-    """Return the records of all variants x seeds, variants in the order of params.yaml, seeds within.
+    """Return the records of all variants and seeds, variants in the order of params.yaml, then seeds.
 
     Raises:
         UserError: records are missing or unreadable, or were made for another study, variant or seed, from other
@@ -36,13 +37,13 @@ def load_runs(study: Study, paths: StudyPaths) -> list[RunRecord]:
 
 def _refuse_foreign(study: Study, paths: StudyPaths, pairs: list[tuple[str, int]], runs: list[RunRecord]) -> None:
     data = records.read(paths.data_summary, DataSummary)
-    wanted = {variant: _identity(study, paths, data, variant) for variant in study.variants}
+    code = {variant: _code(paths.code("train", variant)) for variant in study.variants}
     foreign: dict[str, str] = {}
     for (variant, seed), run in zip(pairs, runs, strict=True):
         if (run.study, run.variant, run.seed) != (study.name, variant, seed):
             reasons = [f"it is the record of run {run_name(run.variant, run.seed)} of study {run.study!r}"]
         else:
-            reasons = [*_other_origins(run, wanted[variant]), *_other_classes(run, data)]
+            reasons = [*_other_origins(study, paths, data, code[variant], run), *_other_classes(run, data)]
         if reasons:
             foreign[run_name(variant, seed)] = "; ".join(reasons)
     if foreign:
@@ -50,26 +51,20 @@ def _refuse_foreign(study: Study, paths: StudyPaths, pairs: list[tuple[str, int]
         raise UserError(
             f"{len(foreign)} of the {len(pairs)} runs do not belong to study {study.name!r} as it is now:\n"
             + "\n".join(lines)
-            + f"\nMake them anew with: {repro(study, [f'train@{name}' for name in foreign])}"
+            + f"\nMake them again with: {repro(study, [f'train@{name}' for name in foreign])}"
         )
 
 
-def _identity(study: Study, paths: StudyPaths, data: DataSummary, variant: str) -> dict[str, tuple[str, Path]]:
-    """Return what the runs of a variant have to be made from: SHA-256 by field, and the file that says so."""
-    code = paths.code("train", variant)
-    return {
-        "data": (data.sha256, paths.data_summary),
-        "code": (_code(code), code),
-        "params": (records.params_sha256(study, variant), Path(study.params)),
-    }
-
-
-def _other_origins(run: RunRecord, wanted: dict[str, tuple[str, Path]]) -> Iterator[str]:
-    words = {"data": "images", "code": "code", "params": "values"}
-    for field, (sha256, where) in wanted.items():
-        found = getattr(run.identity, field)
-        if found != sha256:
-            yield f"made from other {words[field]} (SHA-256 {found[:12]}, but {where} has {sha256[:12]})"
+def _other_origins(study: Study, paths: StudyPaths, data: DataSummary, code: str, run: RunRecord) -> Iterator[str]:
+    """Yield what the run was made from that is not the study's; every machine is as good as any other."""
+    params = records.params_sha256(study, run.variant)
+    current = run.identity.model_copy(update={"data": data.sha256, "code": code, "params": params})
+    sources = {"data": paths.data_summary, "code": paths.code("train", run.variant), "params": study.params}
+    for difference in run.identity.differences(current, environment=False):
+        yield (
+            f"made from other {difference.name} (SHA-256 {difference.first[:12]}, "
+            f"but {sources[difference.field]} has {difference.second[:12]})"
+        )
 
 
 def _other_classes(run: RunRecord, data: DataSummary) -> Iterator[str]:
@@ -78,10 +73,21 @@ def _other_classes(run: RunRecord, data: DataSummary) -> Iterator[str]:
 
 
 def _code(path: Path) -> str:
-    """Return the fingerprint of the code that a variant's training runs."""
+    """Return the fingerprint of the code that trains a variant."""
     try:
         return str(json.loads(path.read_text(encoding="utf-8"))["sha256"])
     except FileNotFoundError:
         raise UserError(f"{path} is missing; `dvc repro` makes it") from None
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is no fingerprint of code ({error!r}); delete it and run `dvc repro`") from None
+
+
+def environment_frame(runs: list[RunRecord]) -> pd.DataFrame:
+    """Return one row per environment: its facts, how many runs were made in it, and which; the most frequent first."""
+    names: dict[Environment, list[str]] = {}
+    for run in runs:
+        names.setdefault(run.identity.environment, []).append(run_name(run.variant, run.seed))
+    ordered = sorted(names.items(), key=lambda item: -len(item[1]))
+    return pd.DataFrame(
+        [{**environment.model_dump(), "n": len(group), "runs": " ".join(group)} for environment, group in ordered]
+    )

@@ -1,9 +1,8 @@
 """Measured inference latency of all variants, taken in turns in one process.
 
-In each round every variant is timed once, in an order shuffled anew, so a slow second of the machine hits all alike.
-A variant is compared with the baseline by the ratio of their times within a round; the ratio given is the median over
-the rounds, with a distribution-free interval (order statistics, binomial). Absolute times drift by several percent on
-a shared machine, such ratios by a few tenths.
+Each round times every variant once, in a newly shuffled order, so a slow second of the machine affects all alike.
+The record keeps the time of every round, and `attnbench.analyse` compares variants by the ratio of their times within
+a round: absolute times drift by several percent on a shared machine, such ratios by a few tenths of a percent.
 
 Networks run in eval and inference mode, channels_last, with threads pinned; bf16 means autocast around the whole
 measurement, so that weights are cast once and not in every call.
@@ -23,7 +22,6 @@ from torch import nn
 from torch.utils.benchmark import Measurement, Timer
 
 from attnbench import machine
-from attnbench.analyse.statistics.intervals import median_interval
 from attnbench.errors import UserError
 from attnbench.networks import seeding
 from attnbench.records import LatencyRecord, LatencyRow
@@ -73,17 +71,15 @@ def measure(study: Study, networks: Mapping[str, nn.Module], image_shape: tuple[
         for scheme, seconds in zip(plans, shares(study.latency.rounds, plans, variants=len(networks)), strict=True):
             limits = Limits(study.latency.rounds, fewest_rounds(study.confidence), seconds)
             samples = interleaved(timers[scheme.batch_size], scheme.repeats, limits, order)
-            rows += [row(name, study, scheme.batch_size, samples[name], samples[study.baseline]) for name in networks]
+            rows += [row(name, scheme.batch_size, samples[name]) for name in networks]
     return LatencyRecord(
         study=study.name,
-        baseline=study.baseline,
         processor=_processor(device),
         cores=machine.cores(),
         threads=study.machine.threads,
         precision=study.machine.precision,
         torch=str(torch.__version__),
         load_average=load,
-        confidence=study.confidence,
         rows=rows,
     )
 
@@ -104,28 +100,22 @@ def shares(rounds: int, plans: list[Plan], *, variants: int) -> list[float]:
 
 
 def fewest_rounds(confidence: float) -> int:
-    """Return the smallest number of rounds that gives an interval: about log2(2 / (1 - confidence))."""
-    rounds = 2
-    while any(math.isnan(end) for end in median_interval([float(n) for n in range(rounds)], confidence)):
-        rounds += 1
-    return rounds
+    """Return the fewest rounds whose extremes bound the median of a ratio at this confidence.
+
+    All n values lie on one side of the median with probability 2 * 0.5 ** n, which has to be below 1 - confidence.
+    """
+    return math.floor(math.log2(2 / (1 - confidence))) + 1
 
 
-def row(name: str, study: Study, batch_size: int, samples: list[Measurement], base: list[Measurement]) -> LatencyRow:
-    """Return the row of one variant from its samples and the baseline's, round by round."""
+def row(variant: str, batch_size: int, samples: list[Measurement]) -> LatencyRow:
+    """Return the row of one variant from its samples, one per round."""
     merged = Measurement.merge(samples)[0]
-    ratios = [one.median / other.median for one, other in zip(samples, base, strict=True)]
-    low, high = median_interval(ratios, study.confidence)
     return LatencyRow(
-        variant=name,
+        variant=variant,
         batch_size=batch_size,
         median_ms=1e3 * merged.median,
         iqr_ms=1e3 * merged.iqr,
         p90_ms=1e3 * float(np.quantile(merged.times, 0.9)),
-        ratio=float(np.median(ratios)),
-        ratio_low=low,
-        ratio_high=high,
-        rounds=len(samples),
         round_ms=[1e3 * sample.median for sample in samples],
     )
 

@@ -1,4 +1,4 @@
-"""What a variant costs: counted (exact), and measured (on one machine)."""
+"""What a variant costs: counted, which is exact, and measured, which holds for one machine."""
 
 from attnbench.records.io import Record
 
@@ -21,31 +21,24 @@ class CostRecord(Record):
 
 
 class LatencyRow(Record):
-    """Inference latency of one variant at one batch size."""
+    """Inference latency of one variant at one batch size: time of one forward pass, in milliseconds."""
 
     variant: str
     batch_size: int
     median_ms: float
-    iqr_ms: float
-    p90_ms: float
-    ratio: float  # to the baseline: median over rounds of the ratio within a round
-    ratio_low: float  # interval of the ratio
-    ratio_high: float
-    rounds: int
-    # one a round, so that any two variants can be compared within the rounds
-    round_ms: list[float] = []  # noqa: RUF012 -- pydantic copies it
+    iqr_ms: float  # interquartile range
+    p90_ms: float  # 90th percentile
+    round_ms: list[float]  # one per round, so that any two variants can be compared within the rounds
 
 
 class LatencyRecord(Record):
     """Latency of all variants, measured in turns in one process."""
 
     study: str
-    baseline: str
     processor: str
     cores: int
     threads: int
     precision: str
     torch: str
-    load_average: float
-    confidence: float
+    load_average: float  # of the machine over one minute, before the measurement
     rows: list[LatencyRow]

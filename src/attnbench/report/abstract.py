@@ -27,7 +27,7 @@ def by_verdict(inputs: Inputs, verdict: str) -> list[str]:
 def verdicts(inputs: Inputs) -> str:
     """Return which variants are better, which worse, and which the seeds cannot tell from the baseline."""
     better, worse = by_verdict(inputs, "better"), by_verdict(inputs, "worse")
-    unknown, seeds = by_verdict(inputs, "cannot be decided"), len(inputs.study.seeds)
+    unknown, seeds = by_verdict(inputs, "inconclusive"), len(inputs.study.seeds)
     if seeds == 1:
         return f"One seed gives differences without a spread, so nothing is decided about {code(unknown)}."
     parts = [
@@ -98,7 +98,7 @@ def _the_largest(inputs: Inputs) -> str:
 
 
 def _judged(verdict: str) -> str:
-    return verdict if verdict == "cannot be decided" else f"{verdict} than the baseline"
+    return verdict if verdict == "inconclusive" else f"{verdict} than the baseline"
 
 
 def _price(inputs: Inputs) -> str:
@@ -111,7 +111,7 @@ def _price(inputs: Inputs) -> str:
         f"({_change(cost['parameters'], base['parameters'])}) and takes {form.millions(cost['macs'])} million "
         f"multiply-adds per image ({_change(cost['macs'], base['macs'])}); inference of a batch of "
         f"{count(batch, 'image')} takes {form.ratio(row['ratio'])} times as long as the baseline's "
-        f"({level(inputs.latency.confidence)} interval {form.ratio(row['ratio_low'])} to "
+        f"({level(inputs.study.confidence)} interval {form.ratio(row['ratio_low'])} to "
         f"{form.ratio(row['ratio_high'])})."
     )
 

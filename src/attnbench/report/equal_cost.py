@@ -12,7 +12,7 @@ from attnbench.report.words import count, level, listing
 
 PARAMETERS_WITHIN = 0.01  # relative; an exact count can be met this closely
 LATENCY_WITHIN = 0.1  # relative; widths are whole numbers, and a machine is no better than that
-_VERDICTS = {"better": "is better than", "worse": "loses to", "cannot be decided": "cannot be told from"}
+_VERDICTS = {"better": "is better than", "worse": "loses to", "inconclusive": "cannot be told from"}
 
 
 def equal_cost(inputs: Inputs) -> list[str]:
@@ -52,7 +52,7 @@ def _outcome(inputs: Inputs, row: "pd.Series[Any]") -> str:
 
 def _excluding(inputs: Inputs, row: "pd.Series[Any]") -> str:
     """Return why an interval that leaves out 0 decides nothing; an empty text where there is nothing to explain."""
-    if row["verdict"] != "cannot be decided" or not (row["low"] > 0 or row["high"] < 0):
+    if row["verdict"] != "inconclusive" or not (row["low"] > 0 or row["high"] < 0):
         return ""
     comparisons = len(inputs.tables["controls"])
     return f" The interval leaves out 0, but is that of one comparison among {comparisons}, and decides nothing."
@@ -92,7 +92,7 @@ def _latencies(inputs: Inputs, row: "pd.Series[Any]") -> Iterator[str]:
         interval = (
             "no interval: the rounds were not kept"
             if math.isnan(low)
-            else f"{level(inputs.latency.confidence)} interval {form.ratio(low)} to {form.ratio(high)}"
+            else f"{level(inputs.study.confidence)} interval {form.ratio(low)} to {form.ratio(high)}"
         )
         yield (
             f"The match in latency at batch size {size} {_latency_match(low, high)}: "

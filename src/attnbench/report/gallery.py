@@ -113,7 +113,7 @@ def _forest(inputs: Inputs) -> Drawn:
     if len(inputs.study.seeds) > 1:
         caption += (
             f", and the {level(confidence)} interval of the paired t test, that of one comparison. Blue: better or "
-            "worse by the verdicts of the table, after Holm's correction; grey: cannot be decided"
+            "worse by the verdicts of the table, after Holm's correction; grey: inconclusive"
         )
     return _save(inputs, "difference_forest", figure, "Differences to the baseline", f"{caption}.")
 
@@ -138,7 +138,7 @@ def _control_forest(inputs: Inputs) -> Drawn:
     )
     if len(inputs.study.seeds) > 1:
         caption += (
-            f", and the {level(confidence)} interval of one comparison; blue: better or worse, grey: cannot be decided"
+            f", and the {level(confidence)} interval of one comparison; blue: better or worse, grey: inconclusive"
         )
     return _save(inputs, "control_forest", figure, "Differences to wider networks of equal cost", f"{caption}.")
 

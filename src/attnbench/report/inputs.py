@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from attnbench import analyse as analysis
 from attnbench import records
 from attnbench.errors import UserError
 from attnbench.records import DataSummary, LatencyRecord, views
@@ -26,6 +25,8 @@ TABLES = (
     "latency",
     "time",
     "environment",
+    "learning",
+    "overview",
 )
 CONTROL_TABLES = ("controls", "control_by_seed", "control_latency")  # where the study has controls
 
@@ -66,7 +67,7 @@ def read(study: Study, paths: StudyPaths) -> Inputs:
         paths=paths,
         tables={name: _csv(paths.tables / f"{name}.csv", repro(study, ["analyse"])) for name in names},
         data=records.read(paths.data_summary, DataSummary),
-        latency=analysis.load_latency(study, paths),
+        latency=records.read(paths.latency, LatencyRecord),
         views={variant: views.load(paths.view(variant)) for variant in study.variants},
     )
 

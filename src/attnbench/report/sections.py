@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from attnbench.analyse import statistics
 from attnbench.report import method
 from attnbench.report.inputs import Inputs
 from attnbench.report.tables import form, markdown
@@ -102,20 +101,21 @@ def _between(cores: list[int]) -> str:
 def latency(inputs: Inputs) -> str:
     """Return how latency was measured."""
     record, sizes = inputs.latency, [str(size) for size in inputs.study.latency.batch_sizes]
-    rounds = sorted({row.rounds for row in record.rows})
+    rounds = sorted(set(inputs.tables["latency"]["rounds"]))
     return (
         f"All variants were timed in one process, in turns and in a new random order each round "
         f"({_rounds(rounds)}), at batch size "
         f"{' and '.join(sizes)}, on {record.processor} with {count(record.threads, 'thread')} of "
         f"{count(record.cores, 'core')}, {record.precision}, torch {record.torch}, at a load average of "
         f"{number(round(record.load_average, 2))}. A ratio is the median over rounds of the ratio to the baseline "
-        f"within the round, with its {level(record.confidence)} interval."
+        f"within the round, with its {level(inputs.study.confidence)} interval."
     )
 
 
 def standard_error(inputs: Inputs) -> str:
     """Return the baseline's accuracy in percent and its binomial standard error in points, as a sentence's part."""
-    mean = inputs.row("accuracy", inputs.study.baseline)["mean"]
-    error = statistics.binomial_standard_error(mean, inputs.data.test)
+    row = inputs.row("accuracy", inputs.study.baseline)
     images = count(inputs.data.test, "image")
-    return f"{form.percent(mean)} % on {images} has one of {form.percent(error)} percentage points"
+    return (
+        f"{form.percent(row['mean'])} % on {images} has one of {form.percent(row['standard_error'])} percentage points"
+    )

@@ -4,7 +4,6 @@ import math
 
 import pandas as pd
 
-from attnbench.analyse import statistics
 from attnbench.report.abstract import by_verdict
 from attnbench.report.inputs import Inputs
 from attnbench.report.tables import form, markdown
@@ -15,7 +14,7 @@ from attnbench.report.words import code, count, level, verb
 def undecided(inputs: Inputs) -> list[str]:
     """Return the paragraphs of the section, each of them Markdown."""
     frame = inputs.tables["differences"]
-    frame = frame[frame["verdict"] == "cannot be decided"]
+    frame = frame[frame["verdict"] == "inconclusive"]
     if frame.empty:
         return [_nothing(inputs)]
     if len(inputs.study.seeds) == 1:
@@ -28,7 +27,7 @@ def undecided(inputs: Inputs) -> list[str]:
 def excluding(inputs: Inputs) -> str | None:
     """Return a warning about intervals that exclude 0 although nothing is decided, or None where there is none."""
     frame = inputs.tables["differences"]
-    frame = frame[(frame["verdict"] == "cannot be decided") & ((frame["low"] > 0) | (frame["high"] < 0))]
+    frame = frame[(frame["verdict"] == "inconclusive") & ((frame["low"] > 0) | (frame["high"] < 0))]
     names = [str(name) for name in frame["variant"]]
     if not names:
         return None
@@ -46,7 +45,7 @@ def _nothing(inputs: Inputs) -> str:
 
 
 def _one_seed(inputs: Inputs) -> str:
-    names = by_verdict(inputs, "cannot be decided")
+    names = by_verdict(inputs, "inconclusive")
     return (
         f"Everything: one seed gives {verb(len(names), 'the difference', 'the differences')} of {code(names)} to the "
         "baseline, and no spread to judge by. Two seeds are the fewest that give an interval."
@@ -54,14 +53,14 @@ def _one_seed(inputs: Inputs) -> str:
 
 
 def _introduction(inputs: Inputs) -> str:
-    comparisons = len(inputs.others)
+    comparisons, power = len(inputs.others), float(inputs.tables["differences"]["power"].iloc[0])
     alpha = level(1 - inputs.study.confidence)
     strict = (
         f"the level {alpha}" if comparisons == 1 else f"the level {alpha} / {comparisons}, the first of Holm's steps"
     )
     return (
         f"The smallest detectable difference is the true difference that {count(len(inputs.study.seeds), 'seed')} "
-        f"would have shown with a probability of {level(statistics.POWER)}, at {strict}, given the spread of the "
+        f"would have shown with a probability of {level(power)}, at {strict}, given the spread of the "
         "differences that was seen. The seeds needed are those that would have shown the observed difference with that "
         "probability, were it and its spread the true ones. From so few seeds a spread is itself a rough estimate, and "
         "so are both figures."
@@ -87,4 +86,4 @@ def _table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _seeds(needed: float) -> str:
-    return f"more than {form.integer(statistics.SEEDS_LIMIT)}" if math.isnan(needed) else form.integer(needed)
+    return "more than 10,000" if math.isnan(needed) else form.integer(needed)

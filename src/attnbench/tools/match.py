@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from attnbench import cost, errors, networks, records
+from attnbench.analyse.statistics import median_ratio
 from attnbench.errors import UserError, did_you_mean, listed
 from attnbench.networks import arithmetic
 from attnbench.networks.slots import Network
@@ -156,10 +157,10 @@ def _timed(asked: Asked, values: list[int]) -> list[Candidate]:
     networks = {f"{value}": asked.network(asked.control(value)) for value in values}
     networks[asked.variant] = asked.network(asked.study.variants[asked.variant])
     latency = Latency(batch_sizes=[asked.batch_size], rounds=asked.study.latency.rounds)
-    plan = asked.study.model_copy(update={"baseline": asked.variant, "latency": latency})
-    rows = {row.variant: row for row in cost.measure(plan, networks, asked.image_shape).rows}
-    found = [(value, rows[f"{value}"]) for value in values]
-    return [Candidate(value, row.ratio, row.ratio_low, row.ratio_high) for value, row in found]
+    study = asked.study.model_copy(update={"latency": latency})
+    times = {row.variant: row.round_ms for row in cost.measure(study, networks, asked.image_shape).rows}
+    ratios = [median_ratio(times[f"{value}"], times[asked.variant], study.confidence) for value in values]
+    return [Candidate(value, ratio.value, ratio.low, ratio.high) for value, ratio in zip(values, ratios, strict=True)]
 
 
 def ask(params: Path, variant: str, option: str, by: str, batch_size: int | None) -> Asked:

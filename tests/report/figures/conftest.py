@@ -87,7 +87,7 @@ def iterations() -> pd.DataFrame:
 def differences() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Means and intervals, and the seeds behind them: cam above zero, se around it, cbam below it but undecided."""
     means = {"se": (0.1, -0.4, 0.6), "cbam": (-0.8, -1.1, -0.5), "cam": (0.9, 0.6, 1.2)}
-    verdicts = {"se": "cannot be decided", "cbam": "cannot be decided", "cam": "better"}
+    verdicts = {"se": "inconclusive", "cbam": "inconclusive", "cam": "better"}
     rows = [(name, *values, verdicts[name]) for name, values in means.items()]
     seeds = [(name, seed, mean + 0.1 * (seed - 1)) for name, (mean, *_) in means.items() for seed in range(3)]
     return (

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from statsmodels.stats.multitest import multipletests
 
-Verdict = Literal["better", "worse", "cannot be decided"]
+Verdict = Literal["better", "worse", "inconclusive"]
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
@@ -28,5 +28,5 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
 def verdict(mean: float, p_holm: float, confidence: float) -> Verdict:
     """Return what may be said of one variant of the family at `confidence`; without a p, nothing."""
     if np.isnan(p_holm) or p_holm >= 1 - confidence:
-        return "cannot be decided"
+        return "inconclusive"
     return "better" if mean > 0 else "worse"

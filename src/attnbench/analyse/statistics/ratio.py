@@ -1,15 +1,14 @@
-"""The ratio of two times that were taken in turns: its median over the rounds, with an interval.
+"""The ratio of two latencies measured in turns: its median over the rounds, with a distribution-free interval.
 
-Rounds are compared within themselves, so a slow second of the machine falls out. `attnbench.cost.latency` does the
-same for ratios to the baseline, with the same interval.
+Times are compared within a round, so a slow second of the machine cancels out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-
-from attnbench.analyse.statistics.intervals import median_interval
+from scipy import stats
 
 
 @dataclass(frozen=True)
@@ -34,3 +33,12 @@ def median_ratio(times: ArrayLike, others: ArrayLike, confidence: float) -> Medi
     ratios = x / y  # (n,)
     low, high = median_interval(ratios.tolist(), confidence)
     return MedianRatio(x.size, float(np.median(ratios)), low, high)
+
+
+def median_interval(values: Sequence[float], confidence: float) -> tuple[float, float]:
+    """Return an interval for the median from order statistics; NaN where there are too few values for the confidence.
+
+    Source: Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2.
+    """
+    interval = stats.quantile_test(values, p=0.5).confidence_interval(confidence)
+    return float(interval.low), float(interval.high)

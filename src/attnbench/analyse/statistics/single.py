@@ -8,7 +8,7 @@ from scipy import stats
 
 
 @dataclass(frozen=True)
-class Spread:
+class MeanStd:
     """Mean and spread of n values; the spread of one value is unknown (NaN)."""
 
     n: int
@@ -16,7 +16,7 @@ class Spread:
     std: float  # n - 1 in the denominator
 
 
-def spread(values: ArrayLike) -> Spread:
+def mean_std(values: ArrayLike) -> MeanStd:
     """Return mean and standard deviation of a one-dimensional set of values.
 
     Raises:
@@ -25,7 +25,7 @@ def spread(values: ArrayLike) -> Spread:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"a mean needs one axis and at least one value; got shape {array.shape}")
-    return Spread(array.size, float(array.mean()), float(array.std(ddof=1)) if array.size > 1 else np.nan)
+    return MeanStd(array.size, float(array.mean()), float(array.std(ddof=1)) if array.size > 1 else np.nan)
 
 
 def prediction_interval(values: ArrayLike, confidence: float) -> tuple[float, float]:
@@ -38,7 +38,7 @@ def prediction_interval(values: ArrayLike, confidence: float) -> tuple[float, fl
     """
     if not 0 < confidence < 1:
         raise ValueError(f"a confidence lies between 0 and 1; got {confidence}")
-    found = spread(values)
+    found = mean_std(values)
     if found.n < 2 or np.ptp(np.asarray(values)) == 0:
         return np.nan, np.nan
     half = float(stats.t.ppf((1 + confidence) / 2, found.n - 1)) * found.std * float(np.sqrt(1 + 1 / found.n))

@@ -60,7 +60,7 @@ def difference_forest(
 
 
 def _colour(row: "pd.Series[Any]") -> str:
-    return style.GREY if row["verdict"] == "cannot be decided" else style.BLUE
+    return style.GREY if row["verdict"] == "inconclusive" else style.BLUE
 
 
 def _in_words(row: "pd.Series[float]") -> str:
@@ -79,7 +79,7 @@ def _forest_legend(confidence: float) -> list[Line2D]:
     white = {"marker": "o", "markersize": 3.2, "markerfacecolor": "white", "markeredgecolor": "black"}
     return [
         Line2D([], [], label=f"mean and {100 * confidence:g} % interval: better or worse", **blue),  # type: ignore[arg-type]
-        Line2D([], [], label="the same: cannot be decided", **grey),  # type: ignore[arg-type]
+        Line2D([], [], label="the same: inconclusive", **grey),  # type: ignore[arg-type]
         Line2D([], [], label="each seed", linestyle="", **white),  # type: ignore[arg-type]
     ]
 

@@ -1,12 +1,20 @@
-"""Which runs are taken: all that the study names, and none that was made from anything else."""
+"""Which records are accepted: all that the study names, and none that was made from anything else."""
 
 import re
 from typing import Any
 
 import pytest
 
-from attnbench.analyse import load_costs, load_latency, load_runs
+from attnbench.analyse.costs import load_costs, load_latency, load_timings
+from attnbench.analyse.plots import learning_frame
+from attnbench.analyse.runs import load_runs
 from attnbench.errors import UserError
+
+
+@pytest.fixture
+def made_two(make: Any) -> Any:
+    """A study of the baseline and one other variant."""
+    return make(variants=["baseline", "se"])
 
 
 def test_all_runs_in_the_order_of_params(make: Any) -> None:
@@ -41,16 +49,17 @@ def test_the_root_study_needs_no_path_in_its_command(make: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "reason"),
+    ("field", "name", "source"),
     [
-        ("data", r"made from other images \(SHA-256 999999999999, but .*data\.json has dddddddddddd\)"),
-        ("code", r"made from other code \(SHA-256 999999999999, but .*code/train/cbam\.json has [0-9a-f]{12}\)"),
-        ("params", r"made from other values \(SHA-256 999999999999, but studies/made_up/params\.yaml has [0-9a-f]{12}"),
+        ("data", "images", r".*data\.json"),
+        ("code", "code", r".*code/train/cbam\.json"),
+        ("params", "values in params.yaml", r"studies/made_up/params\.yaml"),
     ],
 )
-def test_a_run_made_from_something_else_is_refused(make: Any, field: str, reason: str) -> None:
+def test_a_run_made_from_something_else_is_refused(make: Any, field: str, name: str, source: str) -> None:
     made = make()
     made.change("cbam", 1, identity={field: "9" * 64})
+    reason = rf"made from other {name} \(SHA-256 999999999999, but {source} has [0-9a-f]{{12}}\)"
     with pytest.raises(UserError, match=rf"1 of the 24 runs do not belong.*\n.*cbam-1\.json: {reason}"):
         load_runs(made.study, made.paths)
 
@@ -117,5 +126,23 @@ def test_a_latency_that_lacks_a_variant_is_refused(make: Any) -> None:
     made = make(variants=["baseline", "se"])
     wider = make(variants=["baseline", "se", "eca"]).study
     make(variants=["baseline", "se"])
-    with pytest.raises(UserError, match=r"lacks eca at batch size 1, eca at batch size 64\. Measure it anew with: "):
+    with pytest.raises(UserError, match=r"lacks eca at batch size 1, eca at batch size 64\. Measure it again with: "):
         load_latency(wider, made.paths)
+
+
+def test_missing_timings_are_named(made_two: Any) -> None:
+    made_two.paths.timing("se", 0).unlink()
+    with pytest.raises(UserError, match=r"the timing of se-0 is missing\. Train again with: dvc repro .*train@se-0$"):
+        load_timings(made_two.study, made_two.paths)
+
+
+def test_the_timing_of_another_run_is_refused(made_two: Any) -> None:
+    made_two.paths.timing("se", 0).write_bytes(made_two.paths.timing("se", 1).read_bytes())
+    with pytest.raises(UserError, match=r"se-0\.json is the timing of run se-1 of study 'made_up'\. Train again"):
+        load_timings(made_two.study, made_two.paths)
+
+
+def test_a_missing_curve_is_named(made_two: Any) -> None:
+    made_two.paths.epochs("se", 1).unlink()
+    with pytest.raises(UserError, match=r"se-1/epochs\.csv is missing\. Make it with: dvc repro .*train@se-1$"):
+        learning_frame(made_two.study, made_two.paths)

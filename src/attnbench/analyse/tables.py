@@ -1,0 +1,65 @@
+"""The tables in full precision, and the numbers that `dvc metrics diff` compares."""
+
+import math
+
+import pandas as pd
+
+from attnbench import records
+from attnbench.analyse import accuracy, controls, costs, plots
+from attnbench.analyse.runs import environment_frame, load_runs
+from attnbench.records import DataSummary, files
+from attnbench.study import Study, StudyPaths
+
+FLOAT_FORMAT = "%.10g"  # beyond it, the last bits depend on the versions of the libraries
+
+
+def analyse(study: Study, paths: StudyPaths) -> None:
+    """Write `paths.tables` and `paths.summary` from the records and curves of a study.
+
+    Raises:
+        UserError: a record or a curve is missing or does not belong to the study; nothing is written then.
+    """
+    tables = frames(study, paths)
+    for name, frame in tables.items():
+        text = frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+        files.write_text(paths.tables / f"{name}.csv", text)
+    files.write_json(paths.summary, summary(tables))
+
+
+def frames(study: Study, paths: StudyPaths) -> dict[str, pd.DataFrame]:
+    """Return all tables by name, before anything is written."""
+    runs, data = load_runs(study, paths), records.read(paths.data_summary, DataSummary)
+    cost_records, latency = costs.load_costs(study, paths), costs.load_latency(study, paths)
+    tables = {
+        "runs": accuracy.runs_frame(runs, data),
+        "accuracy": accuracy.accuracy_frame(study, runs, data),
+        "differences": accuracy.differences_frame(study, runs),
+        "difference_by_seed": accuracy.difference_by_seed_frame(study, runs),
+        "per_class": accuracy.per_class_frame(study, runs, data),
+        "cost": costs.cost_frame(study, cost_records),
+        "latency": costs.latency_frame(study, latency),
+        "time": costs.time_frame(study, costs.load_timings(study, paths)),
+        "environment": environment_frame(runs),
+        "learning": plots.learning_frame(study, paths),
+        **controls.frames(study, runs, cost_records, latency),
+    }
+    return tables | {"overview": plots.overview_frame(tables)}
+
+
+def summary(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, float]]:
+    """Return variant -> name -> number, in percent and percentage points to four decimals.
+
+    `accuracy` is the mean over the seeds; `difference` is that to the baseline, with `low` and `high`, the ends of
+    its interval; `difference_to_<control>` is that to a wider network. Undefined numbers are left out.
+    """
+    numbers: dict[str, dict[str, float]] = {}
+    for row in tables["accuracy"].to_dict("records"):
+        numbers[str(row["variant"])] = {"accuracy": row["mean"]}
+    for row in tables["differences"].to_dict("records"):
+        numbers[str(row["variant"])] |= {"difference": row["mean"], "low": row["low"], "high": row["high"]}
+    for row in tables["controls"].to_dict("records") if "controls" in tables else []:
+        numbers[str(row["variant"])] |= {f"difference_to_{row['control']}": row["mean"]}
+    return {
+        variant: {name: round(100 * share, 4) for name, share in shares.items() if not math.isnan(share)}
+        for variant, shares in numbers.items()
+    }

@@ -1,0 +1,37 @@
+"""The stage `analyse`, run as DVC runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+STAGES = Path(__file__).parents[2] / "stages"
+
+
+def stage(made: Any) -> subprocess.CompletedProcess[str]:
+    """Run the stage in the root of a made-up study; its params.yaml is written as JSON, which is YAML too."""
+    root = made.paths.root
+    values = made.study.model_dump(mode="json", exclude_defaults=True)
+    (root / "params.yaml").write_text(json.dumps(values), encoding="utf-8")
+    command = [sys.executable, str(STAGES / "analyse.py"), "params.yaml"]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+def test_analyse_writes_tables_and_summary(make: Any) -> None:
+    made = make(variants=["baseline", "se"], root=".", params="params.yaml")
+    done = stage(made)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(made.paths.summary.read_text())["se"]["difference"] == 3.0
+    assert (made.paths.tables / "differences.csv").is_file()
+
+
+def test_analyse_refuses_in_one_line(make: Any) -> None:
+    made = make(variants=["baseline", "se"], root=".", params="params.yaml")
+    made.paths.record("se", 1).unlink()
+    done = stage(made)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: 1 of the 6 runs of study 'made_up' are missing: se-1. Make them with: dvc repro train@se-1\n"
+    )
+    assert not made.paths.report.exists()

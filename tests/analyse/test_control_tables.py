@@ -1,0 +1,75 @@
+"""Variants with a module against wider networks of equal cost: the tables and the summary."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+from attnbench.analyse import analyse
+from attnbench.analyse.controls import pairs
+
+VARIANTS = ["baseline", "se", "cbam", "slim", "wide"]
+CONTROLS = {"se": {"parameters": "slim", "latency": "wide"}, "cbam": {"parameters": "slim", "latency": "slim"}}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, make_in: Any) -> Any:
+    """A study with controls, analysed; changed by no test."""
+    made = make_in(tmp_path_factory.mktemp("controls"), variants=VARIANTS, controls=CONTROLS)
+    analyse(made.study, made.paths)
+    return made
+
+
+def table(made: Any, name: str) -> pd.DataFrame:
+    """Return a written table by variant and control."""
+    return pd.read_csv(made.paths.tables / f"{name}.csv").set_index(["variant", "control"])
+
+
+def test_a_control_for_two_costs_is_one_comparison(made: Any) -> None:
+    assert [(pair.variant, pair.control, pair.costs) for pair in pairs(made.study)] == [
+        ("se", "slim", ("parameters",)),
+        ("se", "wide", ("latency",)),
+        ("cbam", "slim", ("parameters", "latency")),
+    ]
+
+
+def test_differences_are_paired_and_form_one_family(made: Any) -> None:
+    controls = table(made, "controls")
+    test = stats.ttest_1samp([0.05, -0.01, 0.02], 0)
+    cbam = controls.loc[("cbam", "slim")]
+    assert cbam[["mean", "p"]].to_list() == pytest.approx([0.02, test.pvalue], rel=1e-6)
+    assert cbam["p_holm"] == pytest.approx(test.pvalue, rel=1e-6)  # the largest of three
+    assert controls["p_holm"].min() == pytest.approx(3 * controls["p"].min(), rel=1e-6)
+    assert controls["verdict"].to_list() == ["better", "worse", "inconclusive"]
+    assert controls["costs"].to_list() == ["parameters", "latency", "parameters latency"]
+    by_seed = table(made, "control_by_seed").loc[("se", "wide"), "difference"]
+    assert by_seed.to_list() == pytest.approx([0.0300 - 0.0600, 0.0301 - 0.0602, 0.0299 - 0.0598])
+
+
+def test_cost_ratios_are_the_controls_to_the_variants(made: Any) -> None:
+    controls, latency = table(made, "controls"), table(made, "control_latency")
+    assert controls.loc[("se", "wide"), "parameters_ratio"] == pytest.approx(1_151_914 / 1_148_914)
+    assert controls.loc[("se", "wide"), "macs_ratio"] == pytest.approx(12_240_000 / 12_060_000)
+    rows = latency.loc[("se", "wide")]
+    assert rows["batch_size"].to_list() == [1, 64]
+    for _, row in rows.iterrows():
+        ratio = row[["ratio", "ratio_low", "ratio_high", "rounds"]].to_list()
+        assert ratio == pytest.approx([1.4 / 1.1, 1.36 / 1.09, 1.44 / 1.11, 30])
+
+
+def test_controls_change_no_other_table(made: Any, make_in: Any, tmp_path: Path) -> None:
+    plain = make_in(tmp_path, variants=VARIANTS)
+    analyse(plain.study, plain.paths)
+    tables = {path.name: path.read_bytes() for path in made.paths.tables.iterdir()}
+    others = {path.name: path.read_bytes() for path in plain.paths.tables.iterdir()}
+    assert set(tables) - set(others) == {"controls.csv", "control_by_seed.csv", "control_latency.csv"}
+    assert {name: tables[name] for name in others} == others
+
+
+def test_the_summary_has_the_differences_to_the_controls(made: Any) -> None:
+    summary = json.loads(made.paths.summary.read_text())
+    assert summary["se"]["difference_to_wide"] == pytest.approx(-3.0)
+    assert summary["cbam"]["difference_to_slim"] == 2.0

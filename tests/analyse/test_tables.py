@@ -1,0 +1,183 @@
+"""The tables and the summary: numbers that are known from the way the study was made up."""
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from attnbench.analyse import analyse
+from attnbench.analyse.statistics import seeds_needed, smallest_detectable_difference
+from attnbench.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory, make_in: Any) -> Any:
+    """All eight variants and three seeds, analysed; changed by no test."""
+    made = make_in(tmp_path_factory.mktemp("full"))
+    analyse(made.study, made.paths)
+    return made
+
+
+def table(made: Any, name: str) -> pd.DataFrame:
+    """Return a written table by variant."""
+    return pd.read_csv(made.paths.tables / f"{name}.csv").set_index("variant")
+
+
+def test_accuracy(full: Any) -> None:
+    accuracy = table(full, "accuracy")
+    assert list(accuracy.index) == list(full.study.variants)
+    assert accuracy.loc["baseline", "mean"] == pytest.approx(0.71)
+    assert accuracy.loc["baseline", "std"] == pytest.approx(0.01)
+    assert accuracy.loc["baseline", "standard_error"] == pytest.approx((0.71 * 0.29 / 400) ** 0.5)
+    assert accuracy.loc["cbam", "mean"] == pytest.approx(0.73)
+    assert (accuracy["n"] == 3).all()
+    assert accuracy.loc["baseline", "validation"] == pytest.approx(0.715)
+
+
+def test_differences_agree_with_scipy_and_with_holm_by_hand(full: Any) -> None:
+    differences = table(full, "differences")
+    test = stats.ttest_1samp([0.05, -0.01, 0.02], 0)
+    interval = test.confidence_interval(0.95)
+    assert differences.loc["cbam", ["low", "high", "p"]].to_list() == pytest.approx(
+        [interval.low, interval.high, test.pvalue], rel=1e-6
+    )
+    p = (
+        differences["p"].sort_values().dropna()
+    )  # of six; the variant without a spread has none, but counts as a seventh
+    adjusted = np.maximum.accumulate([min(1.0, value * (7 - rank)) for rank, value in enumerate(p)])
+    assert differences.loc[p.index, "p_holm"].to_list() == pytest.approx(adjusted.tolist(), rel=1e-6)
+
+
+def test_power_is_that_of_the_strictest_of_holms_steps(full: Any) -> None:
+    row = table(full, "differences").loc["cbam"]
+    assert row["power"] == 0.8
+    assert row["smallest_detectable"] == pytest.approx(smallest_detectable_difference(0.03, 3, 0.05 / 7), rel=1e-6)
+    assert row["seeds_needed"] == seeds_needed(0.02, 0.03, 0.05 / 7)
+
+
+def test_verdicts_are_those_the_study_was_made_for(full: Any) -> None:
+    verdicts = table(full, "differences")["verdict"]
+    assert verdicts.to_dict() == dict.fromkeys(verdicts.index, "inconclusive") | {"se": "better", "cam": "worse"}
+
+
+def test_equal_differences_have_no_interval(full: Any) -> None:
+    row = table(full, "differences").loc["sam"]
+    assert (row["mean"], row["std"]) == (0, 0)
+    assert row[["low", "high", "p", "p_holm", "smallest_detectable", "seeds_needed"]].isna().all()
+
+
+def test_one_seed_decides_nothing(make: Any) -> None:
+    made = make(seeds=1)
+    analyse(made.study, made.paths)
+    differences = table(made, "differences")
+    assert (differences["verdict"] == "inconclusive").all()
+    assert differences[["std", "low", "high"]].isna().all().all()
+    assert differences.loc["cbam", "mean"] == pytest.approx(0.05)
+    assert json.loads(made.paths.summary.read_text())["cbam"] == {"accuracy": 75.0, "difference": 5.0}
+
+
+def test_difference_by_seed_is_paired(full: Any) -> None:
+    cbam = table(full, "difference_by_seed").loc["cbam"]
+    assert cbam["seed"].to_list() == [0, 1, 2]
+    assert cbam["difference"].to_list() == pytest.approx([0.05, -0.01, 0.02])
+
+
+def test_per_class_and_cost(full: Any) -> None:
+    classes = table(full, "per_class").loc["baseline"]
+    assert classes["class"].to_list() == ["ring", "cross|bar", "star"]
+    assert classes["mean"].to_list() == pytest.approx([0.71, 0.61, 0.81])
+    cost = table(full, "cost")
+    assert cost["parameters_difference"].to_list() == [1000 * position for position in range(8)]
+    assert cost.loc["se", "macs_difference"] == 60_000
+
+
+def test_latency_is_compared_with_the_baseline_within_the_rounds(full: Any) -> None:
+    latency = pd.read_csv(full.paths.tables / "latency.csv")
+    assert latency["batch_size"].to_list() == [1] * 8 + [64] * 8
+    assert latency["variant"].to_list() == 2 * list(full.study.variants)
+    assert list(latency) == [
+        "variant", "batch_size", "median_ms", "iqr_ms", "p90_ms", "ratio", "ratio_low", "ratio_high", "rounds",
+    ]  # fmt: skip
+    ratios = latency.set_index(["variant", "batch_size"])[["ratio", "ratio_low", "ratio_high", "rounds"]]
+    assert ratios.loc[("baseline", 1)].to_list() == [1, 1, 1, 30]
+    assert ratios.loc[("cbam", 64)].to_list() == pytest.approx([1.3, 1.27, 1.33, 30])
+
+
+def test_the_first_epoch_does_not_decide_the_time(full: Any) -> None:
+    time = table(full, "time")
+    assert time.loc["baseline", "seconds_per_epoch"] == 2.0  # the first epoch took 9
+    assert time.loc["se", "images_per_second"] == 440.0
+    assert (time["n"] == 3).all()
+
+
+def test_environments_are_listed_the_most_frequent_first(make: Any) -> None:
+    made = make(variants=["baseline", "se"])
+    other = made.run("baseline", 0).identity.environment.model_copy(update={"processor": "Other CPU"})
+    made.change("baseline", 0, identity={"environment": other})
+    analyse(made.study, made.paths)
+    environments = pd.read_csv(made.paths.tables / "environment.csv")
+    assert environments["n"].to_list() == [5, 1]
+    assert environments.loc[1, ["processor", "runs"]].to_list() == ["Other CPU", "baseline-0"]
+
+
+def test_learning_has_one_row_per_run_and_epoch_in_percent(full: Any) -> None:
+    learning = pd.read_csv(full.paths.tables / "learning.csv")
+    assert list(learning) == [
+        "variant", "seed", "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
+    ]  # fmt: skip
+    assert len(learning) == 8 * 3 * 4
+    run = learning[(learning["variant"] == "se") & (learning["seed"] == 2)]
+    assert run["epoch"].to_list() == [1, 2, 3, 4]
+    assert run["train_loss"].to_list() == pytest.approx([1.5, 0.75, 0.5, 0.375])
+    assert run["validation_accuracy"].to_list() == pytest.approx([52, 57, 62, 67])
+
+
+def test_the_overview_has_one_row_per_variant(full: Any) -> None:
+    overview = table(full, "overview")
+    assert overview.loc["cbam"].to_dict() == pytest.approx(
+        {
+            "accuracy": 73.0,
+            "std": 100 * np.std([0.75, 0.70, 0.74], ddof=1),
+            "parameters": 1_150_914,
+            "macs": 12_180_000,
+            "latency_ratio_1": 1.3,
+            "latency_ratio_64": 1.3,
+        }
+    )
+    assert list(overview.index) == list(full.study.variants)
+
+
+def test_the_summary_is_in_percent_and_leaves_out_what_is_undefined(full: Any) -> None:
+    summary = json.loads(full.paths.summary.read_text())
+    assert summary["baseline"] == {"accuracy": 71.0}
+    assert summary["sam"] == {"accuracy": 71.0, "difference": 0.0}
+    interval = stats.ttest_1samp([0.0300, 0.0301, 0.0299], 0).confidence_interval(0.95)
+    low, high = round(100 * interval.low, 4), round(100 * interval.high, 4)
+    assert summary["se"] == {"accuracy": 74.0, "difference": 3.0, "low": low, "high": high}
+
+
+def test_equal_records_give_equal_bytes(make: Any) -> None:
+    made = make(variants=["baseline", "se"])
+    analyse(made.study, made.paths)
+    before = {path: path.read_bytes() for path in [*made.paths.tables.iterdir(), made.paths.summary]}
+    analyse(made.study, made.paths)
+    assert {path: path.read_bytes() for path in before} == before
+    assert len(before) == 12
+
+
+def test_csv_floats_are_stable(full: Any) -> None:
+    texts = [path.read_text() for path in full.paths.tables.glob("*.csv")]
+    numbers = re.findall(r"(?<![\w.])-?\d+\.\d+(?![\w.])", " ".join(texts))
+    assert max(len(text.strip("-0.").replace(".", "")) for text in numbers) <= 10
+
+
+def test_nothing_is_written_when_a_run_is_missing(make: Any) -> None:
+    made = make()
+    made.paths.record("se", 1).unlink()
+    with pytest.raises(UserError, match="se-1"):
+        analyse(made.study, made.paths)
+    assert not made.paths.report.exists()

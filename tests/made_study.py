@@ -1,0 +1,304 @@
+"""A made-up study whose records are written into a temporary folder: 8 variants x 3 seeds, with known answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from attnbench import records
+from attnbench.records import (
+    CostRecord,
+    DataSummary,
+    Environment,
+    Identity,
+    LatencyRecord,
+    LatencyRow,
+    RunRecord,
+    TimingRecord,
+    files,
+)
+from attnbench.records.curves import EpochRow, write_epochs, write_iterations
+from attnbench.records.views import BlockView, GateView, Views
+from attnbench.records.views import save as save_views
+from attnbench.study.paths import StudyPaths
+from attnbench.study.schema import Study
+
+CLASSES = ["ring", "cross|bar", "star"]
+DATA_SHA256 = "d" * 64
+BASE = [0.70, 0.71, 0.72]
+# se better, cam worse and sam equal by construction; the others differ by less than their own noise
+DIFFERENCES = {
+    "baseline": [0.0, 0.0, 0.0],
+    "se": [0.0300, 0.0301, 0.0299],
+    "eca": [0.004, -0.002, 0.001],
+    "cbam": [0.05, -0.01, 0.02],
+    "cam": [-0.0200, -0.0201, -0.0199],
+    "sam": [0.0, 0.0, 0.0],
+    "se_after_pool": [0.003, 0.001, -0.002],
+    "cbam_before_pool": [-0.003, 0.004, 0.002],
+}
+# wider networks, in a study that names them: against `slim` se stays ahead, to `wide` it loses
+WIDER = {"slim": [0.0, 0.0, 0.0], "wide": [0.0600, 0.0602, 0.0598]}
+BACKBONES = {"slim": {"hidden": 513}, "wide": {"width": 40}}
+ATTENTION = {"se_after_pool": "se", "cbam_before_pool": "cbam", "baseline": "none", "slim": "none", "wide": "none"}
+ENVIRONMENT = Environment(
+    python="3.11.7",
+    torch="2.15.0",
+    device="cpu",
+    instruction_set="AVX512",
+    processor="Example CPU @ 2.0 GHz",
+    threads=1,
+    precision="bf16",
+    memory_format="channels_last",
+)
+
+
+def make_study(seeds: int = 3, variants: list[str] | None = None, **other: Any) -> Study:
+    """Return a typed study with the first `seeds` seeds and the named variants (default: all eight)."""
+    names = variants or list(DIFFERENCES)
+    values: dict[str, Any] = {
+        "name": "made_up",
+        "root": "../..",
+        "params": "studies/made_up/params.yaml",
+        "title": "A made-up study",
+        "data": {"source": "shapes", "train_images": 1000, "test_images": 400, "seed": 0, "split_seed": 0},
+        "backbone": {"name": "cnn"},
+        "baseline": "baseline",
+        "variants": {name: _variant(name) for name in names},
+        "seeds": list(range(seeds)),
+        "recipe": {
+            "name": "onecycle",
+            "optimizer": "adam",
+            "epochs": 4,
+            "batch_size": 64,
+            "learning_rate": 0.003,
+            "weight_decay": 0.0,
+            "warmup": 0.3,
+            "label_smoothing": 0.0,
+            "augmentation": ["crop", "flip"],
+        },
+        "machine": {"device": "cpu", "precision": "bf16", "threads": 1},
+        "confidence": 0.95,
+        "latency": {"batch_sizes": [1, 64], "rounds": 30},
+        "views": {"images": 2},
+    }
+    return Study.model_validate(values | other)
+
+
+def _variant(name: str) -> dict[str, Any]:
+    attention = ATTENTION.get(name, name)
+    if attention == "none":
+        return {"attention": attention, "backbone": BACKBONES.get(name, {})}
+    return {"attention": attention, "site": "after_pool"}
+
+
+@dataclass(frozen=True)
+class MadeUp:
+    """A study and its files."""
+
+    study: Study
+    paths: StudyPaths
+
+    def run(self, variant: str, seed: int) -> RunRecord:
+        """Return the record of a run as it is on disk."""
+        return records.read(self.paths.record(variant, seed), RunRecord)
+
+    def change(self, variant: str, seed: int, /, **changes: Any) -> None:
+        """Write the record of a run again with other values; `identity` may name single fields."""
+        old = self.run(variant, seed)
+        if "identity" in changes:
+            changes["identity"] = old.identity.model_copy(update=changes["identity"])
+        records.write(self.paths.record(variant, seed), old.model_copy(update=changes))
+
+
+@pytest.fixture(scope="session")
+def make_in() -> Callable[..., MadeUp]:
+    """Return a function that writes all records of a study under a root, as `make_study` makes it."""
+
+    def made(
+        root: Path,
+        /,
+        seeds: int = 3,
+        variants: list[str] | None = None,
+        differences: dict[str, list[float]] | None = None,
+        **other: Any,
+    ) -> MadeUp:
+        study = make_study(seeds, variants, **other)
+        found = MadeUp(study, StudyPaths(study.name, root))
+        write_records(found, DIFFERENCES | WIDER | (differences or {}))
+        return found
+
+    return made
+
+
+@pytest.fixture
+def make(tmp_path: Path, make_in: Callable[..., MadeUp]) -> Callable[..., MadeUp]:
+    """Return `make_in` for this test's own folder."""
+    return partial(make_in, tmp_path)
+
+
+def write_records(made: MadeUp, differences: dict[str, list[float]]) -> None:
+    """Write every record that the stages before `analyse` leave."""
+    study, paths = made.study, made.paths
+    records.write(paths.data_summary, data_summary(study))
+    for place, variant in enumerate(study.variants):
+        code = {"sha256": files.sha256_of_json(["code", variant])}
+        files.write_json(paths.code("train", variant), code)
+        records.write(paths.cost(variant), cost(study, variant, place))
+        save_views(paths.view(variant), views(study, variant))
+        for seed in study.seeds:
+            accuracy = BASE[seed] + differences[variant][seed]
+            records.write(paths.record(variant, seed), run(study, variant, seed, accuracy, code["sha256"]))
+            records.write(paths.timing(variant, seed), timing(study, variant, seed, place))
+            write_curves(paths, variant, seed, study.recipe.epochs)
+    records.write(paths.latency, latency(study))
+
+
+def data_summary(study: Study) -> DataSummary:
+    return DataSummary(
+        study=study.name,
+        title="Made-up shapes",
+        provenance="Drawn for a test. They show nothing.",
+        classes=CLASSES,
+        image_shape=(3, 32, 32),
+        train=900,
+        validation=100,
+        test=400,
+        split_seed=0,
+        mean=[0.4, 0.5, 0.6],
+        std=[0.2, 0.2, 0.2],
+        sha256=DATA_SHA256,
+        tensors_sha256={"test_images": "e" * 64, "train_images": "f" * 64},
+    )
+
+
+def run(study: Study, variant: str, seed: int, accuracy: float, code: str) -> RunRecord:
+    params = records.params_sha256(study, variant)
+    return RunRecord(
+        study=study.name,
+        variant=variant,
+        seed=seed,
+        epochs=study.recipe.epochs,
+        accuracy=accuracy,
+        loss=1 - accuracy,
+        per_class_accuracy=dict(zip(CLASSES, (accuracy, accuracy - 0.1, accuracy + 0.1), strict=True)),
+        validation_accuracy=accuracy + 0.005,
+        best_validation_accuracy=accuracy + 0.01,
+        best_validation_epoch=3,
+        train_accuracy=accuracy + 0.05,
+        parameters=1_147_914,
+        checkpoint_sha256="a" * 64,
+        predictions_sha256="b" * 64,
+        identity=Identity(data=DATA_SHA256, code=code, params=params, environment=ENVIRONMENT),
+    )
+
+
+def cost(study: Study, variant: str, place: int) -> CostRecord:
+    return CostRecord(
+        study=study.name,
+        variant=variant,
+        image_shape=(3, 32, 32),
+        parameters=1_147_914 + 1000 * place,
+        trainable_parameters=1_147_914 + 1000 * place,
+        attention_parameters=990 * place,  # a variant may change more than its attention
+        macs=12_000_000 + 60_000 * place,
+        attention_macs=60_000 * place,
+        pooling_operations=50_000 + place,
+        elementwise_operations=400_000 + place,
+        activation_bytes=2**20 + place,
+        attention_modules={f"block{i}.after_pool": 500 * i for i in (1, 2)} if place else {},
+    )
+
+
+def latency(study: Study) -> LatencyRecord:
+    rows = [
+        LatencyRow(
+            variant=variant,
+            batch_size=size,
+            median_ms=0.8 * size**0.7 * (1 + 0.1 * place),
+            iqr_ms=0.02,
+            p90_ms=0.9 * size**0.7 * (1 + 0.1 * place),
+            # a slow second of the machine affects all variants of a round alike
+            round_ms=[
+                0.8 * size**0.7 * (1 + (0.09, 0.10, 0.11)[number % 3] * place) * (1 + number % 5)
+                for number in range(30)
+            ],
+        )
+        for size in study.latency.batch_sizes
+        for place, variant in enumerate(study.variants)
+    ]
+    return LatencyRecord(
+        study=study.name,
+        processor="Example CPU @ 2.0 GHz",
+        cores=2,
+        threads=1,
+        precision="bf16",
+        torch="2.15.0",
+        load_average=0.4,
+        rows=rows,
+    )
+
+
+def timing(study: Study, variant: str, seed: int, place: int) -> TimingRecord:
+    return TimingRecord(
+        study=study.name,
+        variant=variant,
+        seed=seed,
+        seconds_per_epoch=[9.0, 2.0 + place, 2.0 + place, 2.0 + place],
+        evaluation_seconds=[0.1] * 4,
+        total_seconds=15.0 + 3 * place,
+        images_per_second=450.0 - 10 * place,
+        continued_after=0,
+        load_average=2.1,
+        cores=2,
+        processor="Example CPU @ 2.0 GHz",
+    )
+
+
+def write_curves(paths: StudyPaths, variant: str, seed: int, epochs: int) -> None:
+    """Write the two curves of a run as the training stage does."""
+    rows = [
+        EpochRow(epoch, 0.003 / epoch, 1.5 / epoch, 0.4 + 0.05 * epoch, 1.4 / epoch, 0.45 + 0.05 * epoch + 0.01 * seed)
+        for epoch in range(1, epochs + 1)
+    ]
+    write_epochs(paths.epochs(variant, seed), rows)
+    write_iterations(paths.iterations(variant, seed), [2.0 / step for step in range(1, 15 * epochs + 1)])
+
+
+def views(study: Study, variant: str) -> Views:
+    """Return arrays of the right shapes, drawn from the variant's name, with gates where its module has them."""
+    random = np.random.default_rng(len(variant))
+    n, attention = study.views.images, study.variants[variant].attention
+
+    def drawn(*shape: int, kind: type = np.float16) -> np.ndarray:
+        return random.random(shape).astype(kind)
+
+    blocks = {
+        f"block{i}": BlockView(
+            features=drawn(n, 9, 16 // i, 16 // i),
+            active=drawn(n, 3, 16 // i, 16 // i),
+            active_index=random.integers(0, 32, (n, 3)),
+            grad_cam=drawn(n, 16 // i, 16 // i, kind=np.float32),
+        )
+        for i in (1, 2)
+    }
+    gate = GateView(
+        channel=None if attention == "sam" else drawn(n, 32),
+        spatial=drawn(n, 8, 8) if attention in ("sam", "cbam") else None,
+    )
+    return Views(
+        variant=variant,
+        seed=study.seeds[0],
+        classes=tuple(CLASSES),
+        index=np.arange(n),
+        images=random.integers(0, 256, (n, 3, 32, 32)).astype(np.uint8),
+        labels=np.arange(n),
+        predicted=np.zeros(n, dtype=np.int64),
+        probability=drawn(n, kind=np.float32),
+        blocks=blocks,
+        gates={} if attention == "none" else {"block1.after_pool": gate},
+    )
