@@ -1,6 +1,5 @@
 """Files are written all or nothing; errors a user can fix are one sentence."""
 
-import errno
 import subprocess
 import sys
 import textwrap
@@ -8,7 +7,7 @@ import textwrap
 import pytest
 from pydantic import ValidationError
 
-from attnbench import errors, records
+from attnbench import records
 from attnbench.errors import UserError
 from attnbench.records import TimingRecord, files
 from attnbench.records.curves import EpochRow, write_epochs, write_iterations
@@ -79,45 +78,6 @@ def test_a_full_disk_ends_in_one_sentence_and_leaves_nothing(tmp_path, content):
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: no space left for {tmp_path / 'out'}; nothing of it was kept. Free some")
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("error", "status", "text"),
-    [
-        (UserError("put it there"), 1, "error: put it there"),
-        (
-            OSError(errno.ENOSPC, "full", "x.tar"),
-            1,
-            "error: no space left for x.tar; nothing half-written was kept. Free",
-        ),
-        (OSError(errno.EDQUOT, "full"), 1, "error: no space left; nothing half-written was kept. Free some space"),
-        (KeyboardInterrupt(), 130, ""),
-    ],
-)
-def test_an_error_a_user_can_fix_ends_without_a_traceback(error, status, text):
-    def main():
-        raise error
-
-    with pytest.raises(SystemExit) as ended:
-        errors.run_main(main)
-    if text:
-        assert str(ended.value.code).startswith(text)  # Python prints it and ends with status 1
-    else:
-        assert ended.value.code == status
-
-
-def test_other_errors_are_not_swallowed():
-    def main():
-        raise OSError(errno.EACCES, "no", "x")
-
-    with pytest.raises(OSError, match="no"):
-        errors.run_main(main)
-
-
-def test_names_in_messages():
-    assert errors.did_you_mean("reducton", ["reduction", "bias"]) == " (did you mean 'reduction'?)"
-    assert errors.did_you_mean("zzz", ["reduction", "bias"]) == ""
-    assert errors.listed(["a", "b"]) == "'a', 'b'"
 
 
 def test_records_come_back_as_they_were(tmp_path):

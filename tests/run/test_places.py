@@ -1,24 +1,13 @@
 """Finding the repository and its studies, and the link that makes a folder a study of DVC's."""
 
-import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from attnbench.cli import main
 from attnbench.errors import UserError
 from attnbench.run import graph
 from attnbench.run import reproduce as pipeline
-from attnbench.study import load
-from attnbench.study import repository
-
-
-def cpu_seconds() -> float:
-    """Return the processor time of all ended children: unlike the clock, it says little of what else is running."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+from attnbench.study import load, repository
 
 
 @pytest.fixture
@@ -86,21 +75,6 @@ def test_a_file_in_the_place_of_the_link_is_refused(root: Path) -> None:
 def test_fewer_than_one_job_is_refused(root: Path, jobs: int) -> None:
     with pytest.raises(UserError, match=f"--jobs: given {jobs}; must be at least 1"):
         pipeline.reproduce(None, jobs, root)
-
-
-def test_the_help_is_quick_and_loads_nothing() -> None:
-    code = "import sys; from attnbench.cli import main; sys.argv = ['attnbench', '--help']; main()"
-    began = cpu_seconds()
-    done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
-    assert cpu_seconds() - began < 2
-    assert "run" in done.stdout
-    assert not [line for line in done.stderr.splitlines() if line.endswith((" torch", " dvc", " pydantic"))]
-
-
-def test_a_wrong_number_of_jobs_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["attnbench", "run", "--jobs", "two"])
-    with pytest.raises(SystemExit, match="2"):
-        main()
 
 
 def stage(name: str, reads: str = "", writes: str = "") -> graph.Stage:

@@ -1,13 +1,13 @@
 """`attnbench run` on a small graph: what runs, in which order, and what is left when something fails."""
 
 import os
-import resource
 import signal
 import time
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+from processor_time import cpu_seconds
 
 from attnbench.run import reproduce as pipeline
 
@@ -19,12 +19,6 @@ ALL = sorted(
         *RUNS,
     ]
 )
-
-
-def cpu_seconds() -> float:
-    """Return the processor time of all ended children: unlike the clock, it says little of what else is running."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 class Project(Protocol):

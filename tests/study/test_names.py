@@ -1,13 +1,13 @@
 """Every name in a params.yaml must exist: modules, options, sites, stages, blocks, variants."""
 
 import re
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processor_time import cpu_seconds
 
 from attnbench import study
 from attnbench.errors import UserError
@@ -16,12 +16,6 @@ from attnbench.errors import UserError
 CONTROLS = "  plain: {attention: none}\n  wide: {attention: none, backbone: {width: 40}}\ncontrols:"
 
 Write = Callable[..., Path]  # fixture: the valid file, with one text replaced by another
-
-
-def cpu_seconds() -> float:
-    """Return the processor time of all finished child processes, which other load hardly affects."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""What all subcommands share: help, exit statuses, Ctrl-C and closed pipes."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from processor_time import cpu_seconds
+
+from attnbench import cli
+
+START = "import sys; from attnbench.cli import main; sys.argv[0] = 'attnbench'; main()"
+COMMANDS = sorted(path.stem for path in Path(cli.__file__).parent.glob("*.py") if path.stem != "__init__")
+
+
+def test_the_help_lists_every_command_and_loads_nothing_slow():
+    before = cpu_seconds()
+    command = [sys.executable, "-X", "importtime", "-c", START, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert cpu_seconds() - before < 2
+    _, table = done.stdout.split("  COMMAND\n")
+    assert [line.split()[0] for line in table.splitlines() if line[4] != " "] == COMMANDS
+    assert "    compare   Compare two sets of runs, paired by variant and seed.\n" in table
+    assert not [line for line in done.stderr.splitlines() if line.endswith((" torch", " dvc", " pydantic"))]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_help_text(command, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["attnbench", command, "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        cli.main()
+    usage, description, *_ = capsys.readouterr().out.split("\n\n")
+    assert usage.startswith(f"usage: attnbench {command} ")
+    assert description.endswith(".")
+
+
+@pytest.mark.parametrize("arguments", [[], ["train"], ["run", "--jobs", "two"]])
+def test_wrong_usage_ends_with_status_2(arguments, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["attnbench", *arguments])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+
+
+def test_a_command_that_fails_ends_with_status_1(monkeypatch):
+    monkeypatch.setattr("attnbench.compare.verify.verify", lambda *_: False)
+    monkeypatch.setattr(sys, "argv", ["attnbench", "verify"])
+    with pytest.raises(SystemExit, match="1"):
+        cli.main()
+
+
+def test_a_closed_pipe_ends_a_command_without_a_traceback():
+    with subprocess.Popen(
+        [sys.executable, "-c", START, "modules"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert (process.wait(), process.stderr.read()) == (128 + signal.SIGPIPE, b"")
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback():
+    interrupt = "import os, signal; from attnbench.tools.catalogue import listing; "
+    interrupt += "listing.every = lambda: os.kill(os.getpid(), signal.SIGINT); "
+    done = subprocess.run([sys.executable, "-c", interrupt + START, "modules"], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGINT, b"")
