@@ -12,7 +12,7 @@ from attnbench.study import StudyPaths, load
 
 
 def main() -> None:
-    """Write the prepared images and the record of what they are."""
+    """Write the prepared images and their record."""
     study = load(Path(sys.argv[1]))
     paths = StudyPaths(study.name)
     images = prepare(study.data, root=Path())

@@ -1,4 +1,4 @@
-"""Archives that are cut short, damaged, misnamed, or point outside."""
+"""Archives that are cut short, damaged or misnamed, or that point outside of their folder."""
 
 import io
 import stat
@@ -150,10 +150,10 @@ def test_device_is_not_read(tmp_path: Path) -> None:
     assert everything(with_member(tmp_path / "a.tar", member)) == CONTENT
 
 
-def test_unwanted_members_are_not_read(tmp_path: Path) -> None:
+def test_members_that_are_not_accepted_are_not_read(tmp_path: Path) -> None:
     path = packed(tmp_path / "a.tar")
-    found = dict(archives.members(path, lambda name: name.endswith("3.png")))
-    assert found == {"train/cat/3.png": CONTENT["train/cat/3.png"]}
+    members = dict(archives.members(path, lambda name: name.endswith("3.png")))
+    assert members == {"train/cat/3.png": CONTENT["train/cat/3.png"]}
 
 
 def test_folder_with_a_loop_of_links_ends(tmp_path: Path) -> None:

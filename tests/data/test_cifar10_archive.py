@@ -49,7 +49,7 @@ def write(path: Path, content: dict[str, bytes]) -> Path:
 
 
 def release(archive: Path, url: str = NOWHERE) -> cifar10.Release:
-    """The published constants, but for the tiny archive."""
+    """The published constants, but of the tiny archive."""
     md5 = {name: hashlib.md5(data).hexdigest() for name, data in contents().items()}
 
     class Tiny(CIFAR10):
@@ -79,7 +79,7 @@ def test_pixels_labels_and_names(archive: Path, tmp_path: Path) -> None:
     assert "30 training and 6 test images" in images.provenance
 
 
-def test_what_was_unpacked_is_removed(
+def test_the_unpacked_files_are_removed(
     archive: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     temporary = tmp_path_factory.mktemp("temporary")
@@ -89,28 +89,39 @@ def test_what_was_unpacked_is_removed(
     assert list(archive.parent.iterdir()) == [archive]
 
 
-def test_archive_at_the_place_of_the_download_is_used(archive: Path, tmp_path: Path) -> None:
-    wanted = release(archive)
-    place = tmp_path / cifar10.PLACE
-    place.parent.mkdir(parents=True)
-    archive.rename(place)
-    assert len(cifar10.read(CONFIG, tmp_path, wanted).train.labels) == 30
+def test_a_downloaded_archive_is_used(archive: Path, tmp_path: Path) -> None:
+    published = release(archive)
+    download = tmp_path / cifar10.DOWNLOAD
+    download.parent.mkdir(parents=True)
+    archive.rename(download)
+    assert len(cifar10.read(CONFIG, tmp_path, published).train.labels) == 30
 
 
-def test_local_archive_that_is_not_there(archive: Path, tmp_path: Path) -> None:
-    wanted = release(archive)
+@pytest.mark.parametrize("data", [CONFIG, LOCAL])
+def test_an_experiment_uses_the_archive_of_the_main_checkout(archive: Path, tmp_path: Path, data: Cifar10Data) -> None:
+    experiment = tmp_path / ".dvc" / "tmp" / "exps" / "tmp1"
+    experiment.mkdir(parents=True)
+    published = release(archive)
+    if data is CONFIG:
+        (tmp_path / cifar10.DOWNLOAD).parent.mkdir(parents=True)
+        archive.rename(tmp_path / cifar10.DOWNLOAD)
+    assert len(cifar10.read(data, experiment, published).train.labels) == 30
+
+
+def test_a_missing_local_archive(archive: Path, tmp_path: Path) -> None:
+    published = release(archive)
     archive.unlink()
     with pytest.raises(
         UserError, match=r"archive: 'copy\.tar\.gz' does not exist.*remove the key to have it downloaded"
     ):
-        cifar10.read(LOCAL, tmp_path, wanted)
+        cifar10.read(LOCAL, tmp_path, published)
 
 
 def test_altered_archive(archive: Path, tmp_path: Path) -> None:
-    wanted = release(archive)
+    published = release(archive)
     archive.write_bytes(archive.read_bytes()[:-9])
-    with pytest.raises(UserError, match=f"expected {wanted.sha256}"):
-        cifar10.read(LOCAL, tmp_path, wanted)
+    with pytest.raises(UserError, match=f"expected {published.sha256}"):
+        cifar10.read(LOCAL, tmp_path, published)
 
 
 def test_archive_of_something_else(tmp_path: Path) -> None:
@@ -120,13 +131,13 @@ def test_archive_of_something_else(tmp_path: Path) -> None:
 
 
 def test_no_network_says_what_to_put_where(archive: Path, tmp_path: Path) -> None:
-    wanted = release(archive)
+    published = release(archive)
     with pytest.raises(UserError) as raised:
-        cifar10.read(CONFIG, tmp_path, wanted)
+        cifar10.read(CONFIG, tmp_path, published)
     text = str(raised.value)
     assert f"cannot download {NOWHERE}" in text
-    assert f"SHA-256 {wanted.sha256}" in text
-    assert "put it at data/raw/cifar-10-python.tar.gz or anywhere, then named by `data: archive: <path>`" in text
+    assert f"SHA-256 {published.sha256}" in text
+    assert "put it at data/raw/cifar-10-python.tar.gz or anywhere else, with `data: archive: <path>`" in text
     assert "\n" not in text
     assert list((tmp_path / "data" / "raw").iterdir()) == []
 

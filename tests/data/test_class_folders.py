@@ -1,4 +1,4 @@
-"""Class folders and archives of them: what is read, and what is refused."""
+"""Class folders and archives of them: images that are read, and problems that are reported."""
 
 import io
 import tarfile
@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from attnbench.data import folder
+from attnbench.data.source_images import SourceImages
 from attnbench.errors import UserError
 from attnbench.records import files
 from attnbench.study.schema import FolderData
@@ -27,7 +28,7 @@ def png(colour: int, size: tuple[int, int] = (8, 8), mode: str = "RGB") -> bytes
 
 
 def small_set() -> dict[str, bytes]:
-    """Two classes, three training and two test images of each; the grey level tells which is which."""
+    """Two classes, three training and two test images of each; all grey levels differ."""
     counts = {"train": 3, "test": 2}
     return {
         f"{part}/{name}/{number}.png": png(100 * (part == "test") + 10 * label + number)
@@ -60,7 +61,7 @@ def write_archive(path: Path, content: dict[str, bytes], above: str = "") -> Pat
     return path
 
 
-def config(path: Path, sha256: str | None = None, image_size: int = 8) -> FolderData:
+def data(path: Path, sha256: str | None = None, image_size: int = 8) -> FolderData:
     return FolderData(
         source="folder",
         path=path.name,
@@ -72,11 +73,11 @@ def config(path: Path, sha256: str | None = None, image_size: int = 8) -> Folder
     )
 
 
-def read(path: Path, sha256: str | None = None, image_size: int = 8) -> folder.Images:
-    return folder.read(config(path, sha256, image_size), path.parent)
+def read(path: Path, sha256: str | None = None, image_size: int = 8) -> SourceImages:
+    return folder.read(data(path, sha256, image_size), path.parent)
 
 
-def assert_small_set(images: folder.Images) -> None:
+def assert_small_set(images: SourceImages) -> None:
     assert images.classes == ("cat", "dog")
     assert images.train.images.shape == (6, 3, 8, 8)
     assert images.train.images[:, 1, 3, 5].tolist() == [0, 1, 2, 10, 11, 12]
@@ -116,7 +117,7 @@ def test_rgb_pixels_keep_their_place(tmp_path: Path) -> None:
     assert np.array_equal(images.train.images[0].transpose(1, 2, 0), pixels)
 
 
-def test_other_files_are_passed_over_and_counted(tmp_path: Path) -> None:
+def test_other_files_are_ignored_and_counted(tmp_path: Path) -> None:
     content = small_set() | {
         "README.md": b"pets",
         "train/cat/notes.txt": b"a cat",
@@ -141,41 +142,54 @@ def test_other_sizes_are_resized_with_antialiasing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "said"),
+    ("mode", "change"),
     [
-        ("L", " 1 of 10 images were grey and made RGB."),
-        ("1", " 1 of 10 images were grey and made RGB."),
-        ("RGBA", " 1 of 10 images were laid on white where they are transparent."),
-        ("LA", " 1 of 10 images were laid on white where they are transparent."),
+        ("L", " 1 of 10 images were converted from grey to RGB."),
+        ("1", " 1 of 10 images were converted from grey to RGB."),
+        ("RGBA", " 1 of 10 images were put on a white background where transparent."),
+        ("LA", " 1 of 10 images were put on a white background where transparent."),
         ("P", ""),
     ],
 )
-def test_other_modes_become_rgb(tmp_path: Path, mode: str, said: str) -> None:
+def test_other_modes_become_rgb(tmp_path: Path, mode: str, change: str) -> None:
     content = small_set() | {"train/cat/0.png": png(255, mode=mode)}
     images = read(write_folder(tmp_path / "pets", content))
     assert np.array_equal(images.train.images[0], np.full((3, 8, 8), 255))
-    assert images.provenance == f"Drawn for a test.{said}"
+    assert images.provenance == f"Drawn for a test.{change}"
 
 
-def test_transparent_pixels_are_laid_on_white(tmp_path: Path) -> None:
+def test_transparent_pixels_become_white(tmp_path: Path) -> None:
     stream = io.BytesIO()
     Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(stream, "PNG")
     images = read(write_folder(tmp_path / "pets", small_set() | {"train/cat/0.png": stream.getvalue()}))
     assert images.train.images[0].min() == 255
-    assert "1 of 10 images were laid on white where they are transparent." in images.provenance
+    assert "1 of 10 images were put on a white background where transparent." in images.provenance
 
 
-def test_orientation_is_followed(tmp_path: Path) -> None:
+def test_the_exif_orientation_is_applied(tmp_path: Path) -> None:
     pixels = np.zeros((8, 8, 3), dtype=np.uint8)
     pixels[0] = 255  # the top row
     image = Image.fromarray(pixels)
     exif = image.getexif()
-    exif[0x0112] = 3  # turned by 180 degrees
+    exif[0x0112] = 3  # rotated by 180 degrees
     stream = io.BytesIO()
     image.save(stream, "PNG", exif=exif)
     images = read(write_folder(tmp_path / "pets", small_set() | {"train/cat/0.png": stream.getvalue()}))
     assert images.train.images[0, 0, :, 0].tolist() == [0] * 7 + [255]
-    assert "turned upright" in images.provenance
+    assert "rotated as their EXIF orientation says" in images.provenance
+
+
+def test_an_experiment_reads_the_images_of_the_main_checkout(tmp_path: Path) -> None:
+    experiment = tmp_path / ".dvc" / "tmp" / "exps" / "tmp1"
+    experiment.mkdir(parents=True)
+    with pytest.raises(
+        UserError, match=rf"'pets\.tar' does not exist .*runs in a copy of {tmp_path}, without .* Put the"
+    ):
+        read(experiment / "pets.tar")
+    write_archive(tmp_path / "pets.tar", small_set())
+    assert_small_set(read(experiment / "pets.tar"))
+    other = {name: png(200) for name in small_set()}  # its own images come first
+    assert read(write_archive(experiment / "pets.tar", other)).train.images.min() == 200
 
 
 def test_right_sha256_is_accepted(tmp_path: Path) -> None:
@@ -189,8 +203,8 @@ def test_altered_archive(tmp_path: Path) -> None:
     content = bytearray(archive.read_bytes())
     content[600] ^= 1
     archive.write_bytes(content)
-    given = files.sha256_of(archive)
-    with pytest.raises(UserError, match=f"its SHA-256 is {given}, expected {expected}.*fetch it again"):
+    actual = files.sha256_of(archive)
+    with pytest.raises(UserError, match=f"its SHA-256 is {actual}, expected {expected}.*fetch it again"):
         read(archive, sha256=expected)
 
 
@@ -199,9 +213,9 @@ def test_sha256_of_a_folder(tmp_path: Path) -> None:
         read(write_folder(tmp_path / "pets", small_set()), sha256="0" * 64)
 
 
-def test_missing_place_says_what_to_put_there(tmp_path: Path) -> None:
+def test_a_missing_path_says_what_to_put_there(tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match=r"'pets\.tar' does not exist.*Put the images there as train/<class>.*Wanted are: Pets"
+        UserError, match=r"'pets\.tar' does not exist.*Put the images there as train/<class>.*Expected images: Pets"
     ):
         read(tmp_path / "pets.tar")
 
@@ -223,14 +237,14 @@ def test_class_missing_in_one_part(tmp_path: Path, part: str, other: str) -> Non
 
 def test_one_class_only(tmp_path: Path) -> None:
     content = {name: data for name, data in small_set().items() if "dog" not in name}
-    with pytest.raises(UserError, match=r"one class only \('cat'\)"):
+    with pytest.raises(UserError, match=r"only one class \('cat'\)"):
         read(write_folder(tmp_path / "pets", content))
 
 
 @pytest.mark.parametrize("content", [{}, {"train/cat/a.txt": b"", "test/cat/a.txt": b""}, {"cat/0.png": png(0)}])
 def test_no_images(tmp_path: Path, content: dict[str, bytes]) -> None:
     (tmp_path / "pets").mkdir()
-    with pytest.raises(UserError, match="pets has no images; wanted is train/<class>/<image> and test"):
+    with pytest.raises(UserError, match="pets has no images; expected train/<class>/<image> and test"):
         read(write_folder(tmp_path / "pets", content))
 
 
@@ -268,13 +282,13 @@ def test_an_image_of_too_many_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("name", ["train/stray.png", "train/cat/kittens/0.png", "above/train/0.png"])
 def test_image_outside_of_a_class_folder(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UserError, match=f"'{name}' is not in a class folder; wanted is train/<class>"):
+    with pytest.raises(UserError, match=f"'{name}' is not in a class folder; expected train/<class>"):
         read(write_folder(tmp_path / "pets", small_set() | {name: png(0)}))
 
 
 def test_two_sets_in_one_archive(tmp_path: Path) -> None:
     content = {f"{above}/{name}": data for above in "ab" for name, data in small_set().items()}
-    with pytest.raises(UserError, match="both 'b' and 'a' hold images; wanted is one set"):
+    with pytest.raises(UserError, match="both 'b' and 'a' contain images; expected one set"):
         read(write_archive(tmp_path / "pets.tar", content))
 
 
@@ -284,5 +298,5 @@ def test_a_member_twice(tmp_path: Path) -> None:
         member = tarfile.TarInfo("train/cat/0.png")
         member.size = len(png(1))
         tar.addfile(member, io.BytesIO(png(1)))
-    with pytest.raises(UserError, match=r"'train/cat/0\.png' is there twice"):
+    with pytest.raises(UserError, match=r"'train/cat/0\.png' occurs twice"):
         read(archive)

@@ -1,4 +1,4 @@
-"""Downloading from a server on this machine that misbehaves in every way we know of."""
+"""Downloading from a local server that misbehaves in every way we know of."""
 
 import hashlib
 import socket
@@ -38,19 +38,21 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        given = self.headers["Range"]
-        self.server.ranges.append(given)
+        requested = self.headers["Range"]
+        self.server.ranges.append(requested)
         answer = self.server.answers.pop(0) if len(self.server.answers) > 1 else self.server.answers[0]
         if answer.isdigit():
             self.send_error(int(answer))
             return
-        start = int(given.removeprefix("bytes=").removesuffix("-")) if given and answer != "ignores range" else 0
+        start = (
+            int(requested.removeprefix("bytes=").removesuffix("-")) if requested and answer != "ignores range" else 0
+        )
         if start >= len(CONTENT):
             self.send_error(416)
             return
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(CONTENT) - start))
-        self.send_header("Content-Encoding", "gzip")  # as servers label a .gz; it must not be unpacked on the way
+        self.send_header("Content-Encoding", "gzip")  # as servers label a .gz; it must not be decompressed
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
         self.end_headers()
@@ -92,14 +94,14 @@ def test_whole_file(server: Server, tmp_path: Path) -> None:
     assert server.ranges == [None]
 
 
-def test_broken_transfer_is_resumed_where_it_broke_off(server: Server, tmp_path: Path) -> None:
+def test_a_lost_connection_is_resumed_where_it_ended(server: Server, tmp_path: Path) -> None:
     fetch(server, tmp_path, "half", "half", "whole")
     assert left_in(tmp_path) == {"file.tar.gz": CONTENT}
     assert server.ranges == [None, f"bytes={len(CONTENT) // 2}-", f"bytes={len(CONTENT) * 3 // 4}-"]
 
 
-def test_next_call_goes_on_with_what_an_earlier_one_left(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"tried 3 times; the last time: the transfer broke off: .*Put it at data/raw"):
+def test_the_next_call_resumes_the_part_that_an_earlier_one_left(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"tried 3 times; the last time: the connection was lost: .*Put it at data/raw"):
         fetch(server, tmp_path, "half")
     assert left_in(tmp_path) == {"file.tar.gz.part": CONTENT[: len(CONTENT) * 7 // 8]}
     fetch(server, tmp_path, "whole")
@@ -130,7 +132,7 @@ def test_part_of_another_file_is_thrown_away(server: Server, tmp_path: Path, par
 
 
 def test_wrong_checksum_leaves_nothing(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=f"sent another file than the one with SHA-256 {SHA256}. {ADVICE}"):
+    with pytest.raises(UserError, match=f"sent a file whose SHA-256 is not with SHA-256 {SHA256}. {ADVICE}"):
         fetch(server, tmp_path, "altered")
     assert left_in(tmp_path) == {}
     assert len(server.ranges) == 1

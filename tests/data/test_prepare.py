@@ -1,4 +1,4 @@
-"""From a `data` section to the prepared file and its record."""
+"""From a `data` section to the file of prepared images and its record."""
 
 import re
 import resource
@@ -13,8 +13,8 @@ import torch
 
 from attnbench import records
 from attnbench.data import cifar10
-from attnbench.data.images import Images, Part
 from attnbench.data.prepare import prepare, summary
+from attnbench.data.source_images import LabelledImages, SourceImages
 from attnbench.errors import UserError
 from attnbench.records import prepared
 from attnbench.study.paths import StudyPaths
@@ -29,7 +29,7 @@ def shapes() -> prepared.Prepared:
     return prepare(SHAPES, Path())
 
 
-def test_split_and_statistics_are_of_the_training_part(shapes: prepared.Prepared) -> None:
+def test_split_and_statistics(shapes: prepared.Prepared) -> None:
     assert len(shapes.train_index) == 180
     assert torch.bincount(shapes.train_labels[shapes.validation_index]).tolist() == [2] * 10
     pixels = shapes.train_images[shapes.train_index].double() / 255
@@ -38,7 +38,7 @@ def test_split_and_statistics_are_of_the_training_part(shapes: prepared.Prepared
     assert shapes.description.split_seed == 1
 
 
-def test_split_seed_changes_the_split_alone(shapes: prepared.Prepared) -> None:
+def test_split_seed_changes_only_the_split(shapes: prepared.Prepared) -> None:
     other = prepare(SHAPES.model_copy(update={"split_seed": 2}), Path())
     assert torch.equal(other.train_images, shapes.train_images)
     assert not torch.equal(other.validation_index, shapes.validation_index)
@@ -51,20 +51,20 @@ def test_folder_is_dispatched_relative_to_the_root(tmp_path: Path) -> None:
 
 
 def test_cifar10_is_dispatched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    part = Part(np.zeros((4, 3, 8, 8), dtype=np.uint8), np.array([0, 0, 1, 1]))
-    monkeypatch.setattr(cifar10, "read", lambda *_: Images("CIFAR-10", "Published.", ("a", "b"), part, part))
+    part = LabelledImages(np.zeros((4, 3, 8, 8), dtype=np.uint8), np.array([0, 0, 1, 1]))
+    monkeypatch.setattr(cifar10, "read", lambda *_: SourceImages("CIFAR-10", "Published.", ("a", "b"), part, part))
     data = prepare(Cifar10Data(source="cifar10", split_seed=0), tmp_path)
     assert data.description.title == "CIFAR-10"
     assert data.train_masks is None
 
 
-def test_summary_says_what_the_images_are(shapes: prepared.Prepared) -> None:
+def test_summary_describes_the_images(shapes: prepared.Prepared) -> None:
     record = summary("quick", shapes)
     assert (record.train, record.validation, record.test) == (180, 20, 30)
     assert record.image_shape == (3, 32, 32)
     assert record.classes == list(shapes.description.classes)
     assert record.sha256 == shapes.sha256()
-    assert record.tensors_sha256.keys() == shapes.tensors().keys()
+    assert record.tensors_sha256.keys() == shapes.arrays().keys()
     assert record.provenance.startswith("230 images of 32 x 32 drawn by this program from seed 5")
 
 
@@ -75,7 +75,8 @@ def test_save_and_load(shapes: prepared.Prepared, tmp_path: Path) -> None:
     loaded = prepared.load(tmp_path / "a.safetensors")
     assert loaded.description == shapes.description
     assert loaded.sha256() == shapes.sha256()
-    assert all(torch.equal(tensor, x.items())
+    for name, array in loaded.arrays().items():
+        assert np.array_equal(array, shapes.arrays()[name])
 
 
 def test_save_and_load_without_masks(shapes: prepared.Prepared, tmp_path: Path) -> None:
@@ -148,16 +149,3 @@ def test_stage_leaves_nothing_when_the_disk_is_full(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: no space left for data/quickstart.safetensors; nothing of it was kept")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "params.yaml"]
-
-
-def test_full_disk_is_told_in_a_sentence(
-    shapes: prepared.Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(_: object, path: Path, **__: object) -> None:
-        Path(path).write_bytes(b"half")
-        raise OSError(28, "No space left on device", str(path))
-
-    monkeypatch.setattr(prepared, "save_file", full)
-    with pytest.raises(UserError, match=r"no space left for .*a\.safetensors; nothing of it was kept"):
-        prepared.save(tmp_path / "a.safetensors", shapes)
-    assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The validation split and the statistics of the training part."""
+"""The validation split and the channel statistics."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Images: from class folders, from CIFAR-10 as published, or generated; prepared once for every later stage.
+"""Images from class folders, from CIFAR-10 as published, or generated; prepared once for all later stages.
 
-folder, cifar10, shapes -> images.Images (numpy) -> prepare.prepare -> prepared.Prepared (torch) -> one file
+folder, cifar10 or shapes -> SourceImages (numpy) -> prepare -> records.prepared.Prepared (torch) -> one file
 """

@@ -1,6 +1,6 @@
-"""Files of a folder or of an archive of it, read in place: nothing is ever unpacked to disk.
+"""The files of a folder or an archive, read one by one; an archive is not unpacked to disk.
 
-A tar archive is read once from front to back, since going back in a compressed one means starting again.
+A tar archive is read once from start to end, since seeking back in a compressed one means starting again.
 """
 
 import bz2
@@ -20,7 +20,7 @@ from attnbench.errors import UserError
 from attnbench.records import files
 
 Opener = Callable[[Path], BufferedIOBase]
-Wanted = Callable[[str], bool]
+Accepts = Callable[[str], bool]  # name of a file -> whether to read it
 
 _TAR: dict[str, Opener] = {
     ".tar": lambda path: path.open("rb"),
@@ -34,23 +34,23 @@ _TAR: dict[str, Opener] = {
 SUFFIXES = (*_TAR, ".zip")
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError)
 _UNSUPPORTED = (NotImplementedError, RuntimeError)  # zipfile: an unknown compression, a password
-_DEEPEST = 5  # folders below the given one: enough to see what lies too deep, and an end to a loop of links
+_DEEPEST = 5  # levels of folders: enough to see what is too deep, and an end to a loop of links
 
 
-def members(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of every file that is wanted, in the order in which they lie.
+def members(path: Path, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of every accepted file, folders by name and archives in their own order.
 
-    Names are relative to the folder or archive and written with `/`; `wanted` is asked once for each file.
+    Names are relative to the folder or archive and use `/`; `accepts` is called once per file.
 
     Raises:
-        UserError: the archive is damaged, has an unknown suffix, or holds a member that points outside.
+        UserError: the archive is damaged, has an unknown suffix, or contains a member that points outside.
     """
     if path.is_dir():
-        yield from _folder(path, wanted)
+        yield from _folder(path, accepts)
         return
     suffix = _suffix(path)
     try:
-        yield from _zip(path, wanted) if suffix == ".zip" else _tar(path, _TAR[suffix], wanted)
+        yield from _zip(path, accepts) if suffix == ".zip" else _tar(path, _TAR[suffix], accepts)
     except _DAMAGE as error:
         raise UserError(
             f"{path} cannot be read to its end as a {suffix} archive: {error or type(error).__name__}. "
@@ -62,10 +62,10 @@ def members(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
 
 def check_sha256(path: Path, expected: str) -> None:
     """Raise a UserError unless the file has the expected SHA-256."""
-    given = files.sha256_of(path)
-    if given != expected:
+    actual = files.sha256_of(path)
+    if actual != expected:
         raise UserError(
-            f"{path} is not the expected file: its SHA-256 is {given}, expected {expected}. "
+            f"{path} is not the expected file: its SHA-256 is {actual}, expected {expected}. "
             "It was altered or cut short; delete it and fetch it again"
         )
 
@@ -77,7 +77,7 @@ def _suffix(path: Path) -> str:
     raise UserError(f"{path} is neither a folder nor an archive that can be read; allowed: {', '.join(SUFFIXES)}")
 
 
-def _folder(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
+def _folder(path: Path, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
     for folder, below, names in os.walk(path, followlinks=True):
         below.sort()
         if len(Path(folder).relative_to(path).parts) >= _DEEPEST:
@@ -85,7 +85,7 @@ def _folder(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
         for name in sorted(names):
             file = Path(folder, name)
             relative = file.relative_to(path).as_posix()
-            if wanted(relative):
+            if accepts(relative):
                 try:
                     yield relative, file.read_bytes()
                 except OSError as error:
@@ -93,7 +93,7 @@ def _folder(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
 
 
 class _Header(tarfile.TarInfo):
-    """A header that must be whole: by itself, tarfile takes a damaged or missing one for the end of the archive."""
+    """A header that must be intact: tarfile alone takes a damaged or missing one for the end of the archive."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -107,28 +107,28 @@ class _Header(tarfile.TarInfo):
             raise tarfile.ReadError(str(error)) from None
 
 
-def _tar(path: Path, opener: Opener, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
+def _tar(path: Path, opener: Opener, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
     with opener(path) as stream:
         with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as archive:
             for member in archive:
                 _check_inside(path, member.name)
                 if member.issym() or member.islnk():
                     raise _link(path, member.name)
-                content = archive.extractfile(member) if member.isfile() and wanted(member.name) else None
+                content = archive.extractfile(member) if member.isfile() and accepts(member.name) else None
                 if content is not None:
                     yield member.name, content.read()
-        while stream.read(1 << 20):  # to the end, where the compressed formats keep their checksum
+        while stream.read(1 << 20):  # to the end, where the compressed formats have their checksum
             pass
 
 
-def _zip(path: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
+def _zip(path: Path, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             name = member.filename.replace("\\", "/")
             _check_inside(path, name)
             if stat.S_ISLNK(member.external_attr >> 16):  # the upper half holds the Unix mode
                 raise _link(path, name)
-            if not member.is_dir() and wanted(name):
+            if not member.is_dir() and accepts(name):
                 yield name, archive.read(member)
 
 
@@ -136,7 +136,7 @@ def _check_inside(path: Path, name: str) -> None:
     if name.startswith("/") or ".." in PurePosixPath(name).parts:
         raise UserError(
             f"{path}: its member {name!r} points outside of the archive; names must be relative and without '..'. "
-            "Nothing was read; pack the folder again from inside"
+            "Pack the folder again from inside"
         )
 
 

@@ -1,7 +1,7 @@
 """CIFAR-10 as published (Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009).
 
-torchvision reads the files and checks the MD5 of each. It does not download them: its downloader has no time-out, does
-not try again or resume, and falls back to an unencrypted connection.
+torchvision reads the files and checks the MD5 of each; the archive is unpacked to a temporary folder for it. It does
+not download them: its downloader has no time-out, does not retry or resume, and falls back to an unencrypted connection.
 """
 
 import tarfile
@@ -12,18 +12,19 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import CIFAR10
 
+from attnbench.data import experiments
 from attnbench.data.archives import check_sha256
 from attnbench.data.download import Patience, download
-from attnbench.data.images import Images, Part
+from attnbench.data.source_images import LabelledImages, SourceImages
 from attnbench.errors import UserError
 from attnbench.study.schema import Cifar10Data
 
-PLACE = Path("data/raw/cifar-10-python.tar.gz")  # of the downloaded archive, from the repository root
+DOWNLOAD = Path("data/raw/cifar-10-python.tar.gz")  # relative to the repository root
 
 
 @dataclass(frozen=True)
 class Release:
-    """Where the published archive is and what it must be."""
+    """The published archive: its address and its content."""
 
     url: str = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
     sha256: str = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
@@ -31,15 +32,15 @@ class Release:
     patience: Patience = field(default_factory=Patience)
 
 
-def read(config: Cifar10Data, root: Path, release: Release = Release()) -> Images:
-    """Read CIFAR-10 from the archive that `config` names, else from the one downloaded to `PLACE`.
+def read(data: Cifar10Data, root: Path, release: Release = Release()) -> SourceImages:
+    """Read CIFAR-10 from the archive that `data` names, else from the one downloaded to `DOWNLOAD`.
 
     Raises:
         UserError: the archive is missing, cannot be downloaded, or is not the published one.
     """
-    archive = _downloaded(root, release) if config.archive is None else _given(config.archive, root, release)
+    archive = _downloaded(root, release) if data.archive is None else _local(data.archive, root, release)
     classes, train, test = _parsed(archive, release.dataset)
-    return Images(
+    return SourceImages(
         title="CIFAR-10",
         provenance=(
             f"CIFAR-10 (Krizhevsky, 2009) as published: {len(train.labels):,} training and {len(test.labels):,} test "
@@ -51,31 +52,31 @@ def read(config: Cifar10Data, root: Path, release: Release = Release()) -> Image
     )
 
 
-def _given(name: str, root: Path, release: Release) -> Path:
-    archive = root / name
+def _local(name: str, root: Path, release: Release) -> Path:
+    archive = experiments.find(root, Path(name))
     if not archive.is_file():
         raise UserError(
-            f"data: archive: {name!r} does not exist ({archive.absolute()}). Put a copy of {release.url} there, "
-            "or remove the key to have it downloaded"
+            f"data: archive: {name!r} does not exist ({archive.absolute()}).{experiments.hint(root)} Put a copy of "
+            f"{release.url} there, or remove the key to have it downloaded"
         )
     check_sha256(archive, release.sha256)
     return archive
 
 
 def _downloaded(root: Path, release: Release) -> Path:
-    archive = root / PLACE
+    archive = experiments.find(root, DOWNLOAD)
     if archive.is_file():
         check_sha256(archive, release.sha256)
         return archive
     advice = (
-        f"Without a network, bring that file (SHA-256 {release.sha256}) from another machine, put it at {PLACE} or "
-        "anywhere, then named by `data: archive: <path>` in params.yaml, and run the same command again"
+        f"Without a network, bring that file (SHA-256 {release.sha256}) from another machine, put it at {DOWNLOAD} or "
+        "anywhere else, with `data: archive: <path>` in params.yaml, and run the same command again"
     )
     download(release.url, archive, release.sha256, advice=advice, patience=release.patience)
     return archive
 
 
-def _parsed(archive: Path, dataset: type[CIFAR10]) -> tuple[tuple[str, ...], Part, Part]:
+def _parsed(archive: Path, dataset: type[CIFAR10]) -> tuple[tuple[str, ...], LabelledImages, LabelledImages]:
     with tempfile.TemporaryDirectory(prefix="cifar10-") as folder:
         try:
             with tarfile.open(archive) as packed:
@@ -83,9 +84,9 @@ def _parsed(archive: Path, dataset: type[CIFAR10]) -> tuple[tuple[str, ...], Par
             train, test = (dataset(folder, train=is_train) for is_train in (True, False))
         except (tarfile.TarError, EOFError, RuntimeError) as error:  # RuntimeError: torchvision's checksums
             raise UserError(f"{archive} does not hold CIFAR-10: {error}; delete it and fetch it again") from None
-    return tuple(train.classes), _part(train), _part(test)
+    return tuple(train.classes), _labelled(train), _labelled(test)
 
 
-def _part(data: CIFAR10) -> Part:
+def _labelled(data: CIFAR10) -> LabelledImages:
     images = np.ascontiguousarray(data.data.transpose(0, 3, 1, 2))  # (n, h, w, 3) -> (n, 3, h, w)
-    return Part(images=images, labels=np.array(data.targets, dtype=np.int64))
+    return LabelledImages(images=images, labels=np.array(data.targets, dtype=np.int64))

@@ -1,4 +1,4 @@
-"""What makes the generated images hard: textured backgrounds, and distractors that look like pieces of shapes."""
+"""Textured backgrounds and distractors that look like pieces of shapes: they make the generated images hard."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ Numbers = NDArray[np.float32]  # (n,), one per image
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a shape lies, for each of n images."""
+    """The position, rotation and scale of a shape in each of n images."""
 
     x: Numbers  # centre, pixels
     y: Numbers
@@ -42,23 +42,23 @@ def uniform(generator: np.random.Generator, low: float, high: float, shape: int 
     return drawn
 
 
-def rotation(generator: np.random.Generator, count: int, furthest: float = np.pi) -> tuple[Numbers, Numbers]:
-    """Draw cosine and sine of angles within `furthest` radians of none.
+def rotation(generator: np.random.Generator, count: int, limit: float = np.pi) -> tuple[Numbers, Numbers]:
+    """Draw cosine and sine of angles in [-limit, limit) radians.
 
-    In double precision, then rounded: the last bit of a cosine differs between machines.
+    Computed in double precision and rounded, since the last bit of a cosine differs between machines.
     """
-    angle = (2 * generator.random(count) - 1) * furthest
+    angle = (2 * generator.random(count) - 1) * limit
     return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
 
 
 def coverage(distance: Grid) -> Grid:
-    """Turn a distance in pixels into the share of a pixel that is inside, 0..1."""
+    """Return the fraction of each pixel that is inside, 0..1, from its distance in pixels."""
     share: Grid = np.minimum(np.maximum(np.float32(0.5) - distance, np.float32(0)), np.float32(1))
     return share
 
 
 def outlines_of(labels: NDArray[np.int64], pose: Pose, size: int) -> Grid:
-    """Return each image's distance, in pixels, to the outline of the shape its label names."""
+    """Return the distance of each pixel, in pixels, to the outline of the image's shape."""
     x, y = pose.local(size)
     distance = np.empty_like(x)
     for label, outline in enumerate(OUTLINES.values()):
@@ -69,7 +69,7 @@ def outlines_of(labels: NDArray[np.int64], pose: Pose, size: int) -> Grid:
 
 
 def texture(generator: np.random.Generator, count: int, size: int, cells: int) -> Grid:
-    """Draw smooth random fields of values in [-1, 1): a coarse grid of `cells` x `cells`, interpolated."""
+    """Draw smooth random fields of values in [-1, 1): a coarse grid of `cells` x `cells`, interpolated linearly."""
     knots = uniform(generator, -1, 1, (count, cells + 1, cells + 1))
     at = (np.arange(size, dtype=np.float32) + np.float32(0.5)) * np.float32(cells / size)
     low = at.astype(np.int64)
@@ -80,7 +80,7 @@ def texture(generator: np.random.Generator, count: int, size: int, cells: int) -
 
 
 def fragment(generator: np.random.Generator, count: int, size: int, scale: tuple[float, float]) -> Grid:
-    """Draw one piece of a random shape per image, cut along a line through its middle, and return its coverage."""
+    """Draw half of a random shape per image, cut along a line through its centre, and return its coverage."""
     labels = generator.integers(len(OUTLINES), size=count)
     pose = scattered(generator, count, size, scale)
     cut = pose.local(size)[0] * _column(pose.scale)
@@ -106,12 +106,12 @@ def scattered(generator: np.random.Generator, count: int, size: int, scale: tupl
 
 
 def scattered_like(generator: np.random.Generator, pose: Pose) -> Pose:
-    """Return the same places and sizes with new rotations."""
+    """Return the same positions and scales with new rotations."""
     return Pose(pose.x, pose.y, *rotation(generator, len(pose.x)), pose.scale)
 
 
 def outlined(generator: np.random.Generator, distance: Grid) -> Grid:
-    """Leave half of the shapes filled, and only a stroke along the edge of the others."""
+    """Leave about half of the shapes filled, and reduce the others to a stroke along their edge."""
     half_stroke = uniform(generator, 0.6, 1.1, len(distance))
     stroke = np.abs(distance + _column(half_stroke)) - _column(half_stroke)
     is_filled = generator.random(len(distance)) < 0.5

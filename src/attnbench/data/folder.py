@@ -1,17 +1,15 @@
-"""Class folders `train/<class>/*` and `test/<class>/*`, or an archive of them: a user's own images."""
+"""A user's images, in class folders `train/<class>/*` and `test/<class>/*` or an archive of them."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from attnbench.data import archives
+from attnbench.data import archives, experiments
 from attnbench.data.decode import Decoded, decode
-from attnbench.data.images import Images, Part
+from attnbench.data.source_images import LabelledImages, SourceImages
 from attnbench.errors import UserError, listed
 from attnbench.study.schema import FolderData
 
@@ -20,59 +18,58 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".ti
 _LAYOUT = "train/<class>/<image> and test/<class>/<image>"
 
 
-def read(config: FolderData, root: Path) -> Images:
+def read(data: FolderData, root: Path) -> SourceImages:
     """Read all images, by part, class and name in alphabetical order.
 
-    Images are taken as RGB squares of `image_size`; what was changed for that is said in the provenance.
+    Images become RGB squares of `image_size`; the provenance says what was changed for that.
 
     Raises:
-        UserError: the place is missing, an archive is damaged or not the expected one, a class lacks images in
+        UserError: the path is missing, an archive is damaged or not the expected one, a class lacks images in
             one part, an image cannot be decoded, or there are none.
     """
-    path = root / config.path
-    _check_place(config, path)
-    found = _Found(place=config.path, size=config.image_size)
-    for name, content in archives.members(path, found.wants):
-        found.add(name, content)
-    classes = _classes(config.path, found)
-    parts = {part: found.part(part, classes) for part in PARTS}
-    return Images(
-        title=config.title,
-        provenance=" ".join((config.provenance.rstrip(), *found.changes())),
+    path = experiments.find(root, Path(data.path))
+    _check_path(data, path, root)
+    collection = _Collection(path=data.path, size=data.image_size)
+    for name, content in archives.members(path, collection.accepts):
+        collection.add(name, content)
+    classes = collection.classes()
+    return SourceImages(
+        title=data.title,
+        provenance=" ".join((data.provenance.rstrip(), *collection.changes())),
         classes=classes,
-        train=parts["train"],
-        test=parts["test"],
+        train=collection.labelled("train", classes),
+        test=collection.labelled("test", classes),
     )
 
 
-def _check_place(config: FolderData, path: Path) -> None:
+def _check_path(data: FolderData, path: Path, root: Path) -> None:
     if not path.exists():
         raise UserError(
-            f"data: path: {config.path!r} does not exist ({path.absolute()}). Put the images there as {_LAYOUT}, in a "
-            f"folder or an archive ({', '.join(archives.SUFFIXES)}), or name another place in params.yaml. "
-            f"Wanted are: {config.title}. {config.provenance}"
+            f"data: path: {data.path!r} does not exist ({path.absolute()}).{experiments.hint(root)} Put the images "
+            f"there as {_LAYOUT}, in a folder or an archive ({', '.join(archives.SUFFIXES)}), or give another path in "
+            f"params.yaml. Expected images: {data.title}. {data.provenance}"
         )
-    if config.sha256 is None:
+    if data.sha256 is None:
         return
     if path.is_dir():
         raise UserError(
-            f"data: sha256: is that of an archive, but {config.path!r} is a folder; name the archive or remove sha256"
+            f"data: sha256: is that of an archive, but {data.path!r} is a folder; name the archive or remove sha256"
         )
-    archives.check_sha256(path, config.sha256)
+    archives.check_sha256(path, data.sha256)
 
 
 @dataclass
-class _Found:
-    """Images as they come, in any order."""
+class _Collection:
+    """Images, added in any order."""
 
-    place: str
+    path: str  # as in params.yaml, for messages
     size: int
     images: dict[tuple[str, str, str], Decoded] = field(default_factory=dict)  # by part, class and file name
-    above: PurePosixPath | None = None  # the folder that holds train/ and test/
+    top: PurePosixPath | None = None  # the folder that contains train/ and test/
     ignored: int = 0
 
-    def wants(self, name: str) -> bool:
-        """Tell whether a file is an image in a class folder; hidden files and other kinds of file are passed over."""
+    def accepts(self, name: str) -> bool:
+        """Return whether a file is an image in a class folder; hidden files and other kinds of file are ignored."""
         path = PurePosixPath(name)
         if any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
             return False
@@ -80,59 +77,54 @@ class _Found:
         if is_image and len(path.parts) >= 3 and path.parts[-3] in PARTS:
             return True
         if is_image and set(path.parts[:2]) & set(PARTS):
-            raise UserError(f"{self.place}: {name!r} is not in a class folder; wanted is {_LAYOUT}")
+            raise UserError(f"{self.path}: {name!r} is not in a class folder; expected {_LAYOUT}")
         self.ignored += 1
         return False
 
     def add(self, name: str, content: bytes) -> None:
         path = PurePosixPath(name)
-        above = path.parents[2]
-        if self.above not in (None, above):
-            raise UserError(f"{self.place}: both {str(self.above)!r} and {str(above)!r} hold images; wanted is one set")
-        self.above = above
+        top = path.parents[2]
+        if self.top not in (None, top):
+            raise UserError(f"{self.path}: both {str(self.top)!r} and {str(top)!r} contain images; expected one set")
+        self.top = top
         key = cast(tuple[str, str, str], path.parts[-3:])
         if key in self.images:
-            raise UserError(f"{self.place}: {name!r} is there twice; pack the archive again")
+            raise UserError(f"{self.path}: {name!r} occurs twice; pack the archive again")
         try:
             self.images[key] = decode(content, self.size)
         except ValueError as error:
             raise UserError(
-                f"{self.place}: the image {name!r} cannot be read: {error}. Replace it, or remove it"
+                f"{self.path}: the image {name!r} cannot be read: {error}. Replace it, or remove it"
             ) from None
 
-    def part(self, part: str, classes: tuple[str, ...]) -> Part:
+    def classes(self) -> tuple[str, ...]:
+        """Return the sorted class names, which must be the same in both parts."""
+        if not self.images:
+            raise UserError(
+                f"{self.path} has no images; expected {_LAYOUT}, with a suffix of: {', '.join(IMAGE_SUFFIXES)}"
+            )
+        train, test = ({name for owner, name, _ in self.images if owner == part} for part in PARTS)
+        for missing, part, other in ((train - test, "test", "train"), (test - train, "train", "test")):
+            if missing:
+                raise UserError(
+                    f"{self.path}: {part}/ has no images of {listed(sorted(missing))}, which {other}/ has; "
+                    "every class needs images in both"
+                )
+        if len(train) < 2:
+            raise UserError(f"{self.path} has only one class ({listed(sorted(train))}); at least two are needed")
+        return tuple(sorted(train))
+
+    def labelled(self, part: str, classes: tuple[str, ...]) -> LabelledImages:
+        """Return the images of a part, in alphabetical order of class and file name."""
         keys = sorted(key for key in self.images if key[0] == part)
         index = {name: number for number, name in enumerate(classes)}
-        return Part(
-            images=_stacked([self.images[key].pixels for key in keys]),
+        return LabelledImages(
+            images=np.stack([self.images[key].pixels for key in keys]),
             labels=np.array([index[name] for _, name, _ in keys], dtype=np.int64),
         )
 
     def changes(self) -> list[str]:
-        """Return a sentence for each way in which images differ from their files."""
+        """Return a sentence for each kind of difference between the images and their files."""
         counts = Counter(change for decoded in self.images.values() for change in decoded.changes)
         sentences = [f"{count:,} of {len(self.images):,} images were {change}." for change, count in counts.items()]
         return sorted(sentences) + ([f"{self.ignored:,} other files were ignored."] if self.ignored else [])
-
-
-def _stacked(images: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    return np.stack(images) if images else np.empty((0, 3, 0, 0), dtype=np.uint8)
-
-
-def _classes(place: str, found: _Found) -> tuple[str, ...]:
-    if not found.images:
-        raise UserError(f"{place} has no images; wanted is {_LAYOUT}, with a suffix of: {', '.join(IMAGE_SUFFIXES)}")
-    train, test = ({name for part, name, _ in found.images if part == wanted} for wanted in PARTS)
-    for missing, part, other in ((train - test, "test", "train"), (test - train, "train", "test")):
-        if missing:
-            raise UserError(
-                f"{place}: {part}/ has no images of {_named(missing)}, which {other}/ has; "
-                "every class needs images in both"
-            )
-    if len(train) < 2:
-        raise UserError(f"{place} has one class only ({_named(train)}); at least two are needed")
-    return tuple(sorted(train))
-
-
-def _named(classes: Iterable[str]) -> str:
-    return listed(sorted(classes))

@@ -1,7 +1,8 @@
 """Ten plane shapes as signed distances: negative inside, zero on the edge, positive outside.
 
-Each is a handful of half planes, discs and boxes joined by minimum and maximum, all of one area, and each is the same
-class when mirrored. Only correctly rounded operations touch the pixels, so their bits are the same on every machine.
+Each combines a few half planes, discs and boxes by minimum and maximum. All have the same area, and the mirror image of
+each is of the same class. Pixels are computed with correctly rounded operations only, so their bits are the same on
+every machine.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 Grid = NDArray[np.float32]  # (n, h, w)
 Outline = Callable[[Grid, Grid], Grid]  # x (right) and y (down) -> distance, in the shape's own unit
 
-AREA = 2.0  # of every shape, in its own unit squared, so that size says nothing about class
+AREA = 2.0  # of every shape, in its own unit squared, so that size does not depend on the class
 
 
 def _half_planes(x: Grid, y: Grid, corners: int, inradius: float) -> list[Grid]:
@@ -36,10 +37,10 @@ def _tan(angle: float) -> float:
 
 
 def _largest(distances: list[Grid]) -> Grid:
-    found = distances[0]
+    largest = distances[0]
     for distance in distances[1:]:
-        found = np.maximum(found, distance)
-    return found
+        largest = np.maximum(largest, distance)
+    return largest
 
 
 def _disc(x: Grid, y: Grid, radius: float) -> Grid:
@@ -56,7 +57,7 @@ def circle(x: Grid, y: Grid) -> Grid:
 
 
 def crescent(x: Grid, y: Grid) -> Grid:
-    """A disc less a smaller one beside it."""
+    """A disc without the part that a smaller disc covers."""
     return np.maximum(_disc(x - np.float32(0.35), y, 1.1), -_disc(x - np.float32(1.0), y, 0.881))
 
 
@@ -82,7 +83,7 @@ def arrow(x: Grid, y: Grid) -> Grid:
 
 
 def heart(x: Grid, y: Grid) -> Grid:
-    """A square on its corner with a disc on each upper side."""
+    """A square on its corner, with a disc on each of the two upper sides."""
     side = sqrt(AREA / (1 + pi / 4))
     turn = np.float32(sqrt(0.5))
     along, across = (x + y) * turn, (x - y) * turn
@@ -93,7 +94,7 @@ def heart(x: Grid, y: Grid) -> Grid:
 
 
 def hourglass(x: Grid, y: Grid) -> Grid:
-    """Two triangles, tip to tip."""
+    """Two triangles that touch at their tips."""
     slope = np.float32(1 / sqrt(2))
     return np.maximum((np.abs(x) - np.abs(y)) * slope, np.abs(y) - np.float32(sqrt(AREA / 2)))
 

@@ -1,54 +1,53 @@
-"""From a study's `data` section to the prepared data set that all later stages read."""
+"""From the `data` section of a study to the prepared data set that all later stages read."""
 
 from pathlib import Path
 
 import torch
 
 from attnbench.data import cifar10, folder, shapes, split
-from attnbench.data.images import Images
+from attnbench.data.source_images import SourceImages
 from attnbench.records import DataSummary
 from attnbench.records.prepared import Description, Prepared
 from attnbench.study import schema
 
 
-def prepare(config: schema.Data, root: Path) -> Prepared:
-    """Read or generate the images, split them and take their statistics; paths in `config` are relative to `root`.
+def prepare(data: schema.Data, root: Path) -> Prepared:
+    """Read or generate the images, split them and compute their statistics; paths in `data` are relative to `root`.
 
     Raises:
-        UserError: the images cannot be had as they should be; the text says how to mend it.
+        UserError: the images are missing or not as expected; the text says how to fix it.
     """
-    match config:
+    match data:
         case schema.ShapesData():
-            images = shapes.generate(config)
+            images = shapes.generate(data)
         case schema.Cifar10Data():
-            images = cifar10.read(config, root)
+            images = cifar10.read(data, root)
         case schema.FolderData():
-            images = folder.read(config, root)
-    return _prepared(images, config.split_seed)
+            images = folder.read(data, root)
+    return _prepared(images, data.split_seed)
 
 
 def summary(study: str, data: Prepared) -> DataSummary:
     """Return the record of the prepared images."""
-    described = data.description
-    _, channels, height, width = data.train_images.shape
+    description = data.description
     return DataSummary(
         study=study,
-        title=described.title,
-        provenance=described.provenance,
-        classes=list(described.classes),
-        image_shape=(channels, height, width),
+        title=description.title,
+        provenance=description.provenance,
+        classes=list(description.classes),
+        image_shape=data.image_shape,
         train=len(data.train_index),
         validation=len(data.validation_index),
         test=len(data.test_labels),
-        split_seed=described.split_seed,
-        mean=list(described.mean),
-        std=list(described.std),
+        split_seed=description.split_seed,
+        mean=list(description.mean),
+        std=list(description.std),
         sha256=data.sha256(),
         tensors_sha256=data.tensors_sha256(),
     )
 
 
-def _prepared(images: Images, split_seed: int) -> Prepared:
+def _prepared(images: SourceImages, split_seed: int) -> Prepared:
     train_index, validation_index = split.stratified(images.train.labels, split_seed)
     mean, std = split.channel_statistics(images.train.images[train_index])
     masks = (images.train.masks, images.test.masks)

@@ -1,4 +1,4 @@
-"""The validation split, and the statistics of the part that is trained on."""
+"""The validation split, and the channel statistics of the training images."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +9,10 @@ VALIDATION_SHARE = 10  # one image in ten
 
 
 def stratified(labels: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows to train on and the rows held out, both ascending.
+    """Return the rows to train on and the rows to hold out, both ascending.
 
-    A tenth of each class is held out, rounded to the nearest image and never less than one. The same labels and seed
-    give the same rows.
+    A tenth of each class is held out, rounded to the nearest image, but at least one. The same labels and seed give the
+    same rows.
 
     Raises:
         UserError: a class has fewer than two images.
