@@ -44,9 +44,8 @@ class Handler(BaseHTTPRequestHandler):
         if answer.isdigit():
             self.send_error(int(answer))
             return
-        start = (
-            int(requested.removeprefix("bytes=").removesuffix("-")) if requested and answer != "ignores range" else 0
-        )
+        is_partial = requested and answer != "ignores range"
+        start = int(requested.removeprefix("bytes=").removesuffix("-")) if is_partial else 0
         if start >= len(CONTENT):
             self.send_error(416)
             return
@@ -132,7 +131,7 @@ def test_part_of_another_file_is_thrown_away(server: Server, tmp_path: Path, par
 
 
 def test_wrong_checksum_leaves_nothing(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=f"sent a file whose SHA-256 is not with SHA-256 {SHA256}. {ADVICE}"):
+    with pytest.raises(UserError, match=f"sent a file whose SHA-256 is not {SHA256}. {ADVICE}"):
         fetch(server, tmp_path, "altered")
     assert left_in(tmp_path) == {}
     assert len(server.ranges) == 1

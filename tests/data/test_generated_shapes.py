@@ -133,7 +133,7 @@ def test_outline_is_its_own_mirror_image_or_a_turned_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", OUTLINES)
 def test_distance_never_overstates(name: str) -> None:
-    """A signed distance changes by at most the distance between two points; else edges would be too soft or too hard."""
+    """It changes by at most the distance between two points; else edges would be too soft or too hard."""
     axis = np.linspace(-2, 2, 401, dtype=np.float32)
     x, y = np.meshgrid(axis, axis)
     distance = OUTLINES[name](x[None], y[None])[0]

@@ -132,7 +132,7 @@ def stage(folder: Path, *, largest_file: int | None = None) -> subprocess.Comple
 def test_stage_writes_the_images_and_their_record(tmp_path: Path) -> None:
     done = stage(tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "generated shapes: 200 training and 30 test images\n"
+    assert done.stdout == "generated shapes: 200 training, 30 test images\n"
     paths = StudyPaths("quickstart", tmp_path)
     record = records.read(paths.data_summary, records.DataSummary)
     assert record.sha256 == prepared.load(paths.prepared).sha256()

@@ -1,7 +1,8 @@
 """CIFAR-10 as published (Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009).
 
 torchvision reads the files and checks the MD5 of each; the archive is unpacked to a temporary folder for it. It does
-not download them: its downloader has no time-out, does not retry or resume, and falls back to an unencrypted connection.
+not download them: its downloader has no time-out, neither retries nor resumes, and falls back to an unencrypted
+connection.
 """
 
 import tarfile

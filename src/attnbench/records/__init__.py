@@ -1,4 +1,4 @@
-"""What the stages leave for each other and for the report: small typed JSON files, tracked by git."""
+"""The files that stages write for later stages: typed JSON records tracked by git, curves, and arrays."""
 
 from attnbench.records.cost import CostRecord, LatencyRecord, LatencyRow
 from attnbench.records.data import DataSummary
