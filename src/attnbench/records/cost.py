@@ -4,7 +4,7 @@ from attnbench.records.io import Record
 
 
 class CostRecord(Record):
-    """Counts for one forward pass of one image in eval mode. No figure here depends on the machine."""
+    """Counts for one forward pass of one image in eval mode. None depends on the machine."""
 
     study: str
     variant: str

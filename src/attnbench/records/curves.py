@@ -11,7 +11,7 @@ from attnbench.records import files
 
 @dataclass(frozen=True)
 class EpochRow:
-    """One epoch. Losses are mean cross entropies in nats; that of training has label smoothing if the recipe does."""
+    """One epoch. Losses are mean cross entropies in nats; the training loss includes the recipe's label smoothing."""
 
     epoch: int  # counted from 1
     learning_rate: float  # of the last step
@@ -22,7 +22,7 @@ class EpochRow:
 
 
 def write_epochs(path: Path, rows: Sequence[EpochRow]) -> None:
-    """Write one line for each epoch, all or nothing."""
+    """Write one line per epoch, all or nothing."""
     _write(path, [field.name for field in fields(EpochRow)], (astuple(row) for row in rows))
 
 

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one, and hashing them."""
+"""Writing files all or nothing, and hashing them."""
 
 import hashlib
 import json
@@ -17,12 +17,12 @@ from attnbench.errors import FULL, UserError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it takes the place of `path`, on any error it is removed.
+    """Yield a temporary path next to `path`; on success it replaces `path`, on any error it is removed.
 
-    What was written is on the disk before it takes its place, so a power cut leaves the old file or the new one.
+    Its content is on the disk before it replaces `path`, so a power cut leaves either the old or the new file.
 
     Raises:
-        UserError: there was no room for it.
+        UserError: the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -45,7 +45,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _flush(path: Path) -> None:
-    """Let the system write a file, or the names in a folder, to the disk."""
+    """Make the system write a file, or the names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -54,21 +54,21 @@ def _flush(path: Path) -> None:
 
 
 def _errno(error: Exception) -> int | None:
-    """Return the system's error number; safetensors has it in its text alone."""
+    """Return the system's error number; safetensors has it only in its message."""
     if isinstance(error, OSError):
         return error.errno
-    found = re.search(r"os error (\d+)", str(error))
-    return int(found[1]) if found else None
+    match = re.search(r"os error (\d+)", str(error))
+    return int(match[1]) if match else None
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 with LF line ends, all or nothing."""
+    """Write `text` as UTF-8 with LF line endings, all or nothing."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON that is the same for the same value: sorted keys, no NaN, a final line end."""
+    """Write `value` as JSON, equal values as equal text: sorted keys, no NaN, a final newline."""
     write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
 
 
@@ -79,6 +79,6 @@ def sha256_of(path: Path) -> str:
 
 
 def sha256_of_json(value: Any) -> str:
-    """Return the SHA-256 of a JSON-able value, independent of key order."""
+    """Return the SHA-256 of a value that JSON can hold, independent of the order of keys."""
     text = json.dumps(value, sort_keys=True, allow_nan=False, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

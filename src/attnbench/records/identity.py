@@ -8,13 +8,13 @@ from attnbench.study.schema import Study
 
 
 class Environment(Record):
-    """The class of machine a run's bits depend on. Nothing here varies between two runs on one machine."""
+    """The class of machine that a run's bits depend on. Two runs on one machine have equal values."""
 
     python: str
     torch: str
     device: str  # "cpu" or the accelerator's name
     instruction_set: str  # torch.backends.cpu.get_cpu_capability(), e.g. "AVX512"
-    processor: str  # model name as the system gives it
+    processor: str  # model name as the system reports it
     threads: int
     precision: str  # "float32" or "bf16"
     memory_format: str  # "channels_last"
@@ -25,7 +25,7 @@ class Difference:
     """One field in which two identities differ, and its two values."""
 
     field: str  # of `Identity`, or of `Environment`
-    name: str  # in a sentence: "images", "code", "values in params.yaml", "torch"
+    name: str  # for a sentence: "images", "code", "values in params.yaml", "torch"
     first: str
     second: str
 
@@ -41,7 +41,7 @@ class Identity(Record):
     def differences(self, other: "Identity", *, environment: bool = True) -> list[Difference]:
         """Return the fields in which this identity (first) and `other` (second) differ, in their order.
 
-        With `environment=False` only images, code and values are compared: what must agree on every machine.
+        With `environment=False` only images, code and values are compared: these must agree on every machine.
         """
         names = {"data": "images", "code": "code", "params": "values in params.yaml"}
         pairs = [(field, name, getattr(self, field), getattr(other, field)) for field, name in names.items()]
@@ -54,9 +54,9 @@ class Identity(Record):
 
 
 def params_sha256(study: Study, variant: str) -> str:
-    """Return the SHA-256 of every value but the images that decides what a run of `variant` gives, defaults filled in.
+    """Return the SHA-256 of all values that determine a run of `variant`, except the images; defaults are filled in.
 
-    The images are known by their own hash: the same ones may come from another path or archive.
+    The images have their own hash: the same ones may come from another path or archive.
     """
     values = study.model_dump(mode="json", include={"backbone", "recipe", "machine"})
     return files.sha256_of_json(values | {"variant": study.variants[variant].model_dump(mode="json")})

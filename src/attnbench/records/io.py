@@ -1,4 +1,4 @@
-"""Reading and writing of records."""
+"""Reading and writing records: typed JSON documents."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -27,7 +27,7 @@ def read(path: Path, kind: type[R]) -> R:
     """Read a record of the given kind.
 
     Raises:
-        UserError: the file is missing, is no JSON, or does not have the fields of `kind`.
+        UserError: the file is missing, is not JSON, or does not have the fields of `kind`.
     """
     try:
         return kind.model_validate_json(path.read_text(encoding="utf-8"))
@@ -40,7 +40,7 @@ def read(path: Path, kind: type[R]) -> R:
 
 
 def first_problem(error: ValidationError) -> str:
-    """Return the first thing wrong in a document: `identity.code: Field required`."""
+    """Return the first problem of a document, such as `identity.code: Field required`."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "the file"
     return f"{where}: {first['msg']}"

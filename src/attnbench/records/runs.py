@@ -1,11 +1,11 @@
-"""The record of one training run, and of the time it took."""
+"""The record of one training run, and of its duration."""
 
 from attnbench.records.identity import Identity
 from attnbench.records.io import Record
 
 
 class RunRecord(Record):
-    """Result of one run on the test images, looked at once, with the weights of the last epoch."""
+    """Result of one run on the test images, evaluated once, with the weights of the last epoch."""
 
     study: str
     variant: str
@@ -16,7 +16,7 @@ class RunRecord(Record):
     per_class_accuracy: dict[str, float]
     validation_accuracy: float  # of the last epoch
     best_validation_accuracy: float
-    best_validation_epoch: int  # counted from 1; for information, nothing is selected by it
+    best_validation_epoch: int  # counted from 1; for information only, nothing is selected by it
     train_accuracy: float  # of the last epoch, on the augmented training images
     parameters: int
     checkpoint_sha256: str
@@ -25,16 +25,16 @@ class RunRecord(Record):
 
 
 class TimingRecord(Record):
-    """How long one run took. Kept apart: it is never the same twice."""
+    """How long one run took. A separate file, since it differs from run to run."""
 
     study: str
     variant: str
     seed: int
     seconds_per_epoch: list[float]  # training only
     evaluation_seconds: list[float]  # validation, per epoch
-    total_seconds: float  # of the process that ended the run, and of the epochs before it
+    total_seconds: float  # of the last process, and of the epochs that earlier ones trained
     images_per_second: float  # median over epochs, training only
-    continued_after: int  # epochs that an earlier, stopped process trained; 0: one process did all
+    continued_after: int  # epochs trained by earlier, stopped processes; 0: one process trained all
     load_average: float  # of the machine over one minute, at the end of the run
     cores: int
     processor: str
