@@ -1,8 +1,8 @@
-"""Measure how fast things are on this machine, side by side.
+"""Measure how fast training is on this machine.
 
-`attnbench bench training` compares, in turns and on the same network, images and augmentation, a training loop as
-tutorials have it, our own training, and bare steps without anything around them, which are the limit. The machine
-should have nothing else to do. The images are generated: nothing has to be fetched or prepared first.
+`attnbench bench training` compares, on the same network, images and augmentation, the training loop of a tutorial,
+our own training, and bare training steps on one batch, which are the limit. They take turns. The images are generated,
+so nothing has to be prepared. Leave the machine idle meanwhile.
 """
 
 import argparse
@@ -11,55 +11,48 @@ from pathlib import Path
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what is measured, on which study's network, and how often."""
-    parser.add_argument("what", choices=["training"], help="what is measured")
-    parser.add_argument("study", nargs="?", metavar="STUDY", help="its name; without one, the study at the root")
+    """Add the study, its variants and the number of rounds."""
+    parser.add_argument("what", choices=["training"], help="what to measure")
+    parser.add_argument("study", nargs="?", metavar="STUDY", help="name of a study (default: the study at the root)")
     parser.add_argument(
-        "--variants",
-        nargs="+",
-        metavar="NAME",
-        help="of the study; the first is what steps are compared with (default: the baseline, and cbam)",
+        "--variants", nargs="+", metavar="NAME", help="step times are relative to the first (default: baseline, cbam)"
     )
+    parser.add_argument("--rounds", type=positive, default=7, metavar="N", help="turns of each (default: %(default)s)")
+    parser.add_argument("--images", type=positive, default=2560, metavar="N", help="per turn (default: %(default)s)")
     parser.add_argument(
-        "--rounds", type=whole_number, default=7, metavar="N", help="turns of each that count (default: 7)"
+        "--batch-size", type=positive, default=128, metavar="N", help="of our training (default: %(default)s)"
     )
-    parser.add_argument("--images", type=whole_number, default=2560, metavar="N", help="in a turn (default: 2560)")
-    parser.add_argument(
-        "--batch-size", type=whole_number, default=128, metavar="N", help="of our own training (default: 128)"
-    )
-    parser.add_argument("--precision", choices=["float32", "bf16"], help="of our own training (default: the study's)")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write everything to this file as well")
+    parser.add_argument("--precision", choices=["float32", "bf16"], help="of our training (default: the study's)")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="also write the time of every turn to this file")
 
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:
-    """Measure, and write the tables."""
-    from attnbench import machine
+    """Measure and print the tables."""
     from attnbench.records import files
     from attnbench.study import repository, require
     from attnbench.study.paths import shown
-    from attnbench.tools.bench import settings, table, training
+    from attnbench.tools import bench
 
-    place = repository.locate(arguments.study, here)
+    located = repository.locate(arguments.study, here)
     for variant in arguments.variants or []:
-        require(place.study, shown(place.params), variant)
-    chosen = settings.settings(
-        place.study,
-        variants=arguments.variants,
+        require(located.study, shown(located.params), variant)
+    benchmark = bench.configure(
+        located.study,
+        arguments.variants,
         images=arguments.images,
-        batch_size=arguments.batch_size,
         rounds=arguments.rounds,
+        batch_size=arguments.batch_size,
         precision=arguments.precision,
-        cores=machine.cores(),
     )
-    result = training.measure(chosen, lambda line: sys.stderr.write(f"{line}\n"))
-    sys.stdout.write(table.text(result))
+    seconds = bench.measure(benchmark, lambda line: sys.stderr.write(f"{line}\n"))
+    sys.stdout.write(bench.text(benchmark, seconds))
     if arguments.json:
-        files.write_json(here / arguments.json, result.json())
+        files.write_json(here / arguments.json, bench.values(benchmark, seconds))
     return True
 
 
-def whole_number(text: str) -> int:
-    """Return what an option gives as a number of at least 1; argparse shows this function's name where it is none."""
+def positive(text: str) -> int:
+    """Return the number that an option gives; argparse names this function if it is not one."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"given {value}; must be at least 1")

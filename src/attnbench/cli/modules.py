@@ -1,11 +1,10 @@
-"""List the attention modules with their options, or show one of them.
+"""List the attention modules, or show one of them.
 
-A module of the list is what `attention:` names in a params.yaml. `--write` makes the page that compares all of them
-with the modules of public libraries.
+The names are those that `attention:` accepts in a params.yaml.
 
-  attnbench modules                              all of them, in short
-  attnbench modules se                           one of them: its formula, its options, its paper
-  attnbench modules --write docs/modules.md      the page
+  attnbench modules                              all modules, with their defaults
+  attnbench modules se                           one module: formula, options, paper
+  attnbench modules --write docs/modules.md      the page of all modules
 """
 
 import argparse
@@ -14,21 +13,21 @@ from pathlib import Path
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the module that is shown, and where the page goes."""
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("name", nargs="?", metavar="NAME", help="a module; without one, all of them in short")
-    what.add_argument("--write", type=Path, metavar="PATH", help="write the page of all modules to this file")
+    """Add the module to show, or the page to write."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("name", nargs="?", metavar="NAME", help="a module (default: list all)")
+    group.add_argument("--write", type=Path, metavar="PATH", help="write the page of all modules to this file")
 
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """List, show, or write."""
     if arguments.write is not None:
-        from attnbench.study import repository
-        from attnbench.tools.catalogue import page
+        from attnbench.records import files
+        from attnbench.tools import modules_page
 
-        page.write(here / arguments.write, repository.root_of(here))
+        files.write_text(here / arguments.write, modules_page.page())
         return True
-    from attnbench.tools.catalogue import listing
+    from attnbench.tools import modules
 
-    sys.stdout.write(listing.one(arguments.name) if arguments.name else listing.every())
+    sys.stdout.write(modules.details(arguments.name) if arguments.name else modules.overview())
     return True

@@ -1,0 +1,76 @@
+"""The attention modules in a terminal: a list of all, or one in full. Nothing here imports torch."""
+
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from attnbench.errors import UserError, did_you_mean, listed
+from attnbench.study import attention, module_files
+from attnbench.study import options as option_types
+from attnbench.study.module_files import written
+
+_ALLOWED: tuple[tuple[Any, str], ...] = (
+    (option_types.OddInt, "odd integer, at least 1"),
+    (option_types.PositiveInt, "integer, at least 1"),
+    (option_types.PositiveFloat, "number above 0"),
+    (option_types.Share, "number from 0 to below 1"),
+    (bool, "true, false"),
+    (int, "integer"),
+    (float, "number"),
+    (str, "text"),
+    (NoneType, "null"),
+    (None, "null"),
+)
+
+
+def overview() -> str:
+    """Return all modules, each with its first line and the defaults of its options."""
+    names = attention.names()
+    width = max(map(len, names))
+    lines = []
+    for name in names:
+        lines.append(f"{name:{width}}  {module_files.headline(attention.path(name))}")
+        defaults = ", ".join(f"{key}: {written(option.default)}" for key, option in attention.options(name).items())
+        if defaults:
+            lines.append(f"{'':{width}}  {defaults}")
+    return "\n".join([*lines, "", "Details: attnbench modules NAME", ""])
+
+
+def details(name: str) -> str:
+    """Return the header of a module, its options and its paper.
+
+    Raises:
+        UserError: there is no such module.
+    """
+    names = attention.names()
+    if name not in names:
+        raise UserError(f"no module {name!r}{did_you_mean(name, names)}; allowed: {listed(names)}")
+    path = attention.path(name)
+    rows = [
+        (key, f"default {written(option.default)}", allowed(option.type))
+        for key, option in attention.options(name).items()
+    ]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    options = [f"  {key:{widths[0]}}  {default:{widths[1]}}  {values}" for key, default, values in rows] or ["  none"]
+    sized = (
+        ["", "The module is built for one size of feature maps, which its slot supplies."]
+        if module_files.needs_size(path)
+        else []
+    )
+    lines = [module_files.header(path), "", "Options:", *options, *sized]
+    return "\n".join([*lines, "", f"Paper: {attention.paper(name)}", ""])
+
+
+def allowed(kind: Any) -> str:
+    """Return what an option of this type may be: `true, false` or `odd integer, at least 1, or null`.
+
+    Raises:
+        TypeError: the type has no description here.
+    """
+    for known, description in _ALLOWED:
+        if kind == known:
+            return description
+    if get_origin(kind) is Literal:
+        return ", ".join(written(value) for value in get_args(kind))
+    if get_origin(kind) in (Union, UnionType):
+        return ", or ".join(allowed(part) for part in get_args(kind))
+    raise TypeError(f"no description of {kind}; add one to {__file__}")

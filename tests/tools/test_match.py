@@ -1,0 +1,93 @@
+"""Networks of equal cost: the search by hand, real parameters, made-up times."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from tests import params
+
+from attnbench import records
+from attnbench.errors import UserError
+from attnbench.study import Study, StudyPaths
+from attnbench.tools import match as matching
+from attnbench.tools.match import AssumedImages, Candidate, Search, match
+
+
+def small() -> Study:
+    cbam = {"attention": "cbam", "site": "before_pool", "backbone": {"dropout": 0.25}}
+    return params.study(
+        backbone={"name": "cnn", "options": {"width": 8, "hidden": 20}},
+        variants={"baseline": {"attention": "none"}, "cbam": cbam},
+    )
+
+
+@pytest.mark.parametrize(("target", "pair"), [(100.0, (99, 100)), (99.5, (99, 100)), (8.0, (8, 8)), (3.0, (8, 8))])
+def test_the_search_ends_between_neighbours(target: float, pair: tuple[int, int]) -> None:
+    assert matching.bracket(lambda value: value / target, 8) == pair
+
+
+def test_a_cost_that_never_grows_is_refused() -> None:
+    with pytest.raises(UserError, match="no value up to 8192 costs as much; name another option"):
+        matching.bracket(lambda value: 0.5, 2)
+
+
+def test_the_nearest_is_the_nearest_as_a_factor() -> None:
+    half, double = Candidate(1, 0.5, 0.5, 0.5), Candidate(2, 1.9, 1.9, 1.9)
+    assert matching.nearest([half, double]) is double
+
+
+def test_parameters_are_matched_to_the_unit(tmp_path: Path) -> None:
+    search = Search(small(), "cbam", "hidden", AssumedImages())
+    best = matching.nearest(matching.by_parameters(search))
+    unit = 4 * 8 * 4 * 4 + 1 + 10  # weights in, bias, weights out
+    without, whole = (sum(p.numel() for p in search.network(value).parameters()) for value in (20, None))
+    assert best.value == 20 + round((whole - without) / unit)
+    assert best.ratio == (without + (best.value - 20) * unit) / whole
+    text = match(small(), tmp_path, "cbam", "hidden")
+    assert "parameters of cnn without a module relative to variant cbam (10 classes, 3 x 32 x 32 pixels)" in text
+    assert f"  hidden: {best.value}  {best.ratio:.4f}  <- nearest\n" in text
+    assert f"wide_parameters: {{attention: none, backbone: {{dropout: 0.25, hidden: {best.value}}}}}" in text
+    assert text.endswith("  controls:\n    cbam: {parameters: wide_parameters}\n")
+
+
+def test_prepared_images_decide_the_size_of_the_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = StudyPaths("small", tmp_path).data_summary
+    path.parent.mkdir(parents=True)
+    path.touch()
+    monkeypatch.setattr(records, "read", lambda *_: AssumedImages((1, 16, 16), ("a", "b")))
+    assert "(2 classes, 1 x 16 x 16 pixels)" in match(small(), tmp_path, "cbam", "hidden")
+
+
+def test_latency_is_measured_in_turns_with_the_variant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    measured: list[tuple[list[str], str, list[int]]] = []
+
+    def measure(study, networks, image_shape):
+        measured.append((list(networks), study.baseline, study.latency.batch_sizes))
+        # slower by a step from 13 on, as times are; 12 is the nearest, from below
+        ratios = {name: 1 if name == "cbam" else int(name) / 12.5 + 0.3 * (int(name) > 12) for name in networks}
+        rows = [
+            SimpleNamespace(variant=name, round_ms=[ratio * speed for speed in range(1, 31)])
+            for name, ratio in ratios.items()
+        ]
+        return SimpleNamespace(rows=rows)
+
+    monkeypatch.setattr(matching.cost, "measure", measure)
+    monkeypatch.setattr(matching.arithmetic, "set_up", lambda machine: None)
+    text = match(small(), tmp_path, "cbam", "width", 64)
+    assert measured[-1] == (["11", "12", "13", "14", "cbam"], "cbam", [64])
+    assert "at batch size 64, 95 % interval" in text
+    assert "width: 12  0.9600  [0.9600, 0.9600]  <- nearest" in text
+    assert "    cbam: {latency: wide_latency}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("variant", "option", "message"),
+    [
+        ("cbam", "widht", r"--option widht: cnn has no such .* allowed: 'width', 'hidden' \(did you mean 'width'\?\)"),
+        ("cbam", "dropout", "--option dropout: cnn has no such integer option"),
+        ("baseline", "width", "baseline has no module to be matched"),
+    ],
+)
+def test_what_cannot_be_matched_is_refused(tmp_path: Path, variant: str, option: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        match(small(), tmp_path, variant, option)

@@ -1,0 +1,116 @@
+"""The file that `attnbench new` writes, and the names that it refuses."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from attnbench.errors import UserError
+from attnbench.networks import Gate
+from attnbench.study import attention, module_files
+from attnbench.tools import new
+
+ROOT = Path(__file__).parents[2]
+RUFF = Path(sys.executable).with_name("ruff")
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with a module `se`; Python finds packages in its src/ and in its root."""
+    (tmp_path / "src/attnbench/networks/attention").mkdir(parents=True)
+    (tmp_path / "src/attnbench/networks/attention/se.py").touch()
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "src"), str(tmp_path)])
+    return tmp_path
+
+
+def files(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("soft_gate", {"src/attnbench/networks/attention/soft_gate.py"}),
+        ("mine.soft_gate", {"src/mine/__init__.py", "src/mine/soft_gate.py"}),
+        ("mine.new.gate", {"src/mine/__init__.py", "src/mine/new/__init__.py", "src/mine/new/gate.py"}),
+    ],
+)
+def test_where_a_module_goes(root: Path, name: str, written: set[str]) -> None:
+    before = files(root)
+    path = new.create(name, root)
+    assert files(root) - before == written
+    assert path.relative_to(root).as_posix() in written
+
+
+def test_a_package_that_exists_keeps_its_files(root: Path) -> None:
+    """A package may also lie outside src/, and need not have an `__init__.py`."""
+    (root / "outside").mkdir()
+    (root / "outside/gates.py").write_text("X = 1\n")
+    before = files(root)
+    assert new.create("outside.soft", root) == root / "outside/soft.py"
+    assert files(root) - before == {"outside/soft.py"}
+    assert (root / "outside/gates.py").read_text() == "X = 1\n"
+
+
+def test_a_folder_without_python_files_is_no_package(root: Path) -> None:
+    (root / "pictures").mkdir()
+    assert new.create("pictures.soft", root) == root / "src/pictures/soft.py"
+
+
+def test_the_file_is_a_clean_module_without_a_gate(root: Path) -> None:
+    path = new.create("soft_gate", root)
+    for check in (["check"], ["format", "--diff"]):
+        command = [RUFF, *check, "-", "--stdin-filename", "src/attnbench/networks/attention/soft_gate.py"]
+        done = subprocess.run(command, input=path.read_text(), cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert module_files.class_name(path) == "SoftGate"
+    assert module_files.options(path) == {}
+    names = dict[str, type[Gate]]()
+    exec(compile(path.read_text(), path, "exec"), names)
+    with pytest.raises(NotImplementedError, match="FILL IN the gate of x"):
+        names["SoftGate"](8)(torch.zeros(1, 8, 4, 4))
+
+
+def test_each_line_to_fill_in_is_listed(root: Path) -> None:
+    path = new.create("soft_gate", root)
+    lines = new.unfilled(path)
+    assert len(lines) == 7
+    assert lines[0] == f'{path}:1: """FILL IN what the module does, in one sentence.'
+    assert sum("PAPER = " in line for line in lines) == 1
+
+
+def test_no_module_of_attnbench_is_left_unfilled() -> None:
+    assert [line for name in attention.names() for line in new.unfilled(attention.path(name))] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("se", r"^src/attnbench/networks/attention/se\.py exists; choose another name, or edit it$"),
+        ("none", r"^'none' means the network without attention"),
+        ("_gate", r"^'_gate' is not valid for a module: '_gate' must start with a letter a-z"),
+        ("Gate", r"^'Gate' is not valid for a module"),
+        ("a-b", r"^'a-b' is not valid for a module"),
+        ("1a", r"^'1a' is not valid for a module"),
+        ("class", r"must not be a Python keyword$"),
+        ("", r"^'' is not valid for a module"),
+        ("mine.", r"^'mine\.' is not valid for a module: '' must start"),
+        ("mine._gate", r"^'mine\._gate' is not valid for a module: '_gate' must"),
+        ("gate.py", r"^'gate\.py' is the name of a file; write 'gate'$"),
+        ("torch.gate", r"^'torch' is a package installed in \S*site-packages; choose another name for yours$"),
+        ("os.gate", r"^Python has a module 'os' that is not a package"),
+        ("attnbench.gate", r"^modules of attnbench itself are named without dots$"),
+        ("mine.sub", r"^src/mine/sub exists; choose another name"),
+    ],
+)
+def test_an_invalid_name_writes_nothing(root: Path, name: str, message: str) -> None:
+    (root / "src/mine/sub").mkdir(parents=True)
+    (root / "src/mine/other.py").touch()
+    before = set(root.rglob("*"))
+    with pytest.raises(UserError) as caught:
+        new.create(name, root)
+    assert re.search(message, str(caught.value)), str(caught.value)
+    assert set(root.rglob("*")) == before
