@@ -101,7 +101,7 @@ def test_the_records_know_the_code_and_no_folder_of_this_machine(folder: Path) -
     code = json.loads((folder / "results/small/code/train/soft.json").read_text())
     assert json.loads((folder / "results/small/runs/soft-0.json").read_text())["identity"]["code"] == code["sha256"]
     listing = json.loads((folder / "results/small/code/files.json").read_text())
-    assert {"src/mine/soft.py", "src/mine/pools.py"} <= listing.keys()
+    assert {"mine/soft.py", "mine/pools.py"} <= listing.keys()
     written = [path for top in ("results", "reports") for path in (folder / top).rglob("*") if path.is_file()]
     assert written
     for path in written:

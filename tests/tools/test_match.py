@@ -59,10 +59,10 @@ def test_prepared_images_decide_the_size_of_the_networks(tmp_path: Path, monkeyp
 
 
 def test_latency_is_measured_in_turns_with_the_variant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    measured: list[tuple[list[str], str, list[int]]] = []
+    measured: list[tuple[list[str], list[int]]] = []
 
     def measure(study, networks, image_shape):
-        measured.append((list(networks), study.baseline, study.latency.batch_sizes))
+        measured.append((list(networks), study.latency.batch_sizes))
         # slower by a step from 13 on, as times are; 12 is the nearest, from below
         ratios = {name: 1 if name == "cbam" else int(name) / 12.5 + 0.3 * (int(name) > 12) for name in networks}
         rows = [
@@ -74,7 +74,7 @@ def test_latency_is_measured_in_turns_with_the_variant(monkeypatch: pytest.Monke
     monkeypatch.setattr(matching.cost, "measure", measure)
     monkeypatch.setattr(matching.arithmetic, "set_up", lambda machine: None)
     text = match(small(), tmp_path, "cbam", "width", 64)
-    assert measured[-1] == (["11", "12", "13", "14", "cbam"], "cbam", [64])
+    assert measured[-1] == (["11", "12", "13", "14", "cbam"], [64])
     assert "at batch size 64, 95 % interval" in text
     assert "width: 12  0.9600  [0.9600, 0.9600]  <- nearest" in text
     assert "    cbam: {latency: wide_latency}\n" in text
