@@ -18,7 +18,7 @@ repro: $(READY)  ## reproduce a study: make repro STUDY=cifar10 JOBS=4
 test: $(READY)  ## run the test suite
 	@python -m pytest
 
-bench: $(READY)  ## measure how fast training is here, five minutes or more; the machine should have nothing else to do
+bench: $(READY)  ## measure how fast training is on this machine: about five minutes, in which it should be idle
 	@attnbench bench training $(STUDY)
 
 check: $(READY) format lint types floors test  ## all that a change has to pass

@@ -58,7 +58,7 @@ def test_a_closed_pipe_ends_a_command_without_a_traceback():
 
 
 def test_ctrl_c_ends_a_command_without_a_traceback():
-    interrupt = "import os, signal; from attnbench.tools.catalogue import listing; "
-    interrupt += "listing.every = lambda: os.kill(os.getpid(), signal.SIGINT); "
+    interrupt = "import os, signal; from attnbench.tools import modules; "
+    interrupt += "modules.overview = lambda: os.kill(os.getpid(), signal.SIGINT); "
     done = subprocess.run([sys.executable, "-c", interrupt + START, "modules"], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (128 + signal.SIGINT, b"")
