@@ -1,4 +1,4 @@
-"""Stage `analyse`: bring the records of all runs together. Usage: python stages/analyse.py params.yaml"""
+"""Stage `analyse`: make the tables of a study from its records. Usage: python stages/analyse.py params.yaml"""
 
 import source  # noqa: F401, I001 -- first: the package of this checkout
 

@@ -11,7 +11,7 @@ from attnbench.study import StudyPaths, load
 
 
 def main() -> None:
-    """Build every variant's network with fresh weights, which do not matter for time, and write one record of all."""
+    """Time newly initialised networks, since weights do not matter for time, and write one record of all variants."""
     study = load(Path(sys.argv[1]))
     arithmetic.set_up(study.machine)  # the same arithmetic as in training
     paths = StudyPaths(study.name)

@@ -1,27 +1,28 @@
 """Small networks to count and to time."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
+import params
 import pytest
-import torch
+from one_slot import OneSlot
 from torch import Tensor, nn
 
-from attnbench.networks import build as placement
+from attnbench import networks
 from attnbench.networks.gates import Attention
-from attnbench.networks.slots import Network, Slot
-from attnbench.study import schema
+from attnbench.networks.slots import Network
 
-SHAPE = (3, 32, 32)
+IMAGES = SimpleNamespace(classes=range(10), image_shape=(3, 32, 32))
 VARIANTS = {
-    "baseline": schema.Variant(attention="none"),
-    "se": schema.Variant(attention="se", site="before_pool"),
-    "eca": schema.Variant(attention="eca", site="before_pool"),
-    "cbam": schema.Variant(attention="cbam", site="after_pool"),
+    "baseline": {"attention": "none"},
+    "se": {"attention": "se", "site": "before_pool"},
+    "eca": {"attention": "eca", "site": "before_pool"},
+    "cbam": {"attention": "cbam", "site": "after_pool"},
 }
 
 
-class Asked(Attention):
-    """An attention module whose forward is a given function of the module and its input."""
+class Function(Attention):
+    """An attention module that computes a function of itself and its input."""
 
     def __init__(self, function: Callable[[nn.Module, Tensor], Tensor], parts: dict[str, nn.Module]) -> None:
         super().__init__()
@@ -36,49 +37,14 @@ class Asked(Attention):
         return {}
 
 
-class OneSlot(Network):
-    """A network that is nothing but one slot."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.body = module
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.body(x)
-        return out
-
-    def slots(self) -> dict[str, Slot]:
-        return {"stage1.body": Slot(self, "body", 1, 1, "body", 4, (8, 8))}
-
-    def views(self) -> dict[str, nn.Module]:
-        return {}
-
-
-class ForwardOnly(OneSlot):
-    """The same, but going round the module's call."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.body.forward(x)
-        return out
-
-
-@pytest.fixture
-def asked():
-    """Return `asked(function, **parts)`: a one-slot network around a function."""
-    return lambda function, **parts: OneSlot(Asked(function, parts))
-
-
-@pytest.fixture
-def forward_only():
-    return lambda function, **parts: ForwardOnly(Asked(function, parts))
+@pytest.fixture(scope="session")
+def network_of():
+    """Return `network_of(function, **parts)`: a network of one slot that computes `function(module, x)`."""
+    return lambda function, **parts: OneSlot(Function(function, parts))
 
 
 @pytest.fixture(scope="session")
 def cnns() -> dict[str, Network]:
-    """The project's CNN without attention and with SE, ECA and CBAM. Not to be changed."""
-    backbone = schema.Backbone(name="cnn")
-    with torch.random.fork_rng(devices=[]):
-        return {
-            name: placement.build(backbone, variant, classes=10, image_shape=SHAPE, seed=0)
-            for name, variant in VARIANTS.items()
-        }
+    """The backbone `cnn` without attention and with SE, ECA and CBAM; changed by no test."""
+    study = params.study(variants=VARIANTS)
+    return {variant: networks.build(study, variant, IMAGES, seed=0) for variant in VARIANTS}

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
+from one_slot import OneSlot
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from attnbench import cost
+from attnbench import cost, networks
 from attnbench.errors import UserError
-from attnbench.study import attention
 
 SHAPE = (3, 32, 32)
 
@@ -47,18 +47,20 @@ def test_squeeze_and_excitation_by_hand(counts):
 
 
 @pytest.mark.parametrize("name", ["se", "eca", "cbam"])
-def test_attention_is_told_apart_by_slot(name, counts):
+def test_attention_is_counted_per_slot(name, counts):
     site = "after_pool" if name == "cbam" else "before_pool"
-    family = attention.load(name)
-    found = counts[name]
-    assert found.attention_modules == {
-        f"block{stage}.{site}": family.parameter_count(width) for stage, width in ((1, 32), (2, 64), (3, 128))
+    modules = {
+        f"block{stage}.{site}": networks.build_attention(name, 2 ** (stage + 4), (32, 32)) for stage in (1, 2, 3)
     }
-    assert found.attention_parameters == sum(found.attention_modules.values()) == found.parameters - 1_147_914
-    assert found.attention_macs == found.macs - counts["baseline"].macs > 0
+    variant = counts[name]
+    assert variant.attention_modules == {
+        slot: sum(parameter.numel() for parameter in module.parameters()) for slot, module in modules.items()
+    }
+    assert variant.attention_parameters == sum(variant.attention_modules.values()) == variant.parameters - 1_147_914
+    assert variant.attention_macs == variant.macs - counts["baseline"].macs > 0
 
 
-def test_counts_do_not_depend_on_mode_and_leave_no_trace(cnns, counts):
+def test_counts_do_not_depend_on_the_mode_and_leave_no_trace(cnns, counts):
     network = cnns["cbam"].train()
     network.block1.norm.eval()
     modes = [module.training for module in network.modules()]
@@ -79,24 +81,29 @@ def test_counting_works_inside_inference_mode(cnns, counts):
         assert cost.count(cnns["se"], SHAPE) == counts["se"]
 
 
-def test_a_frozen_parameter_is_not_trainable(asked):
-    network = asked(lambda m, x: m.fc(x.mean((2, 3))), fc=nn.Linear(3, 2))
+def test_a_frozen_parameter_is_not_trainable(network_of):
+    network = network_of(lambda m, x: m.fc(x.mean((2, 3))), fc=nn.Linear(3, 2))
     network.body.fc.bias.requires_grad_(False)
-    found = cost.count(network, SHAPE)
-    assert (found.parameters, found.trainable_parameters) == (8, 6)
+    counts = cost.count(network, SHAPE)
+    assert (counts.parameters, counts.trainable_parameters) == (8, 6)
 
 
-def test_a_module_called_round_its_call_is_an_error(forward_only):
-    network = forward_only(lambda m, x: x * m.scale.weight.sum(), scale=nn.Linear(1, 1))
-    with pytest.raises(UserError, match=r"Asked in slot stage1\.body was never called.*call `self\.body\(x\)`"):
+class ForwardOnly(OneSlot):
+    def forward(self, x):
+        return self.body.forward(x)
+
+
+def test_a_module_that_is_not_called_as_a_module_is_an_error():
+    network = ForwardOnly(nn.Conv2d(3, 3, 1))
+    with pytest.raises(UserError, match=r"Conv2d in slot stage1\.body was never called.*call `self\.body\(x\)`"):
         cost.count(network, SHAPE)
 
 
-def test_an_uncounted_operator_is_named_with_the_innermost_module(asked):
+def test_an_uncounted_operator_is_named_with_the_innermost_module(network_of):
     class Inner(nn.Module):
         def forward(self, x):
             return x.sort(1)[0]
 
-    network = asked(lambda m, x: m.part(x).relu(), part=nn.Sequential(Inner()))
+    network = network_of(lambda m, x: m.part(x).relu(), part=nn.Sequential(Inner()))
     with pytest.raises(UserError, match=r"no counting rule for aten::sort in body\.part\.0\. "):
         cost.count(network, SHAPE)

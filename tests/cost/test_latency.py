@@ -1,8 +1,9 @@
-"""Latency: the statistics by hand, the order of the turns, and small networks in earnest."""
+"""Latency: durations, rounds and their order with a fake clock, and three small networks measured."""
 
 import math
 import random
 
+import params
 import pytest
 import torch
 from torch import nn
@@ -11,36 +12,32 @@ from torch.utils.benchmark import Measurement, TaskSpec
 from attnbench import cost
 from attnbench.analyse.statistics.ratio import median_interval
 from attnbench.cost import latency
-from attnbench.errors import UserError
 from attnbench.records import LatencyRecord
-from attnbench.study import schema
 
 SHAPE = (3, 16, 16)
 
 
 class FakeTimer:
-    """A timer whose samples are given, and which notes when it was asked."""
+    """A timer of fixed duration that logs its calls."""
 
-    def __init__(self, name: str, seconds: list[float], asked: list[str]) -> None:
-        self.name, self.seconds, self.asked = name, seconds, asked
-        self.calls = 0
+    def __init__(self, name: str, seconds: float, log: list[str] | None = None) -> None:
+        self.name, self.seconds = name, seconds
+        self.log = [] if log is None else log
 
     def timeit(self, number: int) -> Measurement:
-        self.asked.append(self.name)
-        taken = self.seconds[self.calls % len(self.seconds)] * number
-        self.calls += 1
-        return Measurement(number, [taken], TaskSpec("", "", description=self.name))
+        self.log.append(self.name)
+        return Measurement(number, [self.seconds * number], TaskSpec("", "", description=self.name))
 
 
 class Notes(list):
-    """A list that copies of its holders share."""
+    """A list that is shared by copies of a module that holds it."""
 
     def __deepcopy__(self, memo):
         return self
 
 
 class Witness(nn.Module):
-    """Notes in what way it was run."""
+    """A network that notes how it was run."""
 
     def __init__(self, work: int, notes: Notes) -> None:
         super().__init__()
@@ -55,32 +52,11 @@ class Witness(nn.Module):
         return out
 
 
-@pytest.fixture
-def study():
-    """Return `study(...)`: a study of three variants, with what latency needs."""
-
-    def make(*, rounds: int = 6, batch_sizes=(1, 4), precision="float32", device="cpu", confidence=0.95):
-        return schema.Study(
-            name="tiny",
-            root=".",
-            params="params.yaml",
-            title="Tiny",
-            data=schema.ShapesData(source="shapes", train_images=100, test_images=10, seed=0, split_seed=0),
-            backbone=schema.Backbone(name="cnn"),
-            variants={name: schema.Variant(attention="none") for name in ("plain", "same", "heavy")},
-            baseline="plain",
-            seeds=[3],
-            recipe=schema.SourceRecipe(
-                name="source", epochs=1, batch_size=8, learning_rate=0.001, weight_decay=0.0, label_smoothing=0.0,
-                augmentation=[], patience=1, factor=0.5,
-            ),
-            machine=schema.Machine(device=device, precision=precision, threads=1),
-            confidence=confidence,
-            latency=schema.Latency(batch_sizes=list(batch_sizes), rounds=rounds),
-            views=schema.ViewedImages(images=1),
-        )  # fmt: skip
-
-    return make
+def study(**changes):
+    """A study of three variants, timed in six rounds."""
+    variants = {name: {"attention": "none"} for name in ("plain", "same", "heavy")}
+    latency = {"batch_sizes": [1, 4], "rounds": 6}
+    return params.study(variants=variants, baseline="plain", latency=latency, **changes)
 
 
 def networks(notes: Notes) -> dict[str, nn.Module]:
@@ -106,55 +82,53 @@ def test_a_row_keeps_the_time_of_every_round():
 
 
 def test_a_sample_of_the_fastest_lasts_five_milliseconds():
-    timers = {"fast": FakeTimer("fast", [0.0004], []), "slow": FakeTimer("slow", [0.001], [])}
-    found = latency.plan(1, timers)
-    assert found.repeats == 13  # 5 ms / 0.4 ms, rounded up
-    assert found.round_seconds == pytest.approx((13 + 2) * 0.0014)  # two more calls for the timer's own warm-up
-    assert latency.plan(1, {"slow": FakeTimer("slow", [0.5], [])}).repeats == 1
-    assert latency.plan(1, {"instant": FakeTimer("instant", [1e-9], [])}).repeats == latency.MOST_REPEATS
+    sampling = latency.choose_sampling(1, {"fast": FakeTimer("fast", 0.0004), "slow": FakeTimer("slow", 0.001)})
+    assert sampling.repeats == 13  # 5 ms / 0.4 ms, rounded up
+    assert sampling.round_seconds == pytest.approx((13 + 2) * 0.0014)  # two more calls: Timer warms up
+    assert latency.choose_sampling(1, {"slow": FakeTimer("slow", 0.5)}).repeats == 1
+    assert latency.choose_sampling(1, {"instant": FakeTimer("instant", 1e-9)}).repeats == latency.MOST_REPEATS
 
 
 @pytest.mark.parametrize(("seconds", "rounds"), [(1000.0, 30), (16.5, 17), (0.0, 6)])
-def test_rounds_end_where_time_does_but_never_below_what_the_interval_needs(seconds, rounds, monkeypatch):
-    asked: list[str] = []
-    timers = {name: FakeTimer(name, [0.5], asked) for name in "ab"}
-    monkeypatch.setattr(latency.time, "perf_counter", lambda: 0.5 * len(asked))  # a round lasts a second
+def test_rounds_end_when_the_time_is_over_but_never_before_the_interval_exists(seconds, rounds, monkeypatch):
+    log: list[str] = []
+    timers = {name: FakeTimer(name, 0.5, log) for name in "ab"}
+    monkeypatch.setattr(latency.time, "perf_counter", lambda: 0.5 * len(log))  # a round lasts a second
     samples = latency.interleaved(timers, 1, latency.Limits(30, 6, seconds), random.Random(0))
-    assert [len(found) for found in samples.values()] == [rounds, rounds]
+    assert [len(own) for own in samples.values()] == [rounds, rounds]
 
 
-def test_more_rounds_are_run_where_the_interval_needs_them():
-    samples = latency.interleaved(
-        {"a": FakeTimer("a", [1.0], [])}, 1, latency.Limits(5, latency.fewest_rounds(0.99), 9.0), random.Random(0)
-    )
+def test_more_rounds_are_run_than_configured_if_the_interval_needs_them():
+    limits = latency.Limits(5, latency.fewest_rounds(0.99), 9.0)
+    samples = latency.interleaved({"a": FakeTimer("a", 1.0)}, 1, limits, random.Random(0))
     assert len(samples["a"]) == 8
 
 
-def test_batch_sizes_share_the_time_by_what_they_need():
-    plans = [latency.Plan(1, 9, 0.2), latency.Plan(64, 1, 0.6)]
-    assert latency.shares(30, plans, variants=8) == pytest.approx([4.8, 14.4])
+def test_batch_sizes_share_the_time_in_proportion_to_their_rounds():
+    samplings = [latency.Sampling(1, 9, 0.2), latency.Sampling(64, 1, 0.6)]
+    assert latency.shares(30, samplings, variants=8) == pytest.approx([4.8, 14.4])
 
 
-def test_variants_take_turns_in_an_order_shuffled_anew_and_drawn_from_the_seed():
-    def turns(seed: int) -> list[list[str]]:
-        asked: list[str] = []
-        timers = {name: FakeTimer(name, [1.0], asked) for name in "abcd"}
-        samples = latency.interleaved(timers, 2, latency.Limits(10, 6, 1e9), random.Random(seed))
-        assert [len(found) for found in samples.values()] == [10] * 4
-        return [asked[start : start + 4] for start in range(0, 40, 4)]
+def test_the_order_of_the_variants_is_shuffled_each_round_and_depends_on_the_seed():
+    def orders(seed: int) -> list[list[str]]:
+        log: list[str] = []
+        timers = {name: FakeTimer(name, 1.0, log) for name in "abcd"}
+        latency.interleaved(timers, 2, latency.Limits(10, 6, 1e9), random.Random(seed))
+        return [log[start : start + 4] for start in range(0, 40, 4)]
 
-    first = turns(0)
-    assert all(sorted(turn) == list("abcd") for turn in first)
-    assert len({tuple(turn) for turn in first}) > 3
-    assert turns(0) == first != turns(1)
+    first = orders(0)
+    assert all(sorted(order) == list("abcd") for order in first)
+    assert len({tuple(order) for order in first}) > 3
+    assert orders(0) == first != orders(1)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
-def test_small_networks_in_earnest(precision, study):
+def test_three_small_networks(precision):
     notes = Notes()
-    given = networks(notes)
+    timed = networks(notes)
     before = torch.get_rng_state()
-    record = cost.measure(study(precision=precision), given, SHAPE)
+    machine = {"device": "cpu", "precision": precision, "threads": 1}
+    record = cost.measure(study(machine=machine), timed, SHAPE)
     assert [(row.variant, row.batch_size) for row in record.rows] == [
         (name, size) for size in (1, 4) for name in ("plain", "same", "heavy")
     ]
@@ -163,17 +137,11 @@ def test_small_networks_in_earnest(precision, study):
         assert heavy.median_ms > 2 * plain.median_ms
         assert all(0 < row.median_ms <= row.p90_ms for row in (plain, same, heavy))
         assert all(len(row.round_ms) == 6 for row in (plain, same, heavy))
-    assert (record.study, record.threads, record.precision) == ("tiny", 1, precision)
+    assert (record.study, record.threads, record.precision) == ("small", 1, precision)
     assert record.torch == torch.__version__
     assert record.processor
     assert LatencyRecord.model_validate_json(record.model_dump_json()) == record
     dtype = "torch.bfloat16" if precision == "bf16" else "torch.float32"
     assert set(notes) == {((size, *SHAPE), dtype, True, True, 1, False) for size in (1, 4)}
-    assert all(network.training for network in given.values())  # copies were timed
+    assert all(network.training for network in timed.values())  # copies were timed
     assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_a_missing_gpu_is_told(monkeypatch, study):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UserError, match=r"machine\.device is 'cuda', but torch sees no GPU here; set `machine.device:"):
-        cost.measure(study(device="cuda"), networks(Notes()), SHAPE)

@@ -38,7 +38,7 @@ def test_a_norm_over_single_values_can_be_measured():
     assert activation_bytes(network, SHAPE) == (3 + 6) * FLOAT
 
 
-def test_it_is_the_same_each_time_and_touches_nothing():
+def test_it_is_deterministic_and_leaves_no_trace():
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.Flatten()).eval()
     before, mean = torch.get_rng_state(), network[1].running_mean.clone()
     assert activation_bytes(network, SHAPE) == activation_bytes(network, SHAPE) > 0

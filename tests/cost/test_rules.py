@@ -1,4 +1,4 @@
-"""Every counting rule against the number worked out by hand, for a map of 1 x 4 x 6 x 8 (192 elements)."""
+"""Every counting rule against a number computed by hand, for a map of 1 x 4 x 6 x 8 (192 elements)."""
 
 import pytest
 import torch
@@ -101,7 +101,7 @@ PRODUCTS = {  # multiply-adds
 
 
 @pytest.fixture
-def counted(asked):
+def counted(network_of):
     """Return `counted(function)`: the counts of a network that computes it."""
     parts = {
         "norm": nn.BatchNorm2d(4),
@@ -114,28 +114,28 @@ def counted(asked):
         "ln": nn.LayerNorm(8),
         "mha": nn.MultiheadAttention(4, 2, batch_first=True),
     }
-    return lambda function: cost.count(asked(function, **parts), SHAPE)
+    return lambda function: cost.count(network_of(function, **parts), SHAPE)
 
 
-@pytest.mark.parametrize("spelling", AVERAGES)
-def test_a_global_average_costs_the_same_however_it_is_spelt(spelling, counted):
-    counts = counted(AVERAGES[spelling])
+@pytest.mark.parametrize("name", AVERAGES)
+def test_a_global_average_costs_the_same_however_it_is_written(name, counted):
+    counts = counted(AVERAGES[name])
     assert (counts.pooling_operations, counts.elementwise_operations, counts.macs) == (N, 4, 0)
 
 
-@pytest.mark.parametrize("spelling", MAXIMA_AND_SUMS)
-def test_a_global_maximum_or_sum_costs_the_same_however_it_is_spelt(spelling, counted):
-    counts = counted(MAXIMA_AND_SUMS[spelling])
+@pytest.mark.parametrize("name", MAXIMA_AND_SUMS)
+def test_a_global_maximum_or_sum_costs_the_same_however_it_is_written(name, counted):
+    counts = counted(MAXIMA_AND_SUMS[name])
     assert (counts.pooling_operations, counts.elementwise_operations, counts.macs) == (N, 0, 0)
 
 
 @pytest.mark.parametrize("pool", [lambda m, x: x.mean(1), lambda m, x: x.max(1)[0], lambda m, x: F.max_pool2d(x, 2)])
-def test_other_pools_cost_one_for_each_element_of_the_input(pool, counted):
+def test_other_pools_cost_one_per_element_of_the_input(pool, counted):
     assert counted(pool).pooling_operations == N
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_elementwise_operators_cost_one_for_each_element_of_the_output(name, counted):
+def test_elementwise_operators_cost_one_per_element_of_the_output(name, counted):
     scale, function = ELEMENTWISE[name]
     counts = counted(function)
     assert (counts.pooling_operations, counts.elementwise_operations, counts.macs) == (0, scale * N, 0)
@@ -161,7 +161,7 @@ def test_a_softmax_is_two_pools_and_two_functions(counted):
 @pytest.mark.parametrize(
     "norm", [lambda m, x: F.group_norm(x, 2), lambda m, x: m.ln(x), lambda m, x: F.instance_norm(x)]
 )
-def test_a_norm_with_statistics_of_its_own_is_two_pools_and_one_function(norm, counted):
+def test_a_norm_that_computes_statistics_is_two_pools_and_one_function(norm, counted):
     counts = counted(norm)
     assert (counts.pooling_operations, counts.elementwise_operations) == (2 * N, N)
 
@@ -204,7 +204,7 @@ def test_an_operator_without_a_rule_is_an_error_that_names_it_and_the_module(fun
         counted(function)
 
 
-def test_no_operator_that_the_tracer_skips_is_taken_for_free(monkeypatch, counted):
+def test_an_operator_that_the_tracer_skips_is_an_error_without_a_rule(monkeypatch, counted):
     monkeypatch.setattr(handles, "MOVES", handles.MOVES.replace(" roll ", " "))
     assert "aten::roll" in tracer.SKIPPED
     with pytest.raises(UserError, match=r"no counting rule for aten::roll in body\."):
@@ -222,7 +222,7 @@ def test_an_autograd_function_is_an_error(counted):
         counted(lambda m, x: Doubled.apply(x))
 
 
-def test_no_operator_stands_in_two_tables():
+def test_no_operator_is_in_two_tables():
     names = [
         *handles.ELEMENTWISE_OPERATORS.split(),
         *handles.POOLING_OPERATORS.split(),

@@ -1,4 +1,4 @@
-"""What a variant costs: counted from the traced network, and measured on a machine."""
+"""What a variant costs: counted in the traced network, and measured on a machine."""
 
 from attnbench.cost.count import Counts, count
 from attnbench.cost.latency import measure

@@ -1,25 +1,25 @@
-"""The counting rule of every operator that a traced network may hold.
+"""The counting rule of every operator that a traced network may contain.
 
     macs          multiply-adds of convolutions, linear layers and matrix products; biases are not counted
-    pooling       adds or comparisons of what shrinks a map: one for each element of the input; where windows overlap,
-                  an element still counts once
-    elementwise   one for each element of the output, whatever the function: a ReLU, a sigmoid, a product with a gate
+    pooling       additions or comparisons of operators that shrink a map: one per element of the input, also where
+                  windows overlap
+    elementwise   one per element of the output, whatever the function: a ReLU, a sigmoid, a product with a gate
 
-Some operators are several of these at once, so that a spelling in parts costs the same:
+Some operators combine these, so that an operator costs as much as its parts written out:
 
-    mean, average pools               1 pooling for each element of the input, 1 elementwise of the output (quotient)
-    softmax, log_softmax              2 pooling (maximum, sum) and 2 elementwise (exponential, quotient) an element
-    group, layer, instance norm       2 pooling (mean, squares) and 1 elementwise (scale and shift) an element
+    mean, average pools               1 pooling per element of the input, 1 elementwise per element of the output
+    softmax, log_softmax              2 pooling (maximum, sum) and 2 elementwise (exponential, quotient) per element
+    group, layer, instance norm       2 pooling (mean, squares) and 1 elementwise (scale and shift) per element
     batch norm                        1 elementwise: at inference its mean and variance are constants
     var, std                          2 pooling (mean, squares)
-    vector norms                      1 pooling and 1 elementwise (the power) for each element of the input
+    vector norms                      1 pooling and 1 elementwise (the power) per element of the input
     scaled dot-product attention      macs of both products; on the scores a softmax and 1 elementwise (the scale)
     linear, bilinear, trilinear, bicubic interpolation, grid sampling     2, 4, 8, 16, 4 elementwise
-    glu                               2 elementwise (sigmoid, product);  fold: 1 for each element of the input
+    glu                               2 elementwise (sigmoid, product);  fold: 1 per element of the input
 
-What only moves, reshapes, makes or measures tensors is free, and `MOVES` lists it. Integer arithmetic, as in
-`x.shape[2] // 2`, is free too, and so is arithmetic on tensors without axes, which is what `1 / (h * w)` turns into
-when it is traced. An operator that is in none of these tables is never taken for free.
+Operators that only move, reshape, create or measure tensors are free; `MOVES` lists them. Integer arithmetic, as in
+`x.shape[2] // 2`, is free too, and so is arithmetic on tensors without axes, which `1 / (h * w)` becomes when it is
+traced. An operator in none of these tables is an error, never free.
 """
 
 from collections import Counter
@@ -72,56 +72,56 @@ DROPOUTS = "dropout feature_dropout alpha_dropout feature_alpha_dropout"
 
 
 def numel(value: Any) -> int:
-    """Return the number of elements of a traced tensor; 0 for what is no tensor."""
+    """Return the number of elements of a traced tensor; 0 for any other value."""
     shape = get_shape(value)
     return 0 if shape is None else prod(shape)
 
 
 def is_float(value: Any) -> bool:
-    """Say whether a traced value is a tensor of floating-point numbers."""
+    """Return whether a traced value is a tensor of floating-point numbers."""
     return bool(value.isCompleteTensor()) and bool(value.type().dtype().is_floating_point)
 
 
-def rule(*, inputs: dict[str, int] | None = None, outputs: dict[str, int] | None = None) -> Handle:
-    """Return a handle that counts so many operations for each element of the first input, and of the first output."""
+def rule(*, per_input: dict[str, int] | None = None, per_output: dict[str, int] | None = None) -> Handle:
+    """Return a handle that counts these operations per element of the first input, and of the first output."""
 
-    def handle(given: list[Any], made: list[Any]) -> Counter[str]:
-        counted: Counter[str] = Counter()
-        if any(is_float(value) for value in (*given, *made)):
-            counted.update({name: scale * numel(given[0]) for name, scale in (inputs or {}).items()})
-            counted.update({name: scale * numel(made[0]) for name, scale in (outputs or {}).items()})
-        return counted
+    def handle(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        if any(is_float(value) for value in (*inputs, *outputs)):
+            counts.update({name: scale * numel(inputs[0]) for name, scale in (per_input or {}).items()})
+            counts.update({name: scale * numel(outputs[0]) for name, scale in (per_output or {}).items()})
+        return counts
 
     return handle
 
 
-def free(given: list[Any], made: list[Any]) -> Counter[str]:
-    """Count nothing: the operator moves, reshapes, makes or measures tensors."""
-    del given, made
+def free(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
+    """Count nothing: the operator moves, reshapes, creates or measures tensors."""
+    del inputs, outputs
     return Counter()
 
 
-POOL = rule(inputs={POOLING: 1})
-AVERAGE = rule(inputs={POOLING: 1}, outputs={ELEMENTWISE: 1})
-SOFTMAX = rule(inputs={POOLING: 2}, outputs={ELEMENTWISE: 2})
-STATISTICS_NORM = rule(inputs={POOLING: 2}, outputs={ELEMENTWISE: 1})
+POOL = rule(per_input={POOLING: 1})
+AVERAGE = rule(per_input={POOLING: 1}, per_output={ELEMENTWISE: 1})  # the sum and its quotient
+SOFTMAX = rule(per_input={POOLING: 2}, per_output={ELEMENTWISE: 2})
+STATISTICS_NORM = rule(per_input={POOLING: 2}, per_output={ELEMENTWISE: 1})
 
 
-def each(given: list[Any], made: list[Any]) -> Counter[str]:
-    """Count one for each element of the output; nothing where the output has no axes."""
-    return Counter() if get_shape(made[0]) == [] else rule(outputs={ELEMENTWISE: 1})(given, made)
+def elementwise(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
+    """Count one per element of the output; nothing where the output has no axes."""
+    return Counter() if get_shape(outputs[0]) == [] else rule(per_output={ELEMENTWISE: 1})(inputs, outputs)
 
 
-def maximum(given: list[Any], made: list[Any]) -> Counter[str]:
+def maximum(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
     """Count `x.max()` and `x.max(dim)` as pools, and `torch.max(x, y)` as element-wise."""
-    return each(given, made) if len(given) == 2 else POOL(given, made)
+    return elementwise(inputs, outputs) if len(inputs) == 2 else POOL(inputs, outputs)
 
 
-def dropout(given: list[Any], made: list[Any]) -> Counter[str]:
-    """Count dropout that is on even at inference as element-wise; usually it is off and free."""
-    return each(given, made) if given[2].toIValue() else Counter()
+def dropout(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
+    """Count dropout as element-wise where it is on even at inference; usually it is off and free."""
+    return elementwise(inputs, outputs) if inputs[2].toIValue() else Counter()
 
 
 def interpolation(taps: int) -> Handle:
     """Return the handle of an interpolation that mixes `taps` elements of the input into one of the output."""
-    return rule(outputs={ELEMENTWISE: taps})
+    return rule(per_output={ELEMENTWISE: taps})

@@ -1,19 +1,18 @@
-"""Measured inference latency of all variants, taken in turns in one process.
+"""Measured inference latency of all variants, timed in turns in one process.
 
-Each round times every variant once, in a newly shuffled order, so a slow second of the machine affects all alike.
-The record keeps the time of every round, and `attnbench.analyse` compares variants by the ratio of their times within
-a round: absolute times drift by several percent on a shared machine, such ratios by a few tenths of a percent.
+Each round times every variant once, in a newly shuffled order, so a slow second of the machine affects all alike. The
+record keeps the time of every round, and `attnbench.analyse` compares variants by the ratio of their times within a
+round: absolute times drift by several percent on a shared machine, such ratios by a few tenths of a percent.
 
-Networks run in eval and inference mode, channels_last, with threads pinned; bf16 means autocast around the whole
-measurement, so that weights are cast once and not in every call.
+Networks run in eval and inference mode, channels_last, with a fixed number of threads. With bf16, autocast encloses the
+whole measurement, so that weights are cast once and not in every call.
 """
 
 import copy
 import math
 import random
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,28 +21,27 @@ from torch import nn
 from torch.utils.benchmark import Measurement, Timer
 
 from attnbench import machine
-from attnbench.errors import UserError
-from attnbench.networks import seeding
+from attnbench.networks import arithmetic, seeding
 from attnbench.records import LatencyRecord, LatencyRow
-from attnbench.study.schema import Machine, Study
+from attnbench.study import Study
 
-SAMPLE_SECONDS = 0.005  # one sample lasts at least this long: a clock's jitter is microseconds
+SAMPLE_SECONDS = 0.005  # the least duration of a sample: a clock's jitter is microseconds
 MOST_REPEATS = 1000
 ALLOWED_SECONDS = 0.04  # per round, variant and batch size, on average: 19 s for 30 rounds of 8 variants at 2 sizes
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How often to run at one batch size."""
+class Sampling:
+    """How a batch size is sampled."""
 
     batch_size: int
     repeats: int  # forward passes in one sample, the same for all variants
-    round_seconds: float  # expected, over all variants, warm-up included
+    round_seconds: float  # expected duration of a round, over all variants, warm-up included
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How long to go on: `rounds`, or fewer once `seconds` have passed, but always the `fewest` an interval needs."""
+    """When to stop: after `rounds`, or earlier once `seconds` have passed, but never before `fewest` rounds."""
 
     rounds: int
     fewest: int
@@ -51,27 +49,25 @@ class Limits:
 
 
 def measure(study: Study, networks: Mapping[str, nn.Module], image_shape: tuple[int, int, int]) -> LatencyRecord:
-    """Time the networks, one per variant, the baseline among them, on random images (c, h, w).
+    """Time the networks, one per variant, on random images (c, h, w).
 
-    Images and order are drawn from the first seed; the networks themselves stay as they are. Rounds are as many as
-    `study.latency` says, fewer (each row says how many) where that takes more than `ALLOWED_SECONDS` a sample,
-    and always enough for the interval of a median.
-
-    Raises:
-        UserError: the machine that params.yaml asks for is not there.
+    Images and order are drawn from the study's first seed; copies of the networks are timed. `study.latency` sets the
+    number of rounds. There are fewer where these would exceed `ALLOWED_SECONDS` per sample on average, and always
+    enough for the interval of a median. Call `arithmetic.set_up` first, which also checks that the device exists.
     """
     load = machine.load_average()  # before our own work
-    device = _device(study.machine)
-    ready = {name: _ready(network, device) for name, network in networks.items()}
+    device = torch.device(study.machine.device)
+    ready = {variant: _ready(network, device) for variant, network in networks.items()}
     order = random.Random(seeding.derive(study.seeds[0], "latency"))
     rows: list[LatencyRow] = []
-    with _arithmetic(study.machine):
+    with torch.inference_mode(), arithmetic.autocast(study.machine):
         timers = {size: _timers(study, ready, size, image_shape) for size in study.latency.batch_sizes}
-        plans = [plan(size, timers[size]) for size in timers]
-        for scheme, seconds in zip(plans, shares(study.latency.rounds, plans, variants=len(networks)), strict=True):
-            limits = Limits(study.latency.rounds, fewest_rounds(study.confidence), seconds)
-            samples = interleaved(timers[scheme.batch_size], scheme.repeats, limits, order)
-            rows += [row(name, scheme.batch_size, samples[name]) for name in networks]
+        samplings = [choose_sampling(size, timers[size]) for size in timers]
+        seconds = shares(study.latency.rounds, samplings, variants=len(networks))
+        for chosen, allowed in zip(samplings, seconds, strict=True):
+            limits = Limits(study.latency.rounds, fewest_rounds(study.confidence), allowed)
+            samples = interleaved(timers[chosen.batch_size], chosen.repeats, limits, order)
+            rows += [row(variant, chosen.batch_size, samples[variant]) for variant in networks]
     return LatencyRecord(
         study=study.name,
         processor=_processor(device),
@@ -84,19 +80,19 @@ def measure(study: Study, networks: Mapping[str, nn.Module], image_shape: tuple[
     )
 
 
-def plan(batch_size: int, timers: dict[str, Timer]) -> Plan:
-    """Warm every variant up and choose how often a sample repeats it: the fastest lasts `SAMPLE_SECONDS`."""
+def choose_sampling(batch_size: int, timers: dict[str, Timer]) -> Sampling:
+    """Warm up every variant and choose the repeats of a sample: that of the fastest variant lasts `SAMPLE_SECONDS`."""
     seconds = [min(timer.timeit(1).median for _ in range(2)) for timer in timers.values()]
     repeats = min(MOST_REPEATS, math.ceil(SAMPLE_SECONDS / min(seconds)))
     calls = repeats + max(repeats // 100, 2)  # Timer.timeit warms up before each sample
-    return Plan(batch_size, repeats, calls * sum(seconds))
+    return Sampling(batch_size, repeats, calls * sum(seconds))
 
 
-def shares(rounds: int, plans: list[Plan], *, variants: int) -> list[float]:
-    """Return the seconds that each batch size may take, in proportion to what a round of it is expected to take."""
-    allowed = ALLOWED_SECONDS * rounds * variants * len(plans)
-    expected = sum(scheme.round_seconds for scheme in plans)
-    return [allowed * scheme.round_seconds / expected for scheme in plans]
+def shares(rounds: int, samplings: list[Sampling], *, variants: int) -> list[float]:
+    """Return the seconds allowed for each batch size, in proportion to the expected duration of its rounds."""
+    allowed = ALLOWED_SECONDS * rounds * variants * len(samplings)
+    expected = sum(sampling.round_seconds for sampling in samplings)
+    return [allowed * sampling.round_seconds / expected for sampling in samplings]
 
 
 def fewest_rounds(confidence: float) -> int:
@@ -123,16 +119,16 @@ def row(variant: str, batch_size: int, samples: list[Measurement]) -> LatencyRow
 def interleaved(
     timers: dict[str, Timer], repeats: int, limits: Limits, order: random.Random
 ) -> dict[str, list[Measurement]]:
-    """Time every variant once a round, in a new order each round, until the rounds or the seconds are over."""
-    samples: dict[str, list[Measurement]] = {name: [] for name in timers}
-    names = list(timers)
+    """Time every variant once per round, in a new order each round, until a limit is reached."""
+    samples: dict[str, list[Measurement]] = {variant: [] for variant in timers}
+    variants = list(timers)
     end = time.perf_counter() + limits.seconds
-    for done in range(max(limits.rounds, limits.fewest)):
-        if done >= limits.fewest and time.perf_counter() > end:
+    for completed in range(max(limits.rounds, limits.fewest)):
+        if completed >= limits.fewest and time.perf_counter() > end:
             break
-        order.shuffle(names)
-        for name in names:
-            samples[name].append(timers[name].timeit(repeats))
+        order.shuffle(variants)
+        for variant in variants:
+            samples[variant].append(timers[variant].timeit(repeats))
     return samples
 
 
@@ -142,33 +138,16 @@ def _timers(
     """Return one timer per network, all on the same random images."""
     stream = seeding.generator(study.seeds[0], f"latency/{batch_size}")
     images = torch.randn(batch_size, *image_shape, generator=stream)  # (n, c, h, w)
-    images = images.to(_device(study.machine), memory_format=torch.channels_last)
+    images = images.to(study.machine.device, memory_format=torch.channels_last)
     return {
-        name: Timer(
+        variant: Timer(
             "network(images)",
             globals={"network": network, "images": images},
             num_threads=study.machine.threads,
-            description=name,
+            description=variant,
         )
-        for name, network in networks.items()
+        for variant, network in networks.items()
     }
-
-
-@contextmanager
-def _arithmetic(asked: Machine) -> Iterator[None]:
-    """Switch to inference mode and the precision that params.yaml asks for."""
-    bf16 = asked.precision == "bf16"
-    with torch.inference_mode(), torch.autocast(asked.device, dtype=torch.bfloat16, enabled=bf16):
-        yield
-
-
-def _device(asked: Machine) -> torch.device:
-    if asked.device == "cuda" and not torch.cuda.is_available():
-        raise UserError(
-            "machine.device is 'cuda', but torch sees no GPU here; set `machine.device: cpu` in params.yaml, "
-            "or run on a machine with a GPU"
-        )
-    return torch.device(asked.device)
 
 
 def _ready(network: nn.Module, device: torch.device) -> nn.Module:

@@ -7,7 +7,7 @@ from attnbench.cost import handles, products
 from attnbench.cost.handles import ELEMENTWISE, POOLING, Handle, rule
 from attnbench.cost.tracer import SKIPPED
 
-UNCOUNTED = "uncounted "  # prefix of the mark that an operator without a rule leaves in the counts
+UNCOUNTED = "uncounted "  # the prefix that marks an operator without a rule in the counts
 
 SPECIAL: dict[str, Handle] = {
     "max": handles.maximum,
@@ -18,14 +18,14 @@ SPECIAL: dict[str, Handle] = {
     "group_norm": handles.STATISTICS_NORM,
     "layer_norm": handles.STATISTICS_NORM,
     "instance_norm": handles.STATISTICS_NORM,
-    "var": rule(inputs={POOLING: 2}),
-    "std": rule(inputs={POOLING: 2}),
-    "var_mean": rule(inputs={POOLING: 2}),
-    "std_mean": rule(inputs={POOLING: 2}),
-    "norm": rule(inputs={POOLING: 1, ELEMENTWISE: 1}),
-    "linalg_vector_norm": rule(inputs={POOLING: 1, ELEMENTWISE: 1}),
-    "glu": rule(outputs={ELEMENTWISE: 2}),
-    "col2im": rule(inputs={ELEMENTWISE: 1}),
+    "var": rule(per_input={POOLING: 2}),
+    "std": rule(per_input={POOLING: 2}),
+    "var_mean": rule(per_input={POOLING: 2}),
+    "std_mean": rule(per_input={POOLING: 2}),
+    "norm": rule(per_input={POOLING: 1, ELEMENTWISE: 1}),
+    "linalg_vector_norm": rule(per_input={POOLING: 1, ELEMENTWISE: 1}),
+    "glu": rule(per_output={ELEMENTWISE: 2}),
+    "col2im": rule(per_input={ELEMENTWISE: 1}),
     "upsample_linear1d": handles.interpolation(2),
     "upsample_bilinear2d": handles.interpolation(4),
     "upsample_trilinear3d": handles.interpolation(8),
@@ -48,14 +48,14 @@ SPECIAL: dict[str, Handle] = {
     products.convolution,
 )
 
-# The tracer inlines scripted modules; were one to stay a call, or a branch to stay open, fvcore would skip it unseen.
+# The tracer inlines scripted modules. If a call or a branch remained, fvcore would skip it silently.
 OPAQUE = ("prim::CallMethod", "prim::CallFunction", "prim::If", "prim::Loop")
 
 
 def counted() -> dict[str, Handle]:
-    """Return the rule of every operator that has one, under the tracer's names; in-place spellings included."""
+    """Return the rule of every operator that has one, under the tracer's names, in-place operators included."""
     named = (
-        dict.fromkeys(handles.ELEMENTWISE_OPERATORS.split(), handles.each)
+        dict.fromkeys(handles.ELEMENTWISE_OPERATORS.split(), handles.elementwise)
         | dict.fromkeys(handles.POOLING_OPERATORS.split(), handles.POOL)
         | dict.fromkeys(handles.AVERAGES.split(), handles.AVERAGE)
         | dict.fromkeys(handles.MOVES.split(), handles.free)
@@ -67,14 +67,14 @@ def counted() -> dict[str, Handle]:
 
 
 def all_handles() -> dict[str, Handle]:
-    """Return `counted` and, for operators that fvcore would skip without a word, handles that leave a mark."""
+    """Return `counted`, and handles that leave a mark for operators that fvcore would skip silently."""
     skipped = {*SKIPPED, *OPAQUE}
     return {name: _mark(name) for name in skipped} | counted()
 
 
 def _mark(operator: str) -> Handle:
-    def handle(given: list[Any], made: list[Any]) -> Counter[str]:
-        del given, made
+    def handle(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
+        del inputs, outputs
         return Counter({f"{UNCOUNTED}{operator}": 1})
 
     return handle
