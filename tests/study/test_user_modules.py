@@ -70,13 +70,13 @@ def test_an_option_may_be_null_where_its_type_says_so(write: Write, module: Call
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("class Mine", "class _Mine", r"gates\.py is not a valid module file: .* needs one public class"),
+        ("class Mine", "class _Mine", r"gates\.py is not a valid module file: .* must have one public class"),
         ("PAPER", "SOURCE", r"gates\.py is not a valid module file: .* has no literal constant PAPER"),
         ('"Somebody:', '"FILL IN authors:', r"PAPER in \S*gates\.py still says 'FILL IN'; write the reference of the"),
         ('"Somebody: S', 'str() + "S', r"gates\.py is not a valid module file: malformed node"),
         ("from torch", "from torch import (", r"gates\.py:\d+: not valid Python: "),
-        (INIT, "channels: int, width: int = 3", r"'width' is no option of"),
-        (INIT, "channels: int, **options", r"'options' is no option of"),
+        (INIT, "channels: int, width: int = 3", r"must take \(self, channels\) and keyword-only"),
+        (INIT, "channels: int, **options", r"got `__init__\(self, channels: int, \*\*options\)`$"),
         (INIT, "channels: int, *, width=3", r"'width' needs a type"),
         (INIT, "channels: int, *, width: int", r"'width' needs a default"),
         (INIT, "channels: int, *, width: Tensor = 3", r"type `Tensor`; allowed: "),
