@@ -1,1 +1,1 @@
-"""`attnbench run`: which stages of a study are stale, and working them off."""
+"""`attnbench run`: which stages of a study are stale, and working them off in parallel."""

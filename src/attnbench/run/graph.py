@@ -1,6 +1,6 @@
-"""What DVC knows of a study's stages: which are stale, and who reads what others write."""
+"""What DVC knows of a study's stages: which are stale, and which need which."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,66 +14,64 @@ class Stage:
     name: str  # train@se-0
     address: str  # studies/cifar10/dvc.yaml:train@se-0
     stale: bool
-    reads: tuple[Path, ...]
-    writes: tuple[Path, ...]
-
-    @property
-    def kind(self) -> str:
-        """The name without what the matrix adds."""
-        return self.name.split("@", maxsplit=1)[0]
+    alone: bool  # nothing else may run at the same time: `meta: {alone: true}`
+    needs: frozenset[str]  # the stages that write what this one reads
 
 
 def stages(root: Path, file: str) -> list[Stage]:
     """Return the stages of one dvc.yaml, in its order.
 
-    Only this file is loaded, so other studies cost nothing. This takes DVC's lock for as long as it looks.
+    Only this file is loaded, so other studies cost nothing. DVC's lock is held meanwhile.
 
     Raises:
-        UserError: DVC cannot read the project, or another command holds it.
+        UserError: DVC cannot read the project, or another command holds the lock.
     """
     # imported here: DVC takes half a second, and a wrong params.yaml is refused before
     from dvc.exceptions import DvcException  # noqa: PLC0415
     from dvc.repo import Repo  # noqa: PLC0415
+    from dvc.repo.graph import build_graph  # noqa: PLC0415
 
     try:
         with Repo(str(root)) as repo, repo.lock:
+            loaded = repo.stage.load_all(str(root / file))
+            needs = build_graph(loaded).adj
             return [
                 Stage(
                     name=stage.name,
                     address=f"{file}:{stage.name}",
                     stale=stage.changed(),
-                    reads=tuple(Path(each.fs_path) for each in stage.deps if each.protocol == "local"),
-                    writes=tuple(Path(each.fs_path) for each in stage.outs),
+                    alone=bool((stage.meta or {}).get("alone")),
+                    needs=frozenset(needed.name for needed in needs[stage]),
                 )
-                for stage in repo.stage.load_all(str(root / file))
+                for stage in loaded
             ]
     except DvcException as error:
-        raise UserError(f"DVC cannot read {file}: {_said(error)}") from None
+        raise UserError(f"DVC cannot read {file}: {_reason(error)}") from None
 
 
-def downstream(stages: Iterable[Stage], failed: Iterable[str]) -> set[str]:
-    """Return the names of the stages that read, directly or not, what the failed ones would have written."""
-    found = set(failed)
-    stages = list(stages)
-    while True:
-        missing = [path for stage in stages if stage.name in found for path in stage.writes]
-        more = {stage.name for stage in stages if any(_meet(read, path) for read in stage.reads for path in missing)}
-        if more <= found:
-            return found.difference(failed)
-        found |= more
+def ready(stages: Sequence[Stage]) -> list[Stage]:
+    """Return the stale stages that need no stale one: what they read changes no more."""
+    waiting = downstream(stages, [stage.name for stage in stages if stage.stale])
+    return [stage for stage in stages if stage.stale and stage.name not in waiting]
 
 
-def _meet(one: Path, other: Path) -> bool:
-    return one.is_relative_to(other) or other.is_relative_to(one)
+def downstream(stages: Sequence[Stage], names: Iterable[str]) -> set[str]:
+    """Return the names of the stages that need one of `names`, directly or through others."""
+    reached: set[str] = set()
+    last = set(names)
+    while last:
+        last = {stage.name for stage in stages if stage.needs & last} - reached
+        reached |= last
+    return reached
 
 
-def _said(error: BaseException) -> str:
-    """Return the text of an error and of what caused it, with the remedy for a lock file cut short by a full disk."""
+def _reason(error: BaseException) -> str:
+    """Return the text of an error and of its causes, with the remedy for a lock file cut short by a full disk."""
     texts = []
     cause: BaseException | None = error
     while cause is not None:
         texts.append(" ".join(str(cause).split()))
         cause = cause.__cause__
     text = "; ".join(dict.fromkeys(filter(None, texts)))
-    cut = "dvc.lock" in text and ("validation failed" in text or "invalid" in text.lower())
-    return f"{text}. Take back the last good one with `git checkout` of that dvc.lock" if cut else text
+    is_cut = "dvc.lock" in text and ("validation failed" in text or "invalid" in text.lower())
+    return f"{text}. Restore the last good one with `git checkout` of that dvc.lock" if is_cut else text

@@ -1,4 +1,4 @@
-"""Running commands side by side: a log for each, a line when one starts and ends, and no orphan left behind."""
+"""Run commands in parallel: a log for each, a line when one starts or ends, and no orphans."""
 
 import os
 import signal
@@ -15,16 +15,14 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 10.0  # seconds between asking a process group to stop and killing it
 TAIL = 15  # lines of the log shown when a job fails
-STAGE = "Running stage '"
 
 
 @dataclass(frozen=True)
 class Job:
-    """A command, and the name of its log. `follow`: it runs several stages; say which it is at."""
+    """A command, and the name of its log."""
 
     name: str
     command: Sequence[str]
-    follow: bool = False
 
 
 @dataclass
@@ -33,11 +31,10 @@ class _Running:
     log: Path
     process: subprocess.Popen[bytes]
     began: float = field(default_factory=time.monotonic)
-    read: int = 0  # bytes of the log already looked at
 
 
 def say(line: str) -> None:
-    """Write one line at once, with the time of day."""
+    """Write one line, with the time of day, and flush it."""
     sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {line}\n")
     sys.stdout.flush()
 
@@ -45,7 +42,7 @@ def say(line: str) -> None:
 def run_jobs(jobs: Sequence[Job], workers: int, folder: Path, logs: Path) -> list[str]:
     """Run all jobs in `folder`, up to `workers` at once; return the names of those that failed.
 
-    Ctrl-C and SIGTERM stop every job with all its children, and then end this process as they would have.
+    Ctrl-C, SIGTERM and SIGHUP stop every job with all its children, and then this process.
     """
     logs.mkdir(parents=True, exist_ok=True)
     waiting, running, failed = deque(jobs), list[_Running](), list[str]()
@@ -55,11 +52,11 @@ def run_jobs(jobs: Sequence[Job], workers: int, folder: Path, logs: Path) -> lis
                 while waiting and len(running) < workers:
                     running.append(_start(waiting.popleft(), folder, logs))
                 time.sleep(0.05)
-                for each in [each for each in running if _ended(each)]:
-                    running.remove(each)
+                for ended in [job for job in running if job.process.poll() is not None]:
+                    running.remove(ended)
                     done = len(jobs) - len(waiting) - len(running)
-                    if not _succeeded(each, f"{done} of {len(jobs)}"):
-                        failed.append(each.job.name)
+                    if not _succeeded(ended, f"{done} of {len(jobs)}"):
+                        failed.append(ended.job.name)
         finally:
             _stop(running)
         if received:
@@ -70,13 +67,13 @@ def run_jobs(jobs: Sequence[Job], workers: int, folder: Path, logs: Path) -> lis
 
 @contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Yield a list that takes the signals received. Nothing is raised, so no job is started and lost."""
+    """Yield a list of the signals received so far. Nothing is raised, so no job is started and lost."""
     received: list[int] = []
 
-    def note(number: int, frame: FrameType | None) -> None:
+    def record(number: int, frame: FrameType | None) -> None:
         received.append(number)
 
-    before = {number: signal.signal(number, note) for number in SIGNALS}
+    before = {number: signal.signal(number, record) for number in SIGNALS}
     try:
         yield received
     finally:
@@ -97,24 +94,9 @@ def _start(job: Job, folder: Path, logs: Path) -> _Running:
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # a group of its own, to be stopped with its children
+            start_new_session=True,  # its own process group, so that it can be stopped with its children
         )
     return _Running(job, log, process)
-
-
-def _ended(running: _Running) -> bool:
-    ended = running.process.poll() is not None
-    if running.job.follow:
-        with running.log.open("rb") as stream:
-            stream.seek(running.read)
-            for line in stream:
-                if not line.endswith(b"\n"):
-                    break  # still being written
-                running.read += len(line)
-                text = line.decode(errors="replace")
-                if text.startswith(STAGE):
-                    say(f"       {text[len(STAGE) :].split(chr(39))[0]}")
-    return ended
 
 
 def _succeeded(ended: _Running, count: str) -> bool:
@@ -130,15 +112,15 @@ def _succeeded(ended: _Running, count: str) -> bool:
 
 
 def _stop(running: list[_Running]) -> None:
-    """Interrupt the groups, so that each can clean up; kill what is left after a while, and wait for all."""
-    for each in running:
-        _signal(each, signal.SIGINT)
+    """Interrupt the process groups, so that they can clean up; kill what is left after a while, and wait for all."""
+    for job in running:
+        _signal(job, signal.SIGINT)
     deadline = time.monotonic() + PATIENCE
-    for each in running:
+    for job in running:
         with suppress(subprocess.TimeoutExpired):
-            each.process.wait(max(0.0, deadline - time.monotonic()))
-        _signal(each, signal.SIGKILL)
-        each.process.wait()
+            job.process.wait(max(0.0, deadline - time.monotonic()))
+        _signal(job, signal.SIGKILL)
+        job.process.wait()
 
 
 def _signal(running: _Running, number: signal.Signals) -> None:

@@ -1,80 +1,81 @@
-"""Reproduce a study with DVC, its independent runs side by side.
+"""Reproduce a study with DVC, independent stages in parallel.
 
-DVC runs one stage after another. Several `dvc repro -s` may run at once as long as none of them has to make what
-another needs, so the stages go in four steps: what all need, in turn; runs and costs, side by side; views, side by
-side; the rest in turn, so that latency is measured with nothing beside it.
+DVC itself runs one stage after another. Several `dvc repro -s` may run at once if none of them writes what another
+reads, so the stages go in waves: all stale stages that need no stale one, then those that have become ready.
 """
 
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from attnbench.errors import UserError
-from attnbench.run import graph
+from attnbench.run import graph, pipeline
+from attnbench.run.graph import Stage
 from attnbench.run.jobs import Job, run_jobs, say
 from attnbench.study import repository
 from attnbench.study.paths import StudyPaths
-
-FIRST = ("code_data", "data", "code")  # every run needs these; missing images are told first
-PREPARATION = "preparation"
-SIDE_BY_SIDE = (("train", "cost"), ("views",))  # views read what train wrote
 
 
 def reproduce(name: str | None, jobs: int | None, here: Path) -> bool:
     """Bring a study up to date; return whether every stage succeeded.
 
-    `name` is that of a study, None the one at the root; `jobs` is how many runs go side by side, None as many as
-    the usable cores carry with the study's number of threads. `here` is any folder of the repository.
+    `name` is that of a study, None the one at the root. `jobs` is how many stages run in parallel; by default as many
+    as the usable cores allow with the study's number of threads. `here` is any folder of the repository.
 
     Raises:
-        UserError: no such study, a wrong params.yaml, or a DVC project that cannot be read.
+        UserError: no such study, an invalid params.yaml, or a DVC project that cannot be read.
     """
     if jobs is not None and jobs < 1:
         raise UserError(f"--jobs: given {jobs}; must be at least 1")
-    place = repository.locate(name, here)
-    root, plan, workers = place.root, place.study, jobs or place.workers
-    file = repository.pipeline_file(root, place.params)
+    located = repository.locate(name, here)
+    root, study, workers = located.root, located.study, jobs or located.workers
+    report = StudyPaths(study.name).report / "REPORT.md"
+    logs = Path("work") / study.name / "log"
+    file = pipeline.lay(root, located.params)
+    is_first = not (root / file).with_name(repository.LOCK).exists()
     if not any(stage.stale for stage in graph.stages(root, file)):
-        say(f"{plan.name} is up to date: {StudyPaths(plan.name).report / 'REPORT.md'}")
+        say(f"{study.name} is up to date: {report}")
         return True
-    never_ran = not (root / file).with_name(repository.LOCK).exists()
-    say(f"{plan.name}: {workers} side by side; output goes to {_logs(plan.name)}/")
-    failed = _steps(root, file, workers, root / _logs(plan.name))
+    say(f"{study.name}: up to {workers} stages in parallel; logs in {logs}/")
+    failed = _run_waves(root, file, workers, root / logs)
+    stages = graph.stages(root, file)
     if failed:
-        if never_ran and failed == [PREPARATION]:
-            repository.take_back(root, file)  # DVC complains of a pipeline without results
-        say(f"{plan.name}: failed: {', '.join(failed)}; see {_logs(plan.name)}/, mend it and run this again")
+        skipped = graph.downstream(stages, failed)
+        if skipped:
+            say(f"skipped, since what they need failed: {', '.join(s.name for s in stages if s.name in skipped)}")
+        if is_first and _recorded_nothing(stages, failed):
+            pipeline.take_away(root, file)
+        say(f"{study.name}: failed: {', '.join(failed)}; see {logs}/, fix the cause and run this again")
         return False
-    say(f"{plan.name} is done: {StudyPaths(plan.name).report / 'REPORT.md'}")
+    stale = [stage.name for stage in stages if stage.stale]
+    if stale:
+        say(f"{study.name}: inputs changed while this ran; run it again for {', '.join(stale)}")
+        return False
+    say(f"{study.name} is done: {report}")
     return True
 
 
-def _logs(name: str) -> Path:
-    return Path("work") / name / "log"
+def _run_waves(root: Path, file: str, workers: int, logs: Path) -> list[str]:
+    """Run what is stale, each stage once; return the names of the stages that failed.
+
+    A failed stage stays stale, and so nothing that needs it becomes ready.
+    """
+    failed: list[str] = []
+    started: set[str] = set()
+    while wave := [stage for stage in graph.ready(graph.stages(root, file)) if stage.name not in started]:
+        started |= {stage.name for stage in wave}
+        failed += run_jobs(_jobs(stage for stage in wave if not stage.alone), workers, root, logs)
+        failed += run_jobs(_jobs(stage for stage in wave if stage.alone), 1, root, logs)
+    return failed
 
 
-def _steps(root: Path, file: str, workers: int, logs: Path) -> list[str]:
-    """Run what is stale, step by step; return the names of the stages that failed."""
-    stages = graph.stages(root, file)
-    if any(stage.stale and stage.kind in FIRST for stage in stages):
-        targets = [f"{file}:{kind}" for kind in FIRST if kind in {stage.kind for stage in stages}]
-        failed = run_jobs([Job(PREPARATION, _repro(*targets), follow=True)], 1, root, logs)
-        if failed:
-            return failed  # nothing can run without it
-    failed = []
-    for kinds in SIDE_BY_SIDE:
-        stages = graph.stages(root, file)
-        blocked = graph.downstream(stages, failed)
-        chosen = [stage for stage in stages if stage.stale and stage.kind in kinds]
-        for stage in chosen:
-            if stage.name in blocked:
-                say(f"{stage.name} is skipped: what it needs failed")
-        jobs = [Job(stage.name, _repro("-s", stage.address)) for stage in chosen if stage.name not in blocked]
-        failed += run_jobs(jobs, workers, root, logs)
-    if failed or not any(stage.stale for stage in graph.stages(root, file)):
-        return failed
-    return run_jobs([Job("conclusion", _repro(file), follow=True)], 1, root, logs)
+def _jobs(stages: Iterable[Stage]) -> list[Job]:
+    # a lock that another DVC command holds at the moment a run ends would lose the record of the run
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "-s"]
+    return [Job(stage.name, [*command, stage.address]) for stage in stages]
 
 
-def _repro(*arguments: str) -> list[str]:
-    # a lock that another DVC holds at the moment a run ends would lose the record of the run
-    return [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *arguments]
+def _recorded_nothing(stages: Sequence[Stage], failed: Sequence[str]) -> bool:
+    """Return whether all that succeeded was the preparation of what failed."""
+    done = [stage.name for stage in stages if not stage.stale]
+    return all(graph.downstream(stages, [name]).intersection(failed) for name in done)

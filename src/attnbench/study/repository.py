@@ -1,6 +1,5 @@
 """Finding the repository and the params.yaml of a study."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,23 +72,3 @@ def locate(name: str | None, folder: Path) -> LocatedStudy:
     root = root_of(folder)
     params = params_of(root, name)
     return LocatedStudy(root, params, load(shown(params)))
-
-
-def pipeline_file(root: Path, params: Path) -> str:
-    """Return the study's dvc.yaml as a path from the root; a study's first run lays its link to the one definition."""
-    file = params.with_name(PIPELINE)
-    if file.parent != root:
-        target = os.path.relpath(root / PIPELINE, file.parent)
-        if not file.is_symlink() and not file.exists():
-            file.symlink_to(target)
-        if not file.is_symlink() or file.resolve() != root / PIPELINE:
-            raise UserError(f"{shown(file)} is not a link to {target}; remove it, and the next run lays the link")
-    return file.relative_to(root).as_posix()
-
-
-def take_back(root: Path, file: str) -> None:
-    """Remove a study's link and lock, and leave the one definition at the root alone."""
-    link = root / file
-    if link.is_symlink():
-        link.with_name(LOCK).unlink(missing_ok=True)
-        link.unlink()

@@ -1,0 +1,25 @@
+"""The dvc.yaml of a study: a copy of the one at the root.
+
+It is a copy and no symbolic link, since DVC reads other revisions through git, where a link is a text file.
+"""
+
+from pathlib import Path
+
+from attnbench.records import files
+from attnbench.study.repository import LOCK, PIPELINE
+
+
+def lay(root: Path, params: Path) -> str:
+    """Make the dvc.yaml next to a params.yaml equal to the one at the root; return its path from the root."""
+    file = params.with_name(PIPELINE)
+    original = (root / PIPELINE).read_text(encoding="utf-8")
+    if file.parent != root and (file.is_symlink() or not file.exists() or file.read_text(encoding="utf-8") != original):
+        files.write_text(file, original)
+    return file.relative_to(root).as_posix()
+
+
+def take_away(root: Path, file: str) -> None:
+    """Remove the copy and what DVC recorded for it: DVC complains about a pipeline without results."""
+    if file != PIPELINE:
+        (root / file).with_name(LOCK).unlink(missing_ok=True)
+        (root / file).unlink()
