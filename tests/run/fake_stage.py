@@ -1,0 +1,103 @@
+"""Stands in for a stage: writes the files that dvc.yaml declares, at once. A copy is stages/<stage>.py of a project.
+
+Files in the project's root change what it does: `broken`, `slow` and `meet` hold names of stages that fail, that take
+minutes, and that wait until all of them have started.
+"""
+
+import source  # noqa: F401, I001
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from attnbench import marker
+
+BEGAN = time.time()
+STAGE = Path(sys.argv[0]).stem
+PARAMS = YAML(typ="safe").load(Path(sys.argv[1]))
+NAME = PARAMS["name"]
+KEY = "-".join(sys.argv[2:])
+FULL_NAME = f"{STAGE}@{KEY}" if KEY else STAGE
+
+
+def main() -> None:
+    Path("started").mkdir(exist_ok=True)
+    Path("started", FULL_NAME).write_text(str(os.getpid()))
+    if FULL_NAME in names("broken"):
+        sys.exit(f"{FULL_NAME} is broken on purpose")
+    if FULL_NAME in names("slow"):
+        time.sleep(120)
+    while FULL_NAME in names("meet") and not all(Path("started", other).exists() for other in names("meet")):
+        time.sleep(0.02)
+        if time.time() > BEGAN + 30:
+            sys.exit("the others have not started")
+    for path, text in WRITERS[STAGE]().items():
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(text)
+    with Path("ran").open("a") as stream:
+        stream.write(f"{FULL_NAME} {BEGAN} {time.time()}\n")
+
+
+def names(file: str) -> list[str]:
+    return Path(file).read_text().split() if Path(file).exists() else []
+
+
+def data() -> dict[str, str]:
+    images = json.dumps(PARAMS["data"])
+    return {f"data/{NAME}.safetensors": images, f"results/{NAME}/data.json": images}
+
+
+def train() -> dict[str, str]:
+    variant, seed = sys.argv[2], int(sys.argv[3])
+    options = PARAMS["variants"][variant].get("options", {})
+    accuracy = 0.5 + PARAMS["recipe"]["epochs"] / 100 + seed / 1000 + options.get("reduction", 0) / 1000
+    results = f"results/{NAME}"
+    epochs = "".join(f"{epoch},{accuracy}\n" for epoch in range(1, PARAMS["recipe"]["epochs"] + 1))
+    return {
+        f"runs/{NAME}/{KEY}/checkpoint.safetensors": f"{KEY} {marker.VALUE} {accuracy}",
+        f"runs/{NAME}/{KEY}/predictions.safetensors": f"{KEY} {accuracy}",
+        f"{results}/runs/{KEY}.json": json.dumps({"variant": variant, "accuracy": accuracy, "marker": marker.VALUE}),
+        f"{results}/timing/{KEY}.json": json.dumps({"seconds": 1}),
+        f"{results}/curves/{KEY}/epochs.csv": f"epoch,validation_accuracy\n{epochs}",
+        f"{results}/curves/{KEY}/iterations.csv": "step,loss\n1,2.3\n",
+    }
+
+
+def cost() -> dict[str, str]:
+    return {f"results/{NAME}/cost/{KEY}.json": json.dumps({"parameters": 1000})}
+
+
+def latency() -> dict[str, str]:
+    return {f"results/{NAME}/latency.json": json.dumps({"ms": 1.5})}
+
+
+def views() -> dict[str, str]:
+    checkpoint = Path(f"runs/{NAME}/{KEY}-{PARAMS['seeds'][0]}/checkpoint.safetensors").read_text()
+    return {f"results/{NAME}/views/{KEY}.safetensors": f"views of {checkpoint}"}
+
+
+def analyse() -> dict[str, str]:
+    found: dict[str, list[float]] = {variant: [] for variant in PARAMS["variants"]}
+    for variant, accuracies in found.items():
+        for seed in PARAMS["seeds"]:
+            accuracies.append(json.loads(Path(f"results/{NAME}/runs/{variant}-{seed}.json").read_text())["accuracy"])
+    means = {variant: sum(accuracies) / len(accuracies) for variant, accuracies in found.items()}
+    return {
+        f"reports/{NAME}/tables/runs.csv": "".join(f"{variant},{mean}\n" for variant, mean in means.items()),
+        f"reports/{NAME}/summary.json": json.dumps({variant: {"accuracy": mean} for variant, mean in means.items()}),
+    }
+
+
+def report() -> dict[str, str]:
+    tables = Path(f"reports/{NAME}/tables/runs.csv").read_text()
+    return {f"reports/{NAME}/REPORT.md": tables, f"reports/{NAME}/figures/runs.svg": tables}
+
+
+WRITERS = {function.__name__: function for function in (data, train, cost, latency, views, analyse, report)}
+
+if __name__ == "__main__":
+    main()

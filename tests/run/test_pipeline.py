@@ -1,0 +1,126 @@
+"""The copies of dvc.yaml that make folders studies of DVC's, and the options of `attnbench run`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from attnbench.cli import main
+from attnbench.errors import UserError
+from attnbench.run import graph, pipeline
+from attnbench.run.graph import Stage
+from attnbench.run.reproduce import reproduce
+
+from .conftest import Project
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Path:
+    """Return the params.yaml of a study that never ran, in a repository."""
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    path = tmp_path / "studies" / "other" / "params.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("name: other\n")
+    return path
+
+
+def test_a_study_gets_a_copy_that_follows_the_original(tmp_path: Path, params: Path) -> None:
+    copy = params.with_name("dvc.yaml")
+    for text in ("stages: {}\n", "stages: {}\n# more\n"):
+        (tmp_path / "dvc.yaml").write_text(text)
+        assert pipeline.lay(tmp_path, params) == "studies/other/dvc.yaml"
+        assert copy.read_text() == text
+    assert pipeline.lay(tmp_path, tmp_path / "params.yaml") == "dvc.yaml"
+
+
+def test_a_copy_takes_the_place_of_a_link(tmp_path: Path, params: Path) -> None:
+    copy = params.with_name("dvc.yaml")
+    copy.symlink_to("../../dvc.yaml")
+    pipeline.lay(tmp_path, params)
+    assert not copy.is_symlink()
+    assert copy.read_bytes() == (tmp_path / "dvc.yaml").read_bytes()
+
+
+def test_only_a_copy_is_taken_away(tmp_path: Path, params: Path) -> None:
+    file = pipeline.lay(tmp_path, params)
+    params.with_name("dvc.lock").write_text("{}\n")
+    pipeline.take_away(tmp_path, file)
+    assert [path.name for path in params.parent.iterdir()] == ["params.yaml"]
+    pipeline.take_away(tmp_path, "dvc.yaml")
+    assert (tmp_path / "dvc.yaml").exists()
+
+
+def test_every_copy_in_git_equals_the_original_and_nothing_is_a_link() -> None:
+    listed = subprocess.run(["git", "ls-files", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    entries = [line.split(maxsplit=3) for line in listed.splitlines()]
+    assert not [name for mode, _, _, name in entries if mode == "120000"]
+    copies = [name for _, _, _, name in entries if name.startswith("studies/") and name.endswith("/dvc.yaml")]
+    for name in copies:
+        assert (ROOT / name).read_bytes() == (ROOT / "dvc.yaml").read_bytes(), name
+
+
+def test_a_first_run_that_records_nothing_leaves_no_copy(project: Project) -> None:
+    text = (project.root / "params.yaml").read_text().replace("name: small", "name: other", 1)
+    folder = project.root / "studies" / "other"
+    folder.mkdir(parents=True)
+    text = text.replace("root: .", "root: ../..").replace("params: params.yaml", "params: studies/other/params.yaml")
+    (folder / "params.yaml").write_text(text)
+    (project.root / "broken").write_text("data")
+    process = project.start("attnbench", "run", "other")
+    output, _ = process.communicate(timeout=120)
+    assert "other: failed: data; " in output
+    assert [path.name for path in folder.iterdir()] == ["params.yaml"]
+
+    (project.root / "broken").write_text("train@se-0")
+    process = project.start("attnbench", "run", "other")
+    output, _ = process.communicate(timeout=300)
+    assert "other: failed: train@se-0; " in output
+    assert sorted(path.name for path in folder.iterdir()) == ["dvc.lock", "dvc.yaml", "params.yaml"]
+    assert not (project.root / "dvc.lock").exists()
+
+
+@pytest.mark.parametrize("jobs", [0, -1])
+def test_fewer_than_one_job_is_refused(tmp_path: Path, jobs: int) -> None:
+    with pytest.raises(UserError, match=f"--jobs: given {jobs}; must be at least 1"):
+        reproduce(None, jobs, tmp_path)
+
+
+def test_a_wrong_number_of_jobs_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["attnbench", "run", "--jobs", "two"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+
+
+def test_the_help_loads_neither_torch_nor_dvc() -> None:
+    code = "import sys; from attnbench.cli import main; sys.argv = ['attnbench', '--help']; main()"
+    done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
+    assert "run" in done.stdout
+    assert not [line for line in done.stderr.splitlines() if line.endswith((" torch", " dvc", " pydantic"))]
+
+
+def stage(name: str, needs: str = "", *, stale: bool = True) -> Stage:
+    return Stage(name, name, stale, False, frozenset(needs.split()))
+
+
+STAGES = [
+    stage("data", stale=False),
+    stage("train@se-0", "data"),
+    stage("train@se-1", "data"),
+    stage("views@se", "train@se-0"),
+    stage("analyse", "train@se-0 train@se-1", stale=False),
+    stage("report", "views@se analyse"),
+]
+
+
+def test_downstream_is_what_needs_a_stage_directly_or_not() -> None:
+    assert graph.downstream(STAGES, ["train@se-0"]) == {"views@se", "analyse", "report"}
+    assert graph.downstream(STAGES, ["train@se-1"]) == {"analyse", "report"}
+    assert graph.downstream(STAGES, []) == set()
+
+
+def test_a_stage_is_ready_when_nothing_that_it_needs_is_stale() -> None:
+    """The report needs a stage that is not stale yet, but will be."""
+    assert [stage.name for stage in graph.ready(STAGES)] == ["train@se-0", "train@se-1"]

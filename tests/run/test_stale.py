@@ -1,0 +1,116 @@
+"""The real dvc.yaml: what an edit makes DVC run again, and what it does not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from attnbench.run import graph
+from attnbench.run.graph import Stage
+
+from .conftest import Project, new_project
+
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of a package that DVC uses
+
+SE = "  se:\n    attention: se\n    site: before_pool\n"
+RECIPE = ["train@baseline-0", "train@baseline-1", "train@se-0", "train@se-1"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a project in which the study ran and was committed."""
+    project = new_project(tmp_path_factory.mktemp("finished"))
+    project.call("dvc", "repro", "-q")
+    project.commit("Run the small study")
+    return project
+
+
+@pytest.fixture
+def project(finished: Project) -> Iterator[Project]:
+    """Return the finished project, and undo afterwards what the test changed."""
+    finished.ran()
+    yield finished
+    finished.git("checkout", "-q", ".")
+    finished.git("clean", "-q", "-d", "--force")
+
+
+def stages(project: Project) -> list[Stage]:
+    return graph.stages(project.root, "dvc.yaml")
+
+
+def stale(project: Project) -> list[str]:
+    """Bring the fingerprints up to date; return the stages that DVC would run then."""
+    project.call("dvc", "repro", "-q", "code")
+    return [stage.name for stage in stages(project) if stage.stale]
+
+
+def test_a_finished_study_has_nothing_to_do_and_a_clean_repository(project: Project) -> None:
+    assert stale(project) == []
+    assert project.git("status", "--porcelain") == ""
+
+
+def test_dvc_knows_which_stages_need_which(project: Project) -> None:
+    needs = {stage.name: stage.needs for stage in stages(project)}
+    assert needs["train@se-0"] == {"code", "data"}
+    assert needs["views@se"] == {"code", "data", "train@se-0"}
+    assert needs["latency"] == {"code", "data"}
+    assert needs["analyse"] == {"code", "data", "cost@baseline", "cost@se", "latency", *RECIPE}
+    assert needs["report"] >= {"code", "analyse", "views@se"}
+    assert [stage.name for stage in stages(project) if stage.alone] == ["latency"]
+
+
+def test_a_comment_in_a_module_trains_nothing(project: Project) -> None:
+    project.edit("src/attnbench/networks/attention/se.py", '"""', '# A comment.\n"""')
+    assert stale(project) == ["report"]  # which quotes the header of each module
+
+
+def test_an_edit_of_a_module_retrains_the_variants_that_use_it(project: Project) -> None:
+    with (project.root / "src/attnbench/networks/attention/se.py").open("a") as stream:
+        stream.write("\nMORE = 1\n")
+    expected = ["train@se-0", "train@se-1", "cost@se", "latency", "views@se", "analyse", "report"]
+    assert stale(project) == expected
+
+
+def test_an_edit_of_one_stage_reruns_that_stage_alone(project: Project) -> None:
+    project.edit("stages/analyse.py", "import os", "import os  # why")
+    assert stale(project) == []
+    project.edit("stages/analyse.py", "BEGAN = time.time()", "BEGAN = time.time() - 1")
+    assert stale(project) == ["analyse"]
+
+
+def test_a_change_of_the_recipe_retrains_everything(project: Project) -> None:
+    project.edit("params.yaml", "epochs: 1", "epochs: 2")
+    assert [name for name in stale(project) if name.startswith("train")] == RECIPE
+
+
+def test_a_new_variant_alone_is_trained(project: Project) -> None:
+    project.edit("params.yaml", SE, "  cam: {attention: cam, site: after_pool}\n" + SE)
+    assert [name for name in stale(project) if "@" in name] == ["train@cam-0", "train@cam-1", "cost@cam", "views@cam"]
+
+
+def test_a_new_seed_alone_is_trained(project: Project) -> None:
+    project.edit("params.yaml", "- 1\n", "- 1\n- 2\n")
+    assert [name for name in stale(project) if "@" in name] == ["train@baseline-2", "train@se-2"]
+
+
+def test_a_renamed_variant_is_trained_under_its_new_name(project: Project) -> None:
+    project.edit("params.yaml", "  se:\n", "  squeeze:\n")
+    names = ["train@squeeze-0", "train@squeeze-1", "cost@squeeze", "views@squeeze"]
+    assert [name for name in stale(project) if "@" in name] == names
+
+
+def test_removing_a_variant_trains_nothing_and_leaves_it_out_of_the_tables(project: Project) -> None:
+    project.edit("params.yaml", "  baseline:\n    attention: none\n", "")
+    project.edit("params.yaml", "baseline: baseline", "baseline: se")
+    project.edit("params.yaml", SE, SE + "  eca: {attention: eca, site: before_pool}\n")
+    assert [name for name in stale(project) if "@" in name] == ["train@eca-0", "train@eca-1", "cost@eca", "views@eca"]
+    project.call("dvc", "repro", "-q")
+    assert "baseline" not in (project.root / "reports/small/summary.json").read_text()
+
+
+def test_a_clone_without_weights_is_up_to_date(project: Project, tmp_path: Path) -> None:
+    project.git("clone", "-q", str(project.root), str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone")
+    output = clone.call("dvc", "repro", "--allow-missing", "--dry")
+    assert "Running stage" not in output
+    assert clone.git("status", "--porcelain") == ""
