@@ -1,12 +1,10 @@
-"""The copies of dvc.yaml that make folders studies of DVC's, and the options of `attnbench run`."""
+"""The copies of dvc.yaml that make folders studies of DVC's, and what of the graph is ready to run."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from attnbench.cli import main
 from attnbench.errors import UserError
 from attnbench.run import graph, pipeline
 from attnbench.run.graph import Stage
@@ -86,19 +84,6 @@ def test_a_first_run_that_records_nothing_leaves_no_copy(project: Project) -> No
 def test_fewer_than_one_job_is_refused(tmp_path: Path, jobs: int) -> None:
     with pytest.raises(UserError, match=f"--jobs: given {jobs}; must be at least 1"):
         reproduce(None, jobs, tmp_path)
-
-
-def test_a_wrong_number_of_jobs_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["attnbench", "run", "--jobs", "two"])
-    with pytest.raises(SystemExit, match="2"):
-        main()
-
-
-def test_the_help_loads_neither_torch_nor_dvc() -> None:
-    code = "import sys; from attnbench.cli import main; sys.argv = ['attnbench', '--help']; main()"
-    done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
-    assert "run" in done.stdout
-    assert not [line for line in done.stderr.splitlines() if line.endswith((" torch", " dvc", " pydantic"))]
 
 
 def stage(name: str, needs: str = "", *, stale: bool = True) -> Stage:
