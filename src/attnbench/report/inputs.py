@@ -1,6 +1,5 @@
-"""What the report reads."""
+"""What the report reads: the tables of the analysis, and the records that its figures draw."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ from attnbench import records
 from attnbench.errors import UserError
 from attnbench.records import DataSummary, LatencyRecord, views
 from attnbench.records.views import Views
+from attnbench.study import Study, StudyPaths, run_name
 from attnbench.study.commands import repro
-from attnbench.study.paths import StudyPaths, run_name
-from attnbench.study.schema import Study
 
 TABLES = (
     "runs",
@@ -28,12 +26,12 @@ TABLES = (
     "learning",
     "overview",
 )
-CONTROL_TABLES = ("controls", "control_by_seed", "control_latency")  # where the study has controls
+CONTROL_TABLES = ("controls", "control_by_seed", "control_latency")  # of studies with controls
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """All of a study that the report speaks of. `tables` are in full precision, by file name."""
+    """Everything the report describes. `tables` are in full precision, by file name."""
 
     study: Study
     paths: StudyPaths
@@ -42,24 +40,25 @@ class Inputs:
     latency: LatencyRecord
     views: dict[str, Views]  # by variant
 
-    def row(self, table: str, variant: str, **wanted: Any) -> "pd.Series[Any]":
-        """Return the one row of a table for a variant (and further columns' values)."""
+    def rows(self, table: str, **values: Any) -> list[dict[str, Any]]:
+        """Return the rows of a table in which columns have these values; a missing number is None."""
         frame = self.tables[table]
-        for column, value in {"variant": variant, **wanted}.items():
+        for column, value in values.items():
             frame = frame[frame[column] == value]
-        return frame.iloc[0]
+        known = frame.astype(object).where(frame.notna(), None)
+        return [dict(zip(known.columns, values, strict=True)) for values in known.to_numpy().tolist()]
 
-    @property
-    def others(self) -> list[str]:
-        """All variants but the baseline, in the order of params.yaml."""
-        return [variant for variant in self.study.variants if variant != self.study.baseline]
+
+def overruled(row: dict[str, Any]) -> bool:
+    """Return whether the interval of a difference excludes 0 although its verdict, after Holm, is inconclusive."""
+    return row["verdict"] == "inconclusive" and row["low"] is not None and not row["low"] <= 0 <= row["high"]
 
 
 def read(study: Study, paths: StudyPaths) -> Inputs:
     """Read the tables and records of a study.
 
     Raises:
-        UserError: one is missing; the text says which.
+        UserError: one of them is missing.
     """
     names = (*TABLES, *CONTROL_TABLES) if study.controls else TABLES
     return Inputs(
@@ -72,23 +71,18 @@ def read(study: Study, paths: StudyPaths) -> Inputs:
     )
 
 
-def curves(inputs: Inputs, place: Callable[[str, int], Path]) -> pd.DataFrame:
-    """Return the curves of all runs, one after the other, with columns `variant` and `seed`.
-
-    `place` is `StudyPaths.epochs` or `StudyPaths.iterations`.
-    """
+def read_iterations(study: Study, paths: StudyPaths) -> pd.DataFrame:
+    """Return the training loss of every step of all runs: columns variant, seed, step, loss."""
+    runs = [(variant, seed) for variant in study.variants for seed in study.seeds]
     frames = [
-        _csv(place(variant, seed), repro(inputs.study, [f"train@{run_name(variant, seed)}"])).assign(
-            variant=variant, seed=seed
-        )
-        for variant in inputs.study.variants
-        for seed in inputs.study.seeds
+        _csv(paths.iterations(*run), repro(study, [f"train@{run_name(*run)}"])).assign(variant=run[0], seed=run[1])
+        for run in runs
     ]
     return pd.concat(frames, ignore_index=True)
 
 
 def _csv(path: Path, command: str) -> pd.DataFrame:
-    """Read a table; names such as `none` or `NA` may be classes: only an empty cell is a missing number."""
+    """Read a table; `none` and `NA` may be names of classes, so only an empty cell is a missing number."""
     if not path.is_file():
         raise UserError(f"{path} is missing. Make it with: {command}")
     return pd.read_csv(

@@ -1,19 +1,18 @@
-"""From inputs to REPORT.md and its figures. Equal inputs give equal bytes: no time, no host, no order of a set."""
+"""From inputs to REPORT.md and its figures. Equal inputs give equal bytes: no time, no host, no order of a set.
 
+The prose is in REPORT.md.j2; Python supplies numbers and choices.
+"""
+
+import re
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+import jinja2
 
 from attnbench.records import files
-from attnbench.report import gallery, method, sections, tables, words
-from attnbench.report.abstract import abstract, verdicts
-from attnbench.report.equal_cost import LATENCY_WITHIN, PARAMETERS_WITHIN, equal_cost
-from attnbench.report.inputs import Inputs, read
-from attnbench.report.undecided import excluding, undecided
-from attnbench.study.paths import StudyPaths
-from attnbench.study.schema import Study
-
-TEMPLATE = "REPORT.md.j2"
+from attnbench.report import equal_cost, formatting, gallery, method, tables
+from attnbench.report.figures.scale import Scale
+from attnbench.report.inputs import Inputs, overruled, read
+from attnbench.study import Study, StudyPaths, attention
 
 
 def write_report(study: Study, paths: StudyPaths) -> None:
@@ -26,77 +25,85 @@ def write_report(study: Study, paths: StudyPaths) -> None:
     files.write_text(paths.report / "REPORT.md", render(inputs, gallery.draw(inputs)))
 
 
-def render(inputs: Inputs, figures: gallery.Gallery) -> str:
-    """Return the report as Markdown."""
-    text = environment().get_template(TEMPLATE).render(context(inputs), figures=figures)
-    return text.rstrip() + "\n"
-
-
-def environment() -> Environment:
-    """Return the template's environment; a name that the context lacks is an error, not an empty text."""
-    found = Environment(
-        loader=PackageLoader("attnbench", "report"),
-        undefined=StrictUndefined,
+def render(inputs: Inputs, figures: dict[str, Scale | None]) -> str:
+    """Return the report as Markdown; a figure that is not in `figures` (see `gallery.draw`) is left out."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("attnbench", "report"),
+        undefined=jinja2.StrictUndefined,  # a name that the context lacks is an error, not an empty text
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(words.FILTERS)
-    return found
+    environment.filters.update(formatting.FILTERS)
+    text = environment.get_template("REPORT.md.j2").render(context(inputs), figures=figures)
+    return _one_line_per_paragraph(text)
+
+
+def _one_line_per_paragraph(text: str) -> str:
+    """Return Markdown without the line breaks of the template within paragraphs and items of lists."""
+    joined = re.sub(r"(?<=[^\n])\n(?!\n|- |\||#|    )", " ", text)
+    return re.sub(r"\n{3,}", "\n\n", joined).strip() + "\n"
 
 
 def context(inputs: Inputs) -> dict[str, Any]:
-    """Return all that the template names, but the figures."""
+    """Return everything that the template names, except the figures."""
     study = inputs.study
+    rows = {name: inputs.rows(name) for name in inputs.tables}
+    rows["differences"] = [row | {"overruled": overruled(row)} for row in rows["differences"]]
     return {
         "study": study,
         "data": inputs.data,
-        "baseline": study.baseline,
-        "others": inputs.others,
-        "abstract": abstract(inputs),
-        "verdicts": verdicts(inputs),
-        "excluding": excluding(inputs),
-        "undecided": undecided(inputs),
-        "equal_cost": equal_cost(inputs),
-        "within": {"parameters": PARAMETERS_WITHIN, "latency": LATENCY_WITHIN},
-        "method": _method(inputs),
-        "tables": _tables(inputs),
-        "time": sections.timing(inputs),
-        "differing_environments": sections.differing_environments(inputs),
-        "references": method.references(study),
-        "dvc": method.commands(study),
-    }
-
-
-def _method(inputs: Inputs) -> dict[str, Any]:
-    study = inputs.study
-    return {
-        "network": method.network(study),
-        "parameters": int(inputs.row("cost", study.baseline)["parameters"]),
+        "latency": inputs.latency,
+        "views": inputs.views,
+        "rows": rows,
+        "accuracy": {row["variant"]: row for row in rows["accuracy"]},
+        "cost": {row["variant"]: row for row in rows["cost"]},
+        "by_verdict": by_verdict(rows["differences"]),
+        "others": [row["variant"] for row in rows["differences"]],
+        "largest": largest(inputs),
+        "backbone": method.backbone(study),
         "modules": method.modules(study),
         "other_networks": method.other_networks(study),
-        "augmentation": method.augmentation(study),
-        "schedule": method.schedule(study),
-        "loss": method.loss(study),
-        "latency": sections.latency(inputs),
-        "standard_error": sections.standard_error(inputs),
+        "references": method.references(study),
+        "pairs": equal_cost.pairs(inputs),
+        "within": {"parameters": equal_cost.PARAMETERS_WITHIN, "latency": equal_cost.LATENCY_WITHIN},
+        "tables": _tables(inputs),
     }
+
+
+def by_verdict(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Return verdict -> variants, for the verdicts that occur: better, worse, inconclusive."""
+    names = {
+        verdict: [row["variant"] for row in rows if row["verdict"] == verdict]
+        for verdict in ("better", "worse", "inconclusive")
+    }
+    return {verdict: variants for verdict, variants in names.items() if variants}
+
+
+def largest(inputs: Inputs) -> dict[str, Any]:
+    """Return the row of the largest difference to the baseline, whatever its sign, among variants with a module.
+
+    If no variant has a module, of all variants. `only_modules` says whether others were left out.
+    """
+    rows, variants = inputs.rows("differences"), inputs.study.variants
+    with_module = [row for row in rows if variants[row["variant"]].attention != attention.NONE]
+    row = max(with_module or rows, key=lambda row: abs(row["mean"]))
+    return row | {"only_modules": 0 < len(with_module) < len(rows)}
 
 
 def _tables(inputs: Inputs) -> dict[str, str]:
-    frames, word = inputs.tables, ("Variant", "Wider network", "Equal in", "Class", "Verdict")
-    made = {
+    frames = inputs.tables
+    numbers = {
         "main": tables.main_table(frames, inputs.study.latency.batch_sizes[0]),
         "differences": tables.difference_table(frames),
+        "inconclusive": tables.inconclusive_table(frames),
         "per_class": tables.per_class_table(frames),
         "cost": tables.cost_table(frames),
         "latency": tables.latency_table(frames),
         "time": tables.time_table(frames),
     }
     if inputs.study.controls:
-        made["controls"] = tables.control_table(frames)
-    texts = {name: tables.markdown(frame, word) for name, frame in made.items()}
-    return texts | {
-        "variants": sections.variants(inputs),
-        "environment": sections.environments(inputs),
-        "data": sections.data(inputs),
+        numbers["controls"] = tables.control_table(frames)
+    words = {"variants": method.variant_table(inputs.study), "environment": tables.environment_table(frames)}
+    return {name: tables.markdown(frame) for name, frame in numbers.items()} | {
+        name: tables.markdown(frame, words=frame.columns) for name, frame in words.items()
     }

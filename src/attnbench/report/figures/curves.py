@@ -1,6 +1,6 @@
-"""Learning curves: one small panel per variant, with the baseline in grey behind it.
+"""Learning curves: one small panel per variant, with the baseline in grey.
 
-Twelve lines in one panel cannot be told apart; against one grey line each can be read.
+Twelve lines in one panel cannot be distinguished; one line against the grey one can.
 """
 
 from collections.abc import Callable
@@ -30,21 +30,20 @@ Drawing = Callable[[Axes, pd.DataFrame, str, bool], None]
 def learning_curves(epochs: pd.DataFrame, baseline: str, title: str) -> Figure:
     """Draw validation accuracy, and training and validation loss, per variant over the epochs.
 
-    `epochs` has the columns variant, seed, epoch (counted from 1), train_loss, validation_accuracy (0..1) and
+    `epochs` has the columns variant, seed, epoch (counted from 1), train_loss, validation_accuracy (in percent) and
     validation_loss. Thick: mean over the seeds, thin: every seed.
     """
-    frame = epochs.assign(percent=100 * epochs["validation_accuracy"])
 
     def accuracy(ax: Axes, runs: pd.DataFrame, colour: str, seeds: bool) -> None:
-        _lines(ax, runs, "epoch", "percent", colour, "-", seeds)
+        _lines(ax, runs, "epoch", "validation_accuracy", colour, "-", seeds)
 
     def loss(ax: Axes, runs: pd.DataFrame, colour: str, seeds: bool) -> None:
         _lines(ax, runs, "epoch", "validation_loss", colour, "-", seeds)
         _lines(ax, runs, "epoch", "train_loss", colour, ":", seeds)
 
     drawings: dict[str, Drawing] = {"validation\naccuracy, %": accuracy, "loss": loss}
-    figure = _multiples(frame, baseline, f"Learning curves: {title}", drawings, "epoch")
-    _legend(figure, baseline, frame, {"validation": "-", "training": ":"})
+    figure = _multiples(epochs, baseline, f"Learning curves: {title}", drawings, "epoch")
+    _legend(figure, baseline, epochs, {"validation": "-", "training": ":"})
     return figure
 
 
@@ -69,7 +68,7 @@ def iteration_loss(iterations: pd.DataFrame, baseline: str, title: str) -> Figur
 def smoothed(iterations: pd.DataFrame) -> pd.DataFrame:
     """Return the runs with a column `smoothed`, the exponentially weighted mean, at most `POINTS` steps of each.
 
-    The span is one fiftieth of the longest run; the first steps are corrected for the missing past.
+    The span is one fiftieth of the longest run; the first steps are corrected for the missing history.
     """
     ordered = iterations.sort_values("step", kind="stable")
     span = _span(iterations)
@@ -77,7 +76,7 @@ def smoothed(iterations: pd.DataFrame) -> pd.DataFrame:
     frame = ordered.assign(smoothed=means)
     steps = np.sort(frame["step"].unique())
     kept = steps[np.unique(np.linspace(0, len(steps) - 1, POINTS).round().astype(int))]
-    return frame[frame["step"].isin(kept)].sort_index()  # the order of the runs as given
+    return frame[frame["step"].isin(kept)].sort_index()  # the original order of the runs
 
 
 def _span(iterations: pd.DataFrame) -> int:
@@ -99,16 +98,16 @@ def _multiples(frame: pd.DataFrame, baseline: str, title: str, drawings: dict[st
     figure = style.new_figure(style.DOUBLE, 0.8 + rows * (0.45 + 1.05 * len(drawings)))
     figure.suptitle(fill(title, 95))
     axes = figure.subplots(rows * len(drawings), columns, sharex=True, sharey=False, squeeze=False)
-    for place, variant in enumerate(variants):
-        row, column = divmod(place, columns)
+    for index, variant in enumerate(variants):
+        row, column = divmod(index, columns)
         for offset, (label, draw) in enumerate(drawings.items()):
             ax = axes[row * len(drawings) + offset, column]
             draw(ax, frame[frame["variant"] == baseline], style.GREY, variant == baseline)
             if variant != baseline:
                 draw(ax, frame[frame["variant"] == variant], style.BLUE, True)
             _dress(ax, label if column == 0 else "", variant if offset == 0 else "")
-            # the last panel of a column says what the axis is, also where the row below is not full
-            is_last = offset == len(drawings) - 1 and place + columns >= len(variants)
+            # the last panel of a column labels the axis, even if the row below is not full
+            is_last = offset == len(drawings) - 1 and index + columns >= len(variants)
             ax.set_xlabel(x_label if is_last else "")
             ax.tick_params(labelbottom=is_last, labelleft=column == 0)
     for ax in axes.flat:
@@ -127,7 +126,7 @@ def _dress(ax: Axes, label: str, title: str) -> None:
 
 
 def _share_y(axes: list[Axes]) -> None:
-    """Give all panels of one kind the same range, so that they can be compared across the page."""
+    """Set the same range for all panels of one kind, so that they can be compared across the page."""
     limits = np.array([ax.get_ylim() for ax in axes])
     for ax in axes:
         ax.set_ylim(limits[:, 0].min(), limits[:, 1].max())

@@ -1,4 +1,8 @@
-"""Names beside points that lie close together: no name covers another, a point or the edge of the panel."""
+"""Names next to points that lie close together: no name covers another name, a point or the edge of the panel.
+
+Each name in turn takes the nearest free position of a fixed grid around its point: deterministic, and better than what
+the forces of the library adjustText leave, which puts some names on top of points and others closer to the wrong one.
+"""
 
 from collections.abc import Sequence
 
@@ -11,101 +15,67 @@ from matplotlib.patheffects import withStroke
 from attnbench.report.figures.scale import Array
 from attnbench.report.figures.style import GREY
 
-_ANGLES = np.arange(24) / 24 * 2 * np.pi
-_RADII = (4, 7, 11, 16, 22, 29, 37, 46, 56, 68, 82, 98, 116)  # points, from the marker to the nearest edge of the name
+# positions around a point, the nearest first; distances from the point to the nearest edge of the name
+_DISTANCES = np.repeat([4, 7, 11, 16, 22, 29, 37, 46, 56, 68, 82, 98, 116], 24)  # (312,), typographic points
+_ANGLES = np.tile(np.arange(24) / 24 * 2 * np.pi, 13)
+_DIRECTIONS = np.column_stack([np.cos(_ANGLES), np.sin(_ANGLES)])  # (312, 2)
 _LEADER = 9  # from this distance on, a thin line leads from the name to its point
-_MARKER = 4.0  # half the side of the square that a marker is given, points
-Box = tuple[float, float, float, float]  # left, bottom, right, top
+_MARKER = 4.0  # half the side of the square that a marker covers
 
 
-def place(points: Array, sizes: Array, bounds: Box, obstacles: Sequence[Box] = ()) -> Array:
-    """Return the lower left corners (n, 2) of the names of `points` (n, 2), whose `sizes` (n, 2) are given.
-
-    Each name in turn, the most crowded point first, takes the nearest place where it covers no name, no marker and
-    nothing outside `bounds`; `obstacles` (error bars) are avoided where that costs little. One unit throughout.
-    """
-    corners = np.zeros((len(points), 2))
-    markers = [(x - _MARKER, y - _MARKER, x + _MARKER, y + _MARKER) for x, y in points]
-    taken: list[Box] = []
-    distances = np.linalg.norm(points[:, None] - points[None], axis=2)  # (n, n)
-    for index in np.argsort(np.sort(distances, axis=1)[:, :4].sum(axis=1), kind="stable"):
-        candidates = _candidates(points[index], sizes[index])
-        costs = [
-            distance
-            + 10 * (_covered(box, taken) + _covered(box, markers) + _outside(box, bounds))
-            + 0.05 * _covered(box, obstacles)
-            for distance, box in candidates
-        ]
-        _, best = candidates[int(np.argmin(costs))]
-        corners[index] = best[:2]
-        taken.append(best)
-    return corners
-
-
-def annotate(ax: Axes, x: Sequence[float], y: Sequence[float], names: Sequence[str], bars: Sequence[float]) -> None:
-    """Write `names` beside the points (x, y) with error bars of half length `bars`; the axes must be in their place.
-
-    Call it last: the places hold for the limits and the size that the axes have now.
-    """
+def annotate(ax: Axes, points: Array, names: Sequence[str]) -> None:
+    """Write `names` next to `points` (n, 2), in data coordinates. Limits and size of `ax` must be final."""
     figure = ax.figure
     assert isinstance(figure, Figure)
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     points_per_pixel = 72 / figure.dpi
     texts = [ax.text(0, 0, name, fontsize=7) for name in names]
-    extents = [text.get_window_extent(renderer) for text in texts]
-    sizes = np.array([(extent.width, extent.height) for extent in extents]) * points_per_pixel
-    data = np.column_stack([x, y])
-    centres = ax.transData.transform(data) * points_per_pixel
-    ends = [ax.transData.transform(np.column_stack([x, np.add(y, np.multiply(sign, bars))])) for sign in (-1, 1)]
-    obstacles = [
-        (low[0] - 0.5, low[1], high[0] + 0.5, high[1])
-        for low, high in zip(ends[0] * points_per_pixel, ends[1] * points_per_pixel, strict=True)
-    ]
-    window = ax.get_window_extent(renderer)
-    left, bottom, right, top = (side * points_per_pixel for side in window.extents)
-    corners = place(centres, sizes, (left, bottom, right, top), obstacles)
+    sizes = np.array([text.get_window_extent(renderer).size for text in texts]) * points_per_pixel
     for text in texts:
         text.remove()
-    for name, point, centre, corner, size in zip(names, data, centres, corners, sizes, strict=True):
-        middle = corner + size / 2 - centre
-        gap = np.linalg.norm(np.maximum(np.abs(middle) - size / 2, 0))
+    panel = np.array(ax.get_window_extent(renderer).extents) * points_per_pixel
+    offsets = positions(ax.transData.transform(points) * points_per_pixel, sizes, panel)
+    for name, point, offset, size in zip(names, points, offsets, sizes, strict=True):
+        is_far = np.linalg.norm(np.maximum(np.abs(offset) - size / 2, 0)) > _LEADER
         ax.annotate(
             name,
             (float(point[0]), float(point[1])),
-            xytext=(float(middle[0]), float(middle[1])),
+            xytext=(float(offset[0]), float(offset[1])),
             textcoords="offset points",
             ha="center",
             va="center",
             fontsize=7,
             path_effects=[withStroke(linewidth=2, foreground="white")],  # readable over a line
             arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
-            if gap > _LEADER
+            if is_far
             else None,
         )
 
 
-def _candidates(point: Array, size: Array) -> list[tuple[float, Box]]:
-    found = []
-    for radius in _RADII:
-        for angle in _ANGLES:
-            direction = np.array([np.cos(angle), np.sin(angle)])
-            # the centre of the name, so that its nearest edge lies about `radius` from the point
-            centre = point + direction * (radius + size / 2)
-            left, bottom = centre - size / 2
-            found.append((float(radius), (left, bottom, left + size[0], bottom + size[1])))
-    return found
+def positions(points: Array, sizes: Array, panel: Array) -> Array:
+    """Return the offsets (n, 2) from `points` (n, 2) to the centres of their names, whose `sizes` (n, 2) are given.
+
+    `panel` is left, bottom, right, top; the unit is the same throughout. The most crowded point comes first. A name
+    that fits nowhere takes the position where it covers least.
+    """
+    distances = np.linalg.norm(points[:, None] - points[None], axis=2)  # (n, n)
+    crowding = np.sort(distances, axis=1)[:, :4].sum(axis=1)
+    covered = np.hstack([points - _MARKER, points + _MARKER])  # (k, 4): markers and placed names
+    offsets = np.zeros_like(points)
+    for index in np.argsort(crowding, kind="stable"):
+        size = sizes[index]
+        candidates = _DIRECTIONS * (_DISTANCES[:, None] + size / 2)  # (312, 2)
+        boxes = np.hstack([points[index] + candidates - size / 2, points[index] + candidates + size / 2])  # (312, 4)
+        outside = size.prod() - _overlap(boxes, panel[None])
+        best = np.argmin(_DISTANCES + 10 * (_overlap(boxes, covered) + outside))
+        offsets[index] = candidates[best]
+        covered = np.vstack([covered, boxes[best]])
+    return offsets
 
 
-def _covered(box: Box, others: Sequence[Box]) -> float:
-    """Return the area of `box` that others cover."""
-    if not others:
-        return 0.0
-    those = np.array(others)
-    width = np.minimum(box[2], those[:, 2]) - np.maximum(box[0], those[:, 0])
-    height = np.minimum(box[3], those[:, 3]) - np.maximum(box[1], those[:, 1])
-    return float((np.maximum(width, 0) * np.maximum(height, 0)).sum())
-
-
-def _outside(box: Box, bounds: Box) -> float:
-    """Return the area of `box` outside `bounds`."""
-    return (box[2] - box[0]) * (box[3] - box[1]) - _covered(box, [bounds])
+def _overlap(boxes: Array, others: Array) -> Array:
+    """Return the area that `others` (k, 4) cover of each of the `boxes` (m, 4)."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    area: Array = np.maximum(high - low, 0).prod(axis=2).sum(axis=1)
+    return area

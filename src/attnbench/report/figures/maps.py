@@ -1,7 +1,7 @@
 """What a network looks at: figures of the arrays in `attnbench.records.views`.
 
-Every figure has one colour scale for all its panels; `attnbench.report.figures.captions` has the sentence that says so.
-`title` is the data set's, e.g. "CIFAR-10, JPEG quality 75".
+All panels of a figure share one colour scale, which the function `<figure>_scale` returns for the caption. `title` is
+the data set's, e.g. "CIFAR-10, JPEG quality 75".
 """
 
 import numpy as np
@@ -9,18 +9,8 @@ from matplotlib.figure import Figure
 
 from attnbench.records.views import Views
 from attnbench.report.figures import panels, scale, style
-from attnbench.report.figures.gates import channel_gates
 from attnbench.report.figures.panels import Sheet
 from attnbench.report.figures.scale import Array, Scale
-
-__all__ = [
-    "active_channels",
-    "channel_gates",
-    "feature_maps",
-    "grad_cam",
-    "sheet",
-    "spatial_gates",
-]
 
 HEAT = "turbo"  # jet's successor, over an image
 PLAIN = "viridis"
@@ -28,10 +18,10 @@ PLAIN = "viridis"
 
 @style.context()
 def feature_maps(views: Views, title: str) -> Figure:
-    """Draw per image the image with its class, and per block a grid of the first channels with their numbers."""
+    """Draw per row one image with its class, and per block a grid of the first channels with their numbers."""
     colours = feature_scale(views)
     blocks = list(views.blocks)
-    sheet = Sheet(
+    page = Sheet(
         f"First channels of every block, with their numbers: {_who(views)}",
         title,
         rows=len(views.images),
@@ -41,11 +31,11 @@ def feature_maps(views: Views, title: str) -> Figure:
         spaces=[0.0] + [0.12] * len(blocks),
     )
     for column, name in enumerate(blocks, start=1):
-        sheet.heading(column, column, _size(name, views.blocks[name].features))
-    _left(sheet, views)
+        page.heading(column, column, _size(name, views.blocks[name].features))
+    _left(page, views)
     for image in range(len(views.images)):
         for column, name in enumerate(blocks, start=1):
-            ax = sheet.panel(image, column)
+            ax = page.panel(image, column)
             for channel, map_ in enumerate(views.blocks[name].features[image]):
                 down, right = divmod(channel, 3)
                 box = (right + 0.02, right + 0.98, down + 0.98, down + 0.02)
@@ -54,8 +44,8 @@ def feature_maps(views: Views, title: str) -> Figure:
                 panels.number(ax, right + 0.06, down + 0.06, channel)
             ax.set_xlim(0, 3)
             ax.set_ylim(3, 0)
-    sheet.colour_bar(colours, PLAIN, "activation")
-    return sheet.figure
+    page.colour_bar(colours, PLAIN, "activation")
+    return page.figure
 
 
 @style.context()
@@ -64,28 +54,28 @@ def active_channels(views: Views, title: str) -> Figure:
     colours = active_scale(views)
     blocks = list(views.blocks)
     counts = [views.blocks[name].active.shape[1] for name in blocks]
-    sheet = Sheet(
+    page = Sheet(
         f"Most active channels of every block, with their numbers: {_who(views)}",
         title,
         rows=len(views.images),
         row=0.56,
         words=1.28,
         widths=[0.56] * (1 + sum(counts)),
-        spaces=[0.0] + [0.1 if place == 0 else 0.0 for count in counts for place in range(count)],
+        spaces=[0.0] + [0.1 if rank == 0 else 0.0 for count in counts for rank in range(count)],
         over=0.14,
     )
     column = 1
     for name, count in zip(blocks, counts, strict=True):
         block = views.blocks[name]
-        sheet.heading(column, column + count - 1, _size(name, block.active))
+        page.heading(column, column + count - 1, _size(name, block.active))
         for image in range(len(views.images)):
-            for place in range(count):
-                ax = sheet.panel(image, column + place, f"{block.active_index[image, place]}")
-                panels.heat(ax, views, image, block.active[image, place], colours, HEAT)
+            for rank in range(count):
+                ax = page.panel(image, column + rank, f"{block.active_index[image, rank]}")
+                panels.heat(ax, views, image, block.active[image, rank], colours, HEAT)
         column += count
-    _left(sheet, views)
-    sheet.colour_bar(colours, HEAT, "activation", alpha=panels.ALPHA)
-    return sheet.figure
+    _left(page, views)
+    page.colour_bar(colours, HEAT, "activation", alpha=panels.ALPHA)
+    return page.figure
 
 
 @style.context()
@@ -125,12 +115,12 @@ def sheet(views: dict[str, Views], image: int, title: str) -> Figure:
     )
     for column, name in enumerate(blocks, start=1):
         page.heading(column, column, name)
-    for row, (variant, found) in enumerate(views.items()):
-        words = [variant, *panels.verdict(found, image)]
-        page.label(row, words, bold=True, wrong=panels.is_wrong(found, image))
-        panels.picture(page.panel(row, 0), found, image)
+    for row, (variant, own) in enumerate(views.items()):
+        words = [variant, *panels.prediction(own, image)]
+        page.label(row, words, bold=True, wrong=panels.is_wrong(own, image))
+        panels.picture(page.panel(row, 0), own, image)
         for column, name in enumerate(blocks, start=1):
-            _overlay(page, row, column, found, image, found.blocks[name].grad_cam, colours)
+            _overlay(page, row, column, own, image, own.blocks[name].grad_cam, colours)
     page.colour_bar(colours, HEAT, "Grad-CAM", alpha=panels.ALPHA)
     return page.figure
 
@@ -148,7 +138,7 @@ def active_scale(views: Views) -> Scale:
 def grad_cam_scale(views: list[Views], image: int | None = None) -> Scale:
     """Return the colour scale of `grad_cam` (one variant, all images) or of `sheet` (all variants, one image)."""
     chosen = slice(None) if image is None else image
-    return scale.from_zero([block.grad_cam[chosen] for each in views for block in each.blocks.values()], root=True)
+    return scale.from_zero([block.grad_cam[chosen] for own in views for block in own.blocks.values()], root=True)
 
 
 def spatial_scale(views: Views) -> Scale:
@@ -166,7 +156,7 @@ def _size(name: str, maps: Array) -> str:
 
 def _left(page: Sheet, views: Views) -> None:
     for image in range(len(views.images)):
-        page.label(image, panels.verdict(views, image), wrong=panels.is_wrong(views, image))
+        page.label(image, panels.prediction(views, image), wrong=panels.is_wrong(views, image))
         panels.picture(page.panel(image, 0), views, image)
 
 

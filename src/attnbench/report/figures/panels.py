@@ -1,4 +1,4 @@
-"""A sheet of image panels: a column of words on the left, rows of square panels, a colour bar below."""
+"""A sheet of image panels: a column of text on the left, rows of square panels, a colour bar below."""
 
 from collections.abc import Sequence
 from textwrap import wrap
@@ -22,9 +22,10 @@ _BAR = 0.62  # height of the strip with the colour bar
 
 
 class Sheet:
-    """A figure with `rows` rows of panels at fixed places in inches: image panels must not change size with a label.
+    """A figure with `rows` rows of panels at fixed positions in inches, so that no label changes the size of a panel.
 
-    `widths` are the panels' widths, `spaces` the extra room to the left of each; a panel is as high as the row.
+    `row` is the height of a row and of its panels, `words` the width of the column of text, `widths` are the widths of
+    the panels, `spaces` the extra room to the left of each panel, `over` is room for a heading above each panel.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Sheet:
         return self.height - self.top - self.row - index * (self.row + self.over + GAP)
 
     def panel(self, row: int, column: int, heading: str = "") -> Axes:
-        """Return the axes of one panel, without ticks; the words of `heading` stand right above it."""
+        """Return the axes of one panel, without ticks; `heading` is written directly above it."""
         box = (self.lefts[column], self._bottom(row), self.widths[column], self.row)
         ax = self.figure.add_axes(self._share(*box))
         ax.set_axis_off()
@@ -65,7 +66,7 @@ class Sheet:
         return ax
 
     def label(self, row: int, lines: Sequence[str], *, bold: bool = False, wrong: bool = False) -> None:
-        """Write lines to the left of a row; `bold` is for the first, `wrong` marks the last in orange."""
+        """Write lines to the left of a row; `bold` applies to the first, `wrong` writes the last in red."""
         centre = (self._bottom(row) + self.row / 2) / self.height
         for number, line in enumerate(lines):
             self.figure.text(
@@ -82,8 +83,8 @@ class Sheet:
     def heading(self, first: int, last: int, text: str) -> None:
         """Write the heading of the columns `first` to `last` above the first row."""
         middle = (self.lefts[first] + self.lefts[last] + self.widths[last]) / 2
-        place = self.height - self.top + self.over + 0.05
-        self.figure.text(middle / self.width, place / self.height, text, ha="center", va="bottom")
+        bottom = self.height - self.top + self.over + 0.05
+        self.figure.text(middle / self.width, bottom / self.height, text, ha="center", va="bottom")
 
     def colour_bar(self, scale: Scale, colours: str, label: str, *, alpha: float = 1.0) -> None:
         """Draw the colour bar of the whole sheet below it."""
@@ -91,7 +92,7 @@ class Sheet:
         ax = self.figure.add_axes(self._share((self.width - length) / 2, 0.42, length, 0.09))
         mappable = ScalarMappable(scale.norm(), matplotlib.colormaps[colours])
         bar = self.figure.colorbar(mappable, cax=ax, orientation="horizontal", alpha=alpha)
-        bar.set_ticks(scale.ticks(), labels=_told_apart(scale.ticks()))
+        bar.set_ticks(scale.ticks(), labels=tick_labels(scale.ticks()))
         bar.set_label(label, labelpad=1)
         bar.ax.tick_params(length=2, pad=1.5)
         bar.outline.set_linewidth(0.4)
@@ -100,30 +101,30 @@ class Sheet:
         return left / self.width, bottom / self.height, width / self.width, height / self.height
 
 
-def _told_apart(values: Sequence[float]) -> list[str]:
-    """Return numbers with as few digits, two and more, as make them different."""
-    texts = [[f"{value:.{digits}g}" for value in values] for digits in range(2, 7)]
-    return next((each for each in texts if len(set(each)) == len(values)), texts[-1])
+def tick_labels(values: Sequence[float]) -> list[str]:
+    """Return numbers with the fewest digits, two or more, that make them different."""
+    by_digits = [[f"{value:.{digits}g}" for value in values] for digits in range(2, 7)]
+    return next((texts for texts in by_digits if len(set(texts)) == len(values)), by_digits[-1])
 
 
 def short(name: str, length: int = 14) -> str:
-    """Return a class name that fits beside a row."""
+    """Return a class name that fits to the left of a row."""
     return name if len(name) <= length else name[: length - 1] + "…"
 
 
-def verdict(views: Views, image: int) -> list[str]:
-    """Return what the image shows and what the network takes it for, in two lines."""
+def prediction(views: Views, image: int) -> list[str]:
+    """Return the true and the predicted class in two lines, the latter with its probability."""
     true, predicted = views.classes[views.labels[image]], views.classes[views.predicted[image]]
     return [f"true: {short(true)}", f"pred.: {short(predicted)} {views.probability[image]:.2f}"]
 
 
 def is_wrong(views: Views, image: int) -> bool:
-    """Return whether the network takes the image for another class."""
+    """Return whether the predicted class is not the true one."""
     return bool(views.labels[image] != views.predicted[image])
 
 
 def picture(ax: Axes, views: Views, image: int) -> None:
-    """Draw an image as it was given to the network, before normalisation."""
+    """Draw an input image of the network, before normalisation."""
     pixels = views.images[image].transpose(1, 2, 0)  # (h, w, c)
     if pixels.shape[2] != 3:  # grey images, or more channels than a screen has
         _grey(ax, pixels.mean(axis=2))
@@ -132,7 +133,7 @@ def picture(ax: Axes, views: Views, image: int) -> None:
 
 
 def heat(ax: Axes, views: Views, image: int, map_: Array, scale: Scale, colours: str) -> None:
-    """Draw a map (h, w) over the image in grey: over colours, nobody could read a value from the colour bar."""
+    """Draw a map (h, w) over the image in grey: over colours, values could not be read from the colour bar."""
     pixels = views.images[image]
     _grey(ax, np.tensordot(_LUMA, pixels, axes=1) if len(pixels) == 3 else pixels.mean(axis=0))
     values = map_.astype(np.float32)
@@ -144,7 +145,7 @@ def _grey(ax: Axes, values: Array) -> None:
 
 
 def outline(ax: Axes, views: Views, image: int) -> None:
-    """Draw the outline of the object, where the data know it."""
+    """Draw the outline of the object, if the views have its mask."""
     if views.masks is None:
         return
     mask = np.pad(views.masks[image].astype(np.float32), 1)

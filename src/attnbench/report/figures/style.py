@@ -1,11 +1,14 @@
-"""How all figures look: sizes for a paper's columns, one font that has every glyph, colour-blind-safe colours."""
+"""How all figures look and how they are saved: sizes for a paper's columns, one font, colour-blind-safe colours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+
+from attnbench.records import files
 
 DOUBLE = 7.0  # inches: both columns of a paper
 DPI = 120
@@ -42,7 +45,7 @@ _SETTINGS: dict[Any, Any] = {
 
 @contextmanager
 def context() -> Iterator[None]:
-    """Draw with these settings and nobody else's: a user's matplotlibrc changes no figure, and is back afterwards."""
+    """Draw with these settings only: a user's matplotlibrc changes no figure, and is restored afterwards."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
@@ -52,3 +55,12 @@ def context() -> Iterator[None]:
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure (inches) that arranges its axes without overlap when it is drawn."""
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write `figure` to `path` as PNG; an error while drawing leaves the old file.
+
+    The bytes depend on the figure and on matplotlib's version only: the file has no date and no name of a program.
+    """
+    with context(), files.replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})

@@ -1,4 +1,4 @@
-"""Channel gates: how far each channel is let through."""
+"""Channel gates: the factor by which a module scales each channel."""
 
 from math import ceil
 from textwrap import fill
@@ -17,9 +17,9 @@ from attnbench.report.figures.scale import Array
 def channel_gates(views: Views, title: str) -> Figure | None:
     """Draw per slot the gate of every channel, one set of points per image, and their mean as a line.
 
-    All slots share one axis. Beside each slot's name stand the mean over all gates, the spread over the channels (of
-    the mean over the images) and the spread over the images (mean over the channels): a gate that does not look at its
-    input has no spread over images. None for a variant without channel gates.
+    All slots share one axis. Each slot's title has the mean over all gates, the spread over channels (of the mean over
+    images) and the spread over images (mean over channels): a gate that does not depend on its input has no spread
+    over images. None for a variant without channel gates.
     """
     gates = {slot: gate.channel.astype(np.float64) for slot, gate in views.gates.items() if gate.channel is not None}
     if not gates:

@@ -1,9 +1,11 @@
-"""One number as it is printed. Rounding happens here and nowhere else.
+"""Numbers and names as they are printed: the one place where tables and sentences round.
 
 A missing number (NaN) is printed as an en dash, which no minus sign looks like.
 """
 
 import math
+import re
+from collections.abc import Sequence
 
 MISSING = "\N{EN DASH}"
 
@@ -15,7 +17,7 @@ def percent(share: float, decimals: int = 2) -> str:
 
 def points(share: float, decimals: int = 2) -> str:
     """Return a difference of two shares in percentage points, with its sign: 0.0123 -> `+1.23`."""
-    return _signed(share * 100, decimals)
+    return _fixed(share * 100, decimals, sign="+")
 
 
 def plus_minus(mean: float, std: float) -> str:
@@ -45,13 +47,11 @@ def integer(value: float) -> str:
 
 def signed_integer(value: float) -> str:
     """Return a difference of counts: `+2,982`; no difference is `0`."""
-    if math.isnan(value) or round(value) == 0:
-        return integer(value)
-    return f"{round(value):+,}"
+    return integer(value) if math.isnan(value) or round(value) == 0 else f"{round(value):+,}"
 
 
 def integer_with_difference(value: float, difference: float) -> str:
-    """Return a count and its difference to the baseline's: `1,150,896 (+2,982)`; no difference is not printed."""
+    """Return a count and its difference to the baseline's: `1,150,896 (+2,982)`; a difference of 0 is omitted."""
     return integer(value) if difference == 0 else f"{integer(value)} ({signed_integer(difference)})"
 
 
@@ -71,7 +71,7 @@ def significant(value: float) -> str:
         return MISSING
     if value == 0:
         return "0"
-    rounded = float(f"{value:.3g}")  # first, since 9.999 gets a digit before the point and loses one behind it
+    rounded = float(f"{value:.3g}")  # first: 9.999 gains a digit before the point and loses one after it
     decimals = 2 - math.floor(math.log10(abs(rounded)))
     return f"{rounded:,.{max(0, decimals)}f}"
 
@@ -83,15 +83,64 @@ def probability(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _fixed(value: float, decimals: int) -> str:
+def _fixed(value: float, decimals: int, sign: str = "") -> str:
     if math.isnan(value):
         return MISSING
-    text = f"{value:.{decimals}f}"
-    return text.removeprefix("-") if float(text) == 0 else text  # no -0.00
+    text = f"{value:{sign}.{decimals}f}"
+    return text.lstrip("+-") if float(text) == 0 else text  # no -0.00
 
 
-def _signed(value: float, decimals: int) -> str:
-    if math.isnan(value):
-        return MISSING
-    text = f"{value:+.{decimals}f}"
-    return text[1:] if float(text) == 0 else text
+def setting(value: float) -> str:
+    """Return a number as a person would type it: `0.003`, `0`, `64`."""
+    return f"{value:g}"
+
+
+def level(share: float) -> str:
+    """Return a confidence, or another share that someone chose, in percent: `95 %`, `99.9 %`."""
+    return f"{setting(round(share * 100, 6))} %"
+
+
+def span(values: Sequence[float]) -> str:
+    """Return the range of integers: `30`, or `30 to 40`."""
+    low, high = integer(min(values)), integer(max(values))
+    return low if low == high else f"{low} to {high}"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Return `1 seed`, `3 seeds`, `1,000 test images`."""
+    return f"{integer(number)} {agree(number, noun, plural or noun + 's')}"
+
+
+def agree(number: int, singular: str, plural: str) -> str:
+    """Return the form of a word that goes with `number` things: `is` or `are`."""
+    return singular if number == 1 else plural
+
+
+def listing(names: Sequence[str]) -> str:
+    """Return `a`, `a and b`, or `a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def code(names: Sequence[str]) -> str:
+    """Return a list of names as code: "`se`, `eca` and `cbam`"."""
+    return listing([f"`{name}`" for name in names])
+
+
+def plain(text: str) -> str:
+    """Return user-supplied text on one line, with every character that Markdown would interpret escaped."""
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", one_line(text))
+
+
+def one_line(text: str) -> str:
+    """Return text with line breaks and repeated spaces replaced by single spaces."""
+    return " ".join(text.split())
+
+
+# by name in the template
+FILTERS = {
+    function.__name__: function
+    for function in (
+        *(percent, points, integer, signed_integer, ratio, millions, significant, probability),
+        *(setting, level, span, count, agree, listing, code, plain, one_line),
+    )
+}

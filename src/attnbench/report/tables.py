@@ -1,0 +1,226 @@
+"""The tables of the report: from full-precision frames to frames of texts, and those to Markdown.
+
+`tables` are the CSV files of the analysis, by name.
+"""
+
+import math
+import re
+from collections.abc import Callable, Collection
+
+import pandas as pd
+
+from attnbench.report import formatting
+
+_WORDS = ("Variant", "Wider network", "Equal in", "Verdict", "Class")
+_SPECIAL = re.compile(r"[\\|*`]|<(?=[A-Za-z/!?])")  # characters of a name that Markdown would interpret
+SEEDS_LIMIT = 10_000  # the analysis looks for no larger number of seeds
+
+
+def markdown(frame: pd.DataFrame, words: Collection[str] = _WORDS) -> str:
+    """Return the frame as a Markdown table, without its index; numbers must already be texts.
+
+    The columns in `words` are aligned left, all others right, so that digits line up. NaN and None are printed as an en
+    dash.
+    """
+    cells = frame.astype(object).map(_cell).rename(columns=_cell)
+    alignment = ["left" if column in words else "right" for column in frame.columns]
+    # disable_numparse: tabulate would rewrite `1,147,914` and `+0.10`
+    return cells.to_markdown(
+        index=False, tablefmt="pipe", disable_numparse=True, colalign=alignment if len(frame) else None
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return formatting.MISSING
+    return _SPECIAL.sub(r"\\\g<0>", formatting.one_line(str(value)))
+
+
+def _column(printed: Callable[..., str], frame: pd.DataFrame, *columns: str) -> list[str]:
+    """Return `printed` of the named columns' values, row by row."""
+    return [printed(*values) for values in frame[list(columns)].itertuples(index=False, name=None)]
+
+
+def main_table(tables: dict[str, pd.DataFrame], batch_size: int) -> pd.DataFrame:
+    """Return one row per variant: accuracy, difference, verdict, size, operations, latency at `batch_size`, time."""
+    latency = tables["latency"]
+    frame = (
+        tables["accuracy"][["variant", "mean", "std", "n"]]
+        .merge(
+            tables["differences"].add_prefix("d_").rename(columns={"d_variant": "variant"}), how="left", on="variant"
+        )
+        .merge(tables["cost"], on="variant")
+        .merge(latency[latency["batch_size"] == batch_size], on="variant")
+        .merge(tables["time"][["variant", "seconds_per_epoch"]], on="variant")
+    )
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "Accuracy, %": _column(formatting.plus_minus, frame, "mean", "std"),
+            "n": _column(formatting.integer, frame, "n"),
+            "Difference, points": _column(formatting.points_with_interval, frame, "d_mean", "d_low", "d_high"),
+            "Verdict": frame["d_verdict"],
+            "Parameters": _column(formatting.integer_with_difference, frame, "parameters", "parameters_difference"),
+            "MACs, millions": _column(formatting.millions, frame, "macs"),
+            f"Latency ratio, batch {batch_size}": _latency_ratio(frame),
+            "Seconds per epoch": _column(formatting.significant, frame, "seconds_per_epoch"),
+        }
+    )
+
+
+def _latency_ratio(frame: pd.DataFrame) -> list[str]:
+    return _column(formatting.ratio_with_interval, frame, "ratio", "ratio_low", "ratio_high")
+
+
+def _difference(frame: pd.DataFrame) -> list[str]:
+    return _column(formatting.points_with_interval, frame, "mean", "low", "high")
+
+
+def difference_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one row per variant other than the baseline: the difference and all that its verdict rests on."""
+    frame = tables["differences"]
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "Difference, points": _difference(frame),
+            "Std of differences": _column(formatting.percent, frame, "std"),
+            "p": _column(formatting.probability, frame, "p"),
+            "p, Holm": _column(formatting.probability, frame, "p_holm"),
+            "Smallest detectable, points": _column(formatting.percent, frame, "smallest_detectable"),
+            "Verdict": frame["verdict"],
+        }
+    )
+
+
+def inconclusive_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one row per inconclusive difference that has a spread: what it would have taken to decide it."""
+    frame = tables["differences"]
+    frame = frame[(frame["verdict"] == "inconclusive") & (frame["std"] > 0)]
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "Observed difference, points": _difference(frame),
+            "Smallest detectable, points": _column(formatting.percent, frame, "smallest_detectable"),
+            "Seeds needed for the observed": _column(_seeds_needed, frame, "seeds_needed"),
+        }
+    )
+
+
+def _seeds_needed(needed: float) -> str:
+    return f"more than {formatting.integer(SEEDS_LIMIT)}" if math.isnan(needed) else formatting.integer(needed)
+
+
+def control_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one row per variant and wider network: the difference, its verdict, and the ratios of their costs."""
+    frame, latency = tables["controls"], tables["control_latency"]
+    columns: dict[str, pd.Series | list[str]] = {
+        "Variant": frame["variant"],
+        "Wider network": frame["control"],
+        "Equal in": [formatting.listing(costs.split()) for costs in frame["costs"]],
+        "Difference, points": _difference(frame),
+        "p": _column(formatting.probability, frame, "p"),
+        "p, Holm": _column(formatting.probability, frame, "p_holm"),
+        "Smallest detectable, points": _column(formatting.percent, frame, "smallest_detectable"),
+        "Verdict": frame["verdict"],
+        "Parameters": _column(formatting.ratio, frame, "parameters_ratio"),
+        "MACs": _column(formatting.ratio, frame, "macs_ratio"),
+    }
+    for size in latency["batch_size"].unique():
+        at_size = frame[["variant", "control"]].merge(latency[latency["batch_size"] == size], on=["variant", "control"])
+        columns[f"Latency, batch {size}"] = _latency_ratio(at_size)
+    return pd.DataFrame(columns)
+
+
+def per_class_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one row per class and one column per variant: mean accuracy in percent."""
+    frame = tables["per_class"]
+    shares = frame.pivot(index="class", columns="variant", values="mean")
+    shares = shares.loc[frame["class"].unique(), frame["variant"].unique()]  # pivot sorts
+    return shares.map(lambda share: formatting.percent(share, 1)).rename_axis("Class").reset_index()
+
+
+def cost_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one row per variant; operations of different kinds have separate columns."""
+    frame = tables["cost"]
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "Parameters": _column(formatting.integer, frame, "parameters"),
+            "of attention": _column(formatting.integer, frame, "attention_parameters"),
+            "MACs": _column(formatting.integer, frame, "macs"),
+            "MACs of attention": _column(formatting.integer, frame, "attention_macs"),
+            "Pooling operations": _column(formatting.integer, frame, "pooling_operations"),
+            "Element-wise operations": _column(formatting.integer, frame, "elementwise_operations"),
+            "Activations, MiB": _column(formatting.mebibytes, frame, "activation_bytes"),
+        }
+    )
+
+
+def latency_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one row per batch size and variant."""
+    frame = tables["latency"]
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "Batch": _column(formatting.integer, frame, "batch_size"),
+            "Median, ms": _column(formatting.significant, frame, "median_ms"),
+            "IQR, ms": _column(formatting.significant, frame, "iqr_ms"),
+            "90th percentile, ms": _column(formatting.significant, frame, "p90_ms"),
+            "Ratio to the baseline": _latency_ratio(frame),
+            "Rounds": _column(formatting.integer, frame, "rounds"),
+        }
+    )
+
+
+def time_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one row per variant: medians over its n runs."""
+    frame = tables["time"]
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "Seconds per epoch": _column(formatting.significant, frame, "seconds_per_epoch"),
+            "Images per second": _column(formatting.significant, frame, "images_per_second"),
+            "Seconds per run": _column(formatting.significant, frame, "total_seconds"),
+            "Load average": _column(formatting.significant, frame, "load_average"),
+            "n": _column(formatting.integer, frame, "n"),
+        }
+    )
+
+
+def environment_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one row per fact, and one column per environment, the most frequent first."""
+    facts = {
+        "processor": "Processor",
+        "device": "Device",
+        "instruction_set": "Instruction set",
+        "threads": "Threads per run",
+        "precision": "Precision",
+        "memory_format": "Memory format",
+        "python": "Python",
+        "torch": "torch",
+        "n": "Runs",
+    }
+    frame = tables["environment"][list(facts)].rename(columns=facts)
+    frame.index = (
+        [f"Environment {number}" for number in range(1, len(frame) + 1)] if len(frame) > 1 else ["Environment"]
+    )
+    return frame.T.rename_axis("Fact").reset_index()
+
+
+def comparison_table(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Return one row per variant of two sets of runs A and B, from the numbers of `attnbench.compare`."""
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "n": _column(formatting.integer, frame, "n"),
+            "A, %": _column(formatting.percent, frame, "accuracy_a"),
+            "B, %": _column(formatting.percent, frame, "accuracy_b"),
+            "B - A, points": _column(formatting.points, frame, "difference"),
+            f"{formatting.level(confidence)} interval": _column(_interval, frame, "low", "high"),
+            "p": _column(formatting.probability, frame, "p"),
+        }
+    )
+
+
+def _interval(low: float, high: float) -> str:
+    return formatting.MISSING if math.isnan(low) else f"[{formatting.points(low)}, {formatting.points(high)}]"
