@@ -62,7 +62,7 @@ def no_gates() -> Views:
 def epochs() -> pd.DataFrame:
     stream = np.random.default_rng(0)
     rows = [
-        (variant, seed, epoch, 2 / epoch, 0.3, 2.2 / epoch, 0.4 + 0.05 * epoch + 0.01 * stream.random())
+        (variant, seed, epoch, 2 / epoch, 30.0, 2.2 / epoch, 40 + 5 * epoch + stream.random())
         for variant in VARIANTS
         for seed in range(3)
         for epoch in range(1, 6)
@@ -84,19 +84,6 @@ def iterations() -> pd.DataFrame:
 
 
 @pytest.fixture
-def differences() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Means and intervals, and the seeds behind them: cam above zero, se around it, cbam below it but undecided."""
-    means = {"se": (0.1, -0.4, 0.6), "cbam": (-0.8, -1.1, -0.5), "cam": (0.9, 0.6, 1.2)}
-    verdicts = {"se": "inconclusive", "cbam": "inconclusive", "cam": "better"}
-    rows = [(name, *values, verdicts[name]) for name, values in means.items()]
-    seeds = [(name, seed, mean + 0.1 * (seed - 1)) for name, (mean, *_) in means.items() for seed in range(3)]
-    return (
-        pd.DataFrame(rows, columns=["variant", "difference", "low", "high", "verdict"]),
-        pd.DataFrame(seeds, columns=["variant", "seed", "difference"]),
-    )
-
-
-@pytest.fixture
 def costs() -> pd.DataFrame:
     """Twelve variants that lie as close together as the real ones."""
     names = ["baseline", "se", "eca", "cbam", "cam", "sam", "se_after_pool", "cbam_before_pool"]
@@ -105,8 +92,8 @@ def costs() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "variant": names,
-            "accuracy_mean": [0.780 + 0.001 * (index * 5 % 7) for index in range(12)],
-            "accuracy_std": [0.003] * 12,
+            "accuracy": [78.0 + 0.1 * (index * 5 % 7) for index in range(12)],
+            "std": [0.3] * 12,
             "macs": [10.52e6 + 4e3 * index**2 for index in range(12)],
             "parameters": [*parameters, 1149060],
             "latency_ratio_1": [1 + 0.01 * index for index in range(12)],

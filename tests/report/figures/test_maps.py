@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from attnbench.report.figures import captions, maps, panels
-from attnbench.report.figures.gates import statistics
+from attnbench.report.figures import maps, panels
+from attnbench.report.figures.channel_gates import channel_gates, statistics
 
 TITLE = "CIFAR-10, JPEG quality 75"
 
@@ -27,7 +27,7 @@ def test_title_of_the_data_and_variant_are_on_the_figure(views, draw):
 
 def test_feature_maps_are_the_first_channels_with_their_numbers(views):
     figure = maps.feature_maps(views, TITLE)
-    picture, _, first, second = figure.axes[:4]  # the pictures of both images come first
+    picture, _, first, second = figure.axes[:4]  # the images of both rows come first
     np.testing.assert_array_equal(picture.images[0].get_array(), views.images[0].transpose(1, 2, 0))
     assert len(first.images) == 9
     for shown, values in zip(second.images, views.blocks["block2"].features[0], strict=True):
@@ -41,10 +41,9 @@ def test_one_scale_for_all_panels_of_a_figure(views):
     shown = [image for image in images(maps.grad_cam(views, TITLE)) if image.cmap.name == maps.HEAT]
     assert len(shown) == 2 * 2
     assert {(image.norm.vmin, image.norm.vmax) for image in shown} == {(0.0, highest)}
-    assert f"one colour scale, from 0 to {highest:.3g} in square-root steps" in captions.grad_cam(views, TITLE)
 
 
-def test_words_beside_a_row_are_truth_prediction_and_probability(views):
+def test_a_row_is_labelled_with_true_and_predicted_class_and_probability(views):
     assert {"true: cat", "pred.: cat 0.87", "true: dog"} <= set(words(maps.grad_cam(views, TITLE)))
     figure = maps.grad_cam(replace(views, labels=np.array([0, 2])), TITLE)
     colours = {text.get_text(): text.get_color() for text in figure.texts}
@@ -56,22 +55,22 @@ def test_words_beside_a_row_are_truth_prediction_and_probability(views):
 def test_active_channels_have_their_numbers_above(views):
     figure = maps.active_channels(views, TITLE)
     numbers = [ax.get_title() for ax in figure.axes if ax.get_title()]
-    wanted = [views.blocks[name].active_index[image] for name in views.blocks for image in range(2)]
-    assert numbers == [str(number) for row in wanted for number in row]
+    indices = [views.blocks[name].active_index[image] for name in views.blocks for image in range(2)]
+    assert numbers == [str(number) for row in indices for number in row]
     overlays = [ax for ax in figure.axes if ax.get_title()]
     np.testing.assert_array_equal(overlays[1].images[1].get_array(), views.blocks["block1"].active[0, 1])
     assert overlays[1].images[1].get_alpha() == 0.5
 
 
-def test_a_variant_without_gates_gets_no_figure_of_them(no_gates, make):
-    assert maps.channel_gates(no_gates, TITLE) is None
+def test_a_variant_without_gates_has_no_figure_of_them(no_gates, make):
+    assert channel_gates(no_gates, TITLE) is None
     assert maps.spatial_gates(no_gates, TITLE) is None
-    assert maps.channel_gates(make(channel=False), TITLE) is None
+    assert channel_gates(make(channel=False), TITLE) is None
     assert maps.spatial_gates(make(spatial=False), TITLE) is None
 
 
 def test_channel_gates_against_channel(views):
-    figure = maps.channel_gates(views, TITLE)
+    figure = channel_gates(views, TITLE)
     gate = views.gates["block2.after_pool"].channel.astype(np.float64)
     first, second, mean = figure.axes[1].lines
     np.testing.assert_array_equal(first.get_xydata(), np.column_stack([np.arange(7), gate[0]]))
@@ -94,21 +93,17 @@ def test_sheet_has_variants_as_rows_and_blocks_as_columns(make):
     assert texts.count("true: dog") == 3
     assert {"block1", "block2"} <= set(texts)
     shown = [image for image in images(figure) if image.cmap.name == maps.HEAT]
-    wanted = [found.blocks[name].grad_cam[1] for found in rows.values() for name in found.blocks]
-    for image, values in zip(shown, wanted, strict=True):
+    expected = [views.blocks[name].grad_cam[1] for views in rows.values() for name in views.blocks]
+    for image, values in zip(shown, expected, strict=True):
         np.testing.assert_array_equal(image.get_array(), values)
-    highest = max(values.max() for values in wanted)
+    highest = max(values.max() for values in expected)
     assert {float(image.norm.vmax) for image in shown} == {float(highest)}
-    assert f"from 0 to {highest:.3g}" in captions.sheet(rows, 1, TITLE)
-    assert TITLE in captions.sheet(rows, 1, TITLE)
 
 
-def test_outline_of_the_object_is_drawn_and_said_where_it_is_known(views):
+def test_outline_of_the_object_is_drawn_where_it_is_known(views):
     assert any(ax.collections for ax in maps.grad_cam(views, TITLE).axes[:-1])
-    assert "outline" in captions.grad_cam(views, TITLE)
     unknown = replace(views, masks=None)
     assert not any(ax.collections for ax in maps.grad_cam(unknown, TITLE).axes[:-1])
-    assert "outline" not in captions.grad_cam(unknown, TITLE)
 
 
 def test_maps_without_any_evidence_can_be_drawn(views):
@@ -124,9 +119,9 @@ def test_maps_without_any_evidence_can_be_drawn(views):
         ([0.5, 0.5], ["0.5", "0.5"]),
     ],
 )
-def test_numbers_at_a_colour_bar_are_told_apart(ticks, labels):
+def test_numbers_at_a_colour_bar_differ(ticks, labels):
     """A gate that hardly changes has a span of hundredths."""
-    assert [text.removesuffix("0") if "." in text else text for text in panels._told_apart(ticks)] == labels
+    assert [text.removesuffix("0") if "." in text else text for text in panels.tick_labels(ticks)] == labels
 
 
 def test_panels_lie_inside_the_figure_and_apart(views):

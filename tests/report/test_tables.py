@@ -6,8 +6,8 @@ import pandas as pd
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from attnbench.report.formatting import MISSING
 from attnbench.report.tables import markdown
-from attnbench.report.tables.form import MISSING
 
 
 def cells(text: str) -> list[str]:

@@ -1,0 +1,132 @@
+"""Variants with a module against wider networks of equal cost: sentences, and whether the costs match."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+from attnbench import records
+from attnbench.records import LatencyRecord
+
+VARIANTS = ["baseline", "se", "cbam", "slim", "wide"]
+CONTROLS = {"se": {"parameters": "slim", "latency": "wide"}, "cbam": {"parameters": "slim", "latency": "slim"}}
+
+
+@pytest.fixture
+def made(make: Any) -> Any:
+    """A study with controls, whose records are written."""
+    return make(variants=VARIANTS, controls=CONTROLS)
+
+
+def test_every_outcome_has_a_sentence(made: Any, said: Any) -> None:
+    text = said(made, "At equal cost")
+    assert (
+        "With 3 seeds `se` is better than `slim`, a wider network built for the same parameters: +3.00 percentage "
+        "points, 95 % interval +2.98 to +3.02, p < 0.001 after Holm's correction. The match in parameters holds: "
+        "`slim` has 1.002 times as many (`se` adds +1,000 to the baseline's 1,147,914, `slim` +3,000, so this control "
+        "is hardly more than the baseline)." in text
+    )
+    assert "With 3 seeds `se` is worse than `wide`, a wider network built for the same latency: -3.00" in text
+    assert (
+        "`cbam` cannot be distinguished from `slim`, a wider network built for the same parameters and latency" in text
+    )
+    assert "after Holm's correction for the 3 comparisons of this section" in text
+    assert "a pair shares the seed, the order of the images and the augmentation" in text
+
+
+def test_the_abstract_lists_every_outcome(made: Any, said: Any) -> None:
+    text = said(made, "Abstract")
+    assert "The largest difference of a variant with a module is that of `se`" in text
+    assert text.endswith(
+        "`se` is better than `slim` (parameters), `se` is worse than `wide` (latency) and `cbam` cannot be "
+        "distinguished from `slim` (parameters and latency)."
+    )
+
+
+def test_a_study_without_controls_mentions_none(make: Any, said: Any) -> None:
+    text = said(make(variants=VARIANTS))
+    assert "At equal cost" not in text
+    assert "wider network" not in text
+
+
+def test_the_table_has_the_smallest_detectable_difference(made: Any, said: Any) -> None:
+    text = said(made)
+    table = pd.read_csv(made.paths.tables / "controls.csv").set_index(["variant", "control"])
+    (row,) = [line for line in text.splitlines() if line.startswith("| se ") and "| wide " in line]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[2] == "latency"
+    assert cells[6] == f"{100 * table.loc[('se', 'wide'), 'smallest_detectable']:.2f}"
+
+
+def test_an_inconclusive_interval_that_excludes_zero_is_explained(make: Any, said: Any) -> None:
+    differences = {"se": [0.010, 0.014, 0.018], "cbam": [0.01, 0.0, -0.01], "eca": [0.01, -0.02, 0.0]}
+    controls = {name: {"parameters": "slim"} for name in differences}
+    made = make(variants=["baseline", "se", "cbam", "eca", "slim"], controls=controls, differences=differences)
+    text = said(made, "At equal cost")
+    p = 3 * stats.ttest_1samp(differences["se"], 0).pvalue
+    assert (
+        f"p = {p:.3f} after Holm's correction. The interval excludes 0, but it is that of one comparison among 3"
+        in text
+    )
+    assert text.count("The interval excludes 0") == 1
+
+
+def test_other_networks_share_less_than_the_seed(made: Any, said: Any) -> None:
+    text = said(made)
+    assert "The network of `slim` and `wide` has other options than that of the baseline, so their initial" in text
+    assert "| hidden: 513 |" in text  # in the table of variants
+
+
+@pytest.mark.parametrize(
+    ("slower", "match"),
+    [([1.05] * 30, "holds"), ([1.2] * 30, "does not hold"), ([1.0, 1.3] * 15, "is inconclusive")],
+)
+def test_a_match_in_latency_is_judged_by_its_interval(made: Any, said: Any, slower: list[float], match: str) -> None:
+    base = rounds(made, "se")
+    change_rounds(made, lambda row: [a * b for a, b in zip(base[row.batch_size], slower, strict=True)], "wide")
+    assert f"The match in latency at batch size 64 {match}: `wide` takes" in said(made)
+
+
+def test_few_rounds_give_a_ratio_without_an_interval(made: Any, said: Any) -> None:
+    change_rounds(made, lambda row: row.round_ms[:5])
+    assert (
+        "The match in latency at batch size 1 is inconclusive: `wide` takes 1.273 times as long (too few rounds for an "
+        "interval)." in said(made)
+    )
+
+
+def rounds(made: Any, variant: str) -> dict[int, list[float]]:
+    """Return batch size -> measured times of a variant."""
+    rows = records.read(made.paths.latency, LatencyRecord).rows
+    return {row.batch_size: row.round_ms for row in rows if row.variant == variant}
+
+
+def change_rounds(made: Any, times: Callable[[Any], list[float]], variant: str | None = None) -> None:
+    """Write other measured times into the record of latency, for one variant or for all."""
+    record = records.read(made.paths.latency, LatencyRecord)
+    rows = [
+        row.model_copy(update={"round_ms": times(row)}) if variant in (None, row.variant) else row
+        for row in record.rows
+    ]
+    records.write(made.paths.latency, record.model_copy(update={"rows": rows}))
+
+
+def test_a_match_in_parameters_may_fail(make: Any, said: Any) -> None:
+    made = make(variants=VARIANTS, controls={"se": {"parameters": "wide"}})
+    record = json.loads(made.paths.cost("wide").read_text())
+    made.paths.cost("wide").write_text(json.dumps(record | {"parameters": 2_000_000}))
+    text = said(made)
+    assert "The match in parameters does not hold: `wide` has 1.741 times as many (`se` adds" in text
+    assert "comparisons of this section" not in text
+
+
+def test_one_seed_is_inconclusive(make: Any, said: Any) -> None:
+    text = said(make(seeds=1, variants=VARIANTS, controls=CONTROLS), "At equal cost")
+    assert (
+        "With 1 seed `se` cannot be distinguished from `wide`, a wider network built for the same latency: -3.00"
+        in text
+    )
+    assert "interval +" not in text

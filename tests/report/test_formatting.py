@@ -1,0 +1,60 @@
+"""Numbers and names as they are printed."""
+
+import math
+
+import pytest
+
+from attnbench.report import formatting
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("printed", "text"),
+    [
+        (formatting.percent(0.85434), "85.43"),
+        (formatting.percent(NAN), formatting.MISSING),
+        (formatting.percent(-1e-9), "0.00"),
+        (formatting.points(0.01234), "+1.23"),
+        (formatting.points(-0.01234), "-1.23"),
+        (formatting.points(0.00001), "0.00"),
+        (formatting.points(-0.00001), "0.00"),
+        (formatting.points(NAN), formatting.MISSING),
+        (formatting.plus_minus(0.8543, 0.0021), "85.43 ± 0.21"),
+        (formatting.plus_minus(0.8543, NAN), "85.43"),
+        (formatting.points_with_interval(0.0123, -0.004, 0.0286), "+1.23 [-0.40, +2.86]"),
+        (formatting.points_with_interval(0.0123, NAN, NAN), "+1.23"),
+        (formatting.points_with_interval(NAN, NAN, NAN), formatting.MISSING),
+        (formatting.ratio_with_interval(1.0421, 1.031, 1.055), "1.042 [1.031, 1.055]"),
+        (formatting.ratio_with_interval(1.0, NAN, NAN), "1.000"),
+        (formatting.integer(1147914), "1,147,914"),
+        (formatting.integer(NAN), formatting.MISSING),
+        (formatting.signed_integer(2982), "+2,982"),
+        (formatting.signed_integer(-2982), "-2,982"),
+        (formatting.signed_integer(0), "0"),
+        (formatting.integer_with_difference(1150896, 2982), "1,150,896 (+2,982)"),
+        (formatting.integer_with_difference(1147914, 0), "1,147,914"),
+        (formatting.millions(10323200), "10.323"),
+        (formatting.mebibytes(3 * 2**19), "1.50"),
+        (formatting.significant(0.74216), "0.742"),
+        (formatting.significant(12.345), "12.3"),
+        (formatting.significant(9.999), "10.0"),
+        (formatting.significant(1449.6), "1,450"),
+        (formatting.significant(0), "0"),
+        (formatting.significant(NAN), formatting.MISSING),
+        (formatting.probability(0.0421), "0.042"),
+        (formatting.probability(0.00042), "< 0.001"),
+        (formatting.probability(1.0), "1.000"),
+        (formatting.probability(NAN), formatting.MISSING),
+        (formatting.setting(0.003), "0.003"),
+        (formatting.level(0.999), "99.9 %"),
+        (formatting.span([48, 44, 46]), "44 to 48"),
+        (formatting.span([30, 30]), "30"),
+        (formatting.count(1, "class", "classes"), "1 class"),
+        (formatting.count(1000, "test image"), "1,000 test images"),
+        (formatting.code(["se", "eca", "cbam"]), "`se`, `eca` and `cbam`"),
+        (formatting.plain("a *b*\n[c]"), "a \\*b\\* \\[c\\]"),
+    ],
+)
+def test_printed(printed: str, text: str) -> None:
+    assert printed == text
