@@ -21,8 +21,8 @@ def made(make: Any) -> Any:
     return make(variants=VARIANTS, controls=CONTROLS)
 
 
-def test_every_outcome_has_a_sentence(made: Any, said: Any) -> None:
-    text = said(made, "At equal cost")
+def test_every_outcome_has_a_sentence(made: Any, rendered: Any) -> None:
+    text = rendered(made).section("At equal cost")
     assert (
         "With 3 seeds `se` is better than `slim`, a wider network built for the same parameters: +3.00 percentage "
         "points, 95 % interval +2.98 to +3.02, p < 0.001 after Holm's correction. The match in parameters holds: "
@@ -37,8 +37,8 @@ def test_every_outcome_has_a_sentence(made: Any, said: Any) -> None:
     assert "a pair shares the seed, the order of the images and the augmentation" in text
 
 
-def test_the_abstract_lists_every_outcome(made: Any, said: Any) -> None:
-    text = said(made, "Abstract")
+def test_the_abstract_lists_every_outcome(made: Any, rendered: Any) -> None:
+    text = rendered(made).section("Abstract")
     assert "The largest difference of a variant with a module is that of `se`" in text
     assert text.endswith(
         "`se` is better than `slim` (parameters), `se` is worse than `wide` (latency) and `cbam` cannot be "
@@ -46,14 +46,14 @@ def test_the_abstract_lists_every_outcome(made: Any, said: Any) -> None:
     )
 
 
-def test_a_study_without_controls_mentions_none(make: Any, said: Any) -> None:
-    text = said(make(variants=VARIANTS))
+def test_a_study_without_controls_mentions_none(make: Any, rendered: Any) -> None:
+    text = rendered(make(variants=VARIANTS))
     assert "At equal cost" not in text
     assert "wider network" not in text
 
 
-def test_the_table_has_the_smallest_detectable_difference(made: Any, said: Any) -> None:
-    text = said(made)
+def test_the_table_has_the_smallest_detectable_difference(made: Any, rendered: Any) -> None:
+    text = rendered(made)
     table = pd.read_csv(made.paths.tables / "controls.csv").set_index(["variant", "control"])
     (row,) = [line for line in text.splitlines() if line.startswith("| se ") and "| wide " in line]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
@@ -61,11 +61,11 @@ def test_the_table_has_the_smallest_detectable_difference(made: Any, said: Any) 
     assert cells[6] == f"{100 * table.loc[('se', 'wide'), 'smallest_detectable']:.2f}"
 
 
-def test_an_inconclusive_interval_that_excludes_zero_is_explained(make: Any, said: Any) -> None:
+def test_an_inconclusive_interval_that_excludes_zero_is_explained(make: Any, rendered: Any) -> None:
     differences = {"se": [0.010, 0.014, 0.018], "cbam": [0.01, 0.0, -0.01], "eca": [0.01, -0.02, 0.0]}
     controls = {name: {"parameters": "slim"} for name in differences}
     made = make(variants=["baseline", "se", "cbam", "eca", "slim"], controls=controls, differences=differences)
-    text = said(made, "At equal cost")
+    text = rendered(made).section("At equal cost")
     p = 3 * stats.ttest_1samp(differences["se"], 0).pvalue
     assert (
         f"p = {p:.3f} after Holm's correction. The interval excludes 0, but it is that of one comparison among 3"
@@ -74,8 +74,8 @@ def test_an_inconclusive_interval_that_excludes_zero_is_explained(make: Any, sai
     assert text.count("The interval excludes 0") == 1
 
 
-def test_other_networks_share_less_than_the_seed(made: Any, said: Any) -> None:
-    text = said(made)
+def test_other_networks_share_less_than_the_seed(made: Any, rendered: Any) -> None:
+    text = rendered(made)
     assert "The network of `slim` and `wide` has other options than that of the baseline, so their initial" in text
     assert "| hidden: 513 |" in text  # in the table of variants
 
@@ -84,17 +84,19 @@ def test_other_networks_share_less_than_the_seed(made: Any, said: Any) -> None:
     ("slower", "match"),
     [([1.05] * 30, "holds"), ([1.2] * 30, "does not hold"), ([1.0, 1.3] * 15, "is inconclusive")],
 )
-def test_a_match_in_latency_is_judged_by_its_interval(made: Any, said: Any, slower: list[float], match: str) -> None:
+def test_a_match_in_latency_is_judged_by_its_interval(
+    made: Any, rendered: Any, slower: list[float], match: str
+) -> None:
     base = rounds(made, "se")
     change_rounds(made, lambda row: [a * b for a, b in zip(base[row.batch_size], slower, strict=True)], "wide")
-    assert f"The match in latency at batch size 64 {match}: `wide` takes" in said(made)
+    assert f"The match in latency at batch size 64 {match}: `wide` takes" in rendered(made)
 
 
-def test_few_rounds_give_a_ratio_without_an_interval(made: Any, said: Any) -> None:
+def test_few_rounds_give_a_ratio_without_an_interval(made: Any, rendered: Any) -> None:
     change_rounds(made, lambda row: row.round_ms[:5])
     assert (
         "The match in latency at batch size 1 is inconclusive: `wide` takes 1.273 times as long (too few rounds for an "
-        "interval)." in said(made)
+        "interval)." in rendered(made)
     )
 
 
@@ -114,17 +116,17 @@ def change_rounds(made: Any, times: Callable[[Any], list[float]], variant: str |
     records.write(made.paths.latency, record.model_copy(update={"rows": rows}))
 
 
-def test_a_match_in_parameters_may_fail(make: Any, said: Any) -> None:
+def test_a_match_in_parameters_may_fail(make: Any, rendered: Any) -> None:
     made = make(variants=VARIANTS, controls={"se": {"parameters": "wide"}})
     record = json.loads(made.paths.cost("wide").read_text())
     made.paths.cost("wide").write_text(json.dumps(record | {"parameters": 2_000_000}))
-    text = said(made)
+    text = rendered(made)
     assert "The match in parameters does not hold: `wide` has 1.741 times as many (`se` adds" in text
     assert "comparisons of this section" not in text
 
 
-def test_one_seed_is_inconclusive(make: Any, said: Any) -> None:
-    text = said(make(seeds=1, variants=VARIANTS, controls=CONTROLS), "At equal cost")
+def test_one_seed_is_inconclusive(make: Any, rendered: Any) -> None:
+    text = rendered(make(seeds=1, variants=VARIANTS, controls=CONTROLS)).section("At equal cost")
     assert (
         "With 1 seed `se` cannot be distinguished from `wide`, a wider network built for the same latency: -3.00"
         in text

@@ -1,6 +1,10 @@
 """The report: its claims against the numbers it is made from, in all cases in which a study can end."""
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from matplotlib import pyplot
 from attnbench.analyse import analyse, statistics
 from attnbench.errors import UserError
 from attnbench.report import gallery, tables, write_report
+from attnbench.report.figures import style
 from attnbench.report.figures.scale import Scale
 from attnbench.report.inputs import read
 from attnbench.report.render import render
@@ -41,9 +46,9 @@ def cells(line: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory, make_in: Any) -> Any:
-    """All eight variants and three seeds; changed by no test."""
-    return make_in(tmp_path_factory.mktemp("full"))
+def full(tmp_path_factory: pytest.TempPathFactory, make_in: Any, rendered: Any) -> Any:
+    """The report on all eight variants and three seeds."""
+    return rendered(make_in(tmp_path_factory.mktemp("full")))
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +61,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory, make_in: Any) -> Any:
     return made
 
 
-def test_the_first_lines_say_what_the_images_are(full: Any, said: Any) -> None:
-    lines = said(full).splitlines()
+def test_the_first_lines_say_what_the_images_are(full: Any) -> None:
+    lines = full.splitlines()
     assert lines[0] == "# A made-up study"
     assert lines[2] == "**The images:** Made-up shapes. Drawn for a test. They show nothing."
 
@@ -75,13 +80,13 @@ that is +0.50 %); inference of a batch of 1 image takes 1.100 times as long as t
 """
 
 
-def test_the_abstract_has_the_numbers(full: Any, said: Any) -> None:
-    assert said(full, "Abstract") == " ".join(ABSTRACT.split())
+def test_the_abstract_has_the_numbers(full: Any) -> None:
+    assert full.section("Abstract") == " ".join(ABSTRACT.split())
 
 
-def test_every_row_of_a_table_has_as_many_cells(full: Any, said: Any) -> None:
+def test_every_row_of_a_table_has_as_many_cells(full: Any) -> None:
     shapes: list[list[int]] = []
-    for token in tokens(said(full)):
+    for token in tokens(full):
         if token.type == "table_open":
             shapes.append([])
         elif token.type == "tr_open":
@@ -103,8 +108,8 @@ def test_every_row_of_a_table_has_as_many_cells(full: Any, said: Any) -> None:
     assert all(len(set(row)) == 1 for row in shapes)
 
 
-def test_no_line_of_a_table_is_left_as_text(full: Any, said: Any) -> None:
-    texts = [token.content for token in tokens(said(full)) if token.type == "inline"]
+def test_no_line_of_a_table_is_left_as_text(full: Any) -> None:
+    texts = [token.content for token in tokens(full) if token.type == "inline"]
     assert not [text for text in texts if text.count("|") > 1]
 
 
@@ -129,10 +134,12 @@ def report(made: Any) -> str:
 
 def test_equal_inputs_give_equal_bytes(drawn: Any) -> None:
     inputs = read(drawn.study, drawn.paths)
-    paths = [drawn.paths.figures / f"{name}.png" for name in ("accuracy_against_cost", "difference_forest", "sheet_1")]
-    before, text = {path: path.read_bytes() for path in paths}, report(drawn)
-    assert render(inputs, gallery.draw(inputs)) == text
-    assert {path: path.read_bytes() for path in paths} == before
+    assert render(inputs, {}) == render(read(drawn.study, drawn.paths), {})
+    for name, figure, _ in islice(gallery.figures(inputs), 2):
+        path = drawn.paths.figures / f"{name}.png"
+        before = path.read_bytes()
+        style.save(figure, path)
+        assert path.read_bytes() == before
 
 
 def test_a_caption_names_the_data_and_the_colour_scale(drawn: Any) -> None:
@@ -147,14 +154,15 @@ def test_a_caption_names_the_data_and_the_colour_scale(drawn: Any) -> None:
     assert "White: the outline of the object" in render(known, {"grad_cam_se": Scale(0, 1)})
 
 
-def test_the_captions_of_controls_are_in_studies_with_controls_only(drawn: Any, full: Any) -> None:
+def test_the_caption_explains_wider_networks_where_they_are_drawn(drawn: Any, make: Any) -> None:
     assert "Green triangles: wider networks" in report(drawn)
-    analyse(full.study, full.paths)
-    assert "Green triangles" not in render(read(full.study, full.paths), {"accuracy_against_cost": None})
+    made = make(variants=TWO)
+    analyse(made.study, made.paths)
+    assert "Green triangles" not in render(read(made.study, made.paths), {"accuracy_against_cost": None})
 
 
-def test_the_main_table_has_the_numbers(full: Any, said: Any) -> None:
-    rows = [cells(line) for line in said(full).splitlines() if "| cbam " in line]
+def test_the_main_table_has_the_numbers(full: Any) -> None:
+    rows = [cells(line) for line in full.splitlines() if "| cbam " in line]
     (main,) = [row for row in rows if len(row) == 9]
     assert main == [
         *("cbam", "73.00 ± 2.65", "3", "+2.00 [-5.45, +9.45]", "inconclusive"),
@@ -162,8 +170,8 @@ def test_the_main_table_has_the_numbers(full: Any, said: Any) -> None:
     ]
 
 
-def test_inconclusive_differences_have_what_would_have_decided_them(full: Any, said: Any) -> None:
-    text = said(full, "Inconclusive differences with 3 seeds")
+def test_inconclusive_differences_have_what_would_have_decided_them(full: Any) -> None:
+    text = full.section("Inconclusive differences with 3 seeds")
     assert "with a probability of 80 %, at the level 5 % / 7, the first of Holm's steps" in text
     for name in ("eca", "cbam", "se_after_pool", "cbam_before_pool"):
         assert f"| {name} " in text
@@ -171,119 +179,119 @@ def test_inconclusive_differences_have_what_would_have_decided_them(full: Any, s
     assert "Every seed gave `sam` the same difference to the baseline: there is no spread" in text
 
 
-def test_more_seeds_than_the_analysis_looks_for_are_not_a_number(make: Any, said: Any) -> None:
+def test_more_seeds_than_the_analysis_looks_for_are_not_a_number(make: Any, rendered: Any) -> None:
     made = make(variants=["baseline", "eca"], differences={"eca": [0.0100, -0.0100, 0.0001]})
-    assert f"more than {tables.SEEDS_LIMIT:,} |" in said(made, "Inconclusive differences with 3 seeds")
+    assert f"more than {tables.SEEDS_LIMIT:,} |" in rendered(made).section("Inconclusive differences with 3 seeds")
     assert tables.SEEDS_LIMIT == statistics.SEEDS_LIMIT
 
 
-def test_the_error_of_one_accuracy_is_binomial(full: Any, said: Any) -> None:
+def test_the_error_of_one_accuracy_is_binomial(full: Any) -> None:
     error = 100 * (0.71 * 0.29 / 400) ** 0.5
-    assert f"an accuracy of 71.00 % on 400 images is {error:.2f} percentage points." in said(full, "Statistics")
+    assert f"an accuracy of 71.00 % on 400 images is {error:.2f} percentage points." in full.section("Statistics")
 
 
-def test_references_are_those_of_the_modules_and_of_the_network(full: Any, make: Any, said: Any) -> None:
-    def counts(made: Any) -> list[int]:
-        text = said(made, "References")
+def test_references_are_those_of_the_modules_and_of_the_network(full: Any, make: Any, rendered: Any) -> None:
+    def counts(report: Any) -> list[int]:
+        text = report.section("References")
         return [text.count(paper) for paper in ("1709.01507", "1910.03151", "1807.06521", "backbones/cnn.py")]
 
     assert counts(full) == [1, 1, 1, 1]
-    assert counts(make(variants=TWO)) == [1, 0, 0, 1]
+    assert counts(rendered(make(variants=TWO))) == [1, 0, 0, 1]
 
 
-def test_data_and_environment_are_printed(full: Any, said: Any) -> None:
-    data, environment = said(full, "Data"), said(full, "Environment")
+def test_data_and_environment_are_printed(full: Any) -> None:
+    data, environment = full.section("Data"), full.section("Environment")
     assert "d" * 64 in data
     assert "3: ring, cross\\|bar, star" in data
     assert "Example CPU @ 2.0 GHz" in environment
     assert "environments" not in environment
 
 
-def test_commands_name_the_study(full: Any, make: Any, said: Any) -> None:
-    text = said(full, "How to reproduce it")
+def test_commands_name_the_study(full: Any, make: Any, rendered: Any) -> None:
+    text = full.section("How to reproduce it")
     assert "make repro STUDY=made_up installs" in text
     assert "dvc repro --allow-missing studies/made_up/dvc.yaml rebuilds" in text
-    root = said(make(variants=TWO, root=".", params="params.yaml"), "How to reproduce it")
+    root = rendered(make(variants=TWO, root=".", params="params.yaml")).section("How to reproduce it")
     assert "make repro installs" in root
     assert "dvc repro --allow-missing rebuilds" in root
 
 
-def test_one_seed(make: Any, said: Any) -> None:
-    made = make(seeds=1)
-    abstract = said(made, "Abstract")
+def test_one_seed(make: Any, rendered: Any) -> None:
+    text = rendered(make(seeds=1))
+    abstract = text.section("Abstract")
     assert "trained with 1 seed each" in abstract
     assert "(one seed; the spread is unknown)" in abstract
     assert "One seed gives differences without a spread, so every comparison (`se`, `eca`" in abstract
     assert "interval +" not in abstract
-    assert "±" not in said(made, "Results")
-    undecided = said(made, "Inconclusive differences with 1 seed")
-    assert undecided.startswith("All: one seed gives the differences of `se`, `eca`, `cbam`")
+    assert "±" not in text.section("Results")
+    inconclusive = text.section("Inconclusive differences with 1 seed")
+    assert inconclusive.startswith("All: one seed gives the differences of `se`, `eca`, `cbam`")
 
 
-def test_one_comparison_needs_no_holm(make: Any, said: Any) -> None:
-    made = make(variants=["baseline", "eca"])
-    abstract = said(made, "Abstract")
+def test_one_comparison_needs_no_holm(make: Any, rendered: Any) -> None:
+    text = rendered(make(variants=["baseline", "eca"]))
+    abstract = text.section("Abstract")
     assert (
         "In a paired t test at a confidence of 95 %, the difference of `eca` to the baseline is inconclusive"
         in abstract
     )
     assert "The difference is that of `eca`: +0.10 percentage points" in abstract
-    assert "Holm" not in said(made, "Inconclusive differences with 3 seeds")
+    assert "Holm" not in text.section("Inconclusive differences with 3 seeds")
 
 
-def test_all_conclusive(make: Any, said: Any) -> None:
-    made = make(variants=["baseline", "se", "cam"])
-    assert said(made, "Inconclusive differences with 3 seeds") == "None: all 2 comparisons are conclusive."
-    assert "`se` is better than the baseline; `cam` is worse than the baseline." in said(made, "Abstract")
-    one = make(variants=["baseline", "cam"])
-    assert said(one, "Inconclusive differences with 3 seeds") == "None: the one comparison is conclusive."
+def test_all_conclusive(make: Any, rendered: Any) -> None:
+    text = rendered(make(variants=["baseline", "se", "cam"]))
+    assert text.section("Inconclusive differences with 3 seeds") == "None: all 2 comparisons are conclusive."
+    assert "`se` is better than the baseline; `cam` is worse than the baseline." in text.section("Abstract")
+    one = rendered(make(variants=["baseline", "cam"]))
+    assert one.section("Inconclusive differences with 3 seeds") == "None: the one comparison is conclusive."
 
 
-def test_none_conclusive(make: Any, said: Any) -> None:
-    made = make(variants=["baseline", "eca", "cbam"])
+def test_none_conclusive(make: Any, rendered: Any) -> None:
+    text = rendered(make(variants=["baseline", "eca", "cbam"]))
     sentence = "confidence of 95 %, the differences of `eca` and `cbam` to the baseline are inconclusive."
-    assert sentence in said(made, "Abstract")
-    assert sentence in said(made, "Results")
+    assert sentence in text.section("Abstract")
+    assert sentence in text.section("Results")
 
 
-def test_an_inconclusive_interval_that_excludes_zero_is_explained(make: Any, said: Any) -> None:
+def test_an_inconclusive_interval_that_excludes_zero_is_explained(make: Any, rendered: Any) -> None:
     differences = {"eca": [0.010, 0.014, 0.018], "cbam": [0.01, 0.0, -0.01], "cam": [0.01, -0.02, 0.0]}
     made = make(variants=["baseline", "eca", "cbam", "cam"], differences=differences)
     sentence = "The interval of `eca` excludes 0, but an interval is for one comparison. Among 3 comparisons"
-    assert sentence in said(made, "Differences to the baseline")
-    assert "excludes 0" not in said(make(variants=["baseline", "cbam"]))
+    assert sentence in rendered(made).section("Differences to the baseline")
+    assert "excludes 0" not in rendered(make(variants=["baseline", "cbam"]))
 
 
-def test_differing_environments_are_reported(make: Any, said: Any) -> None:
+def test_differing_environments_are_reported(make: Any, rendered: Any) -> None:
     made = make(variants=TWO)
     environment = made.run("se", 0).identity.environment.model_copy(update={"processor": "Other CPU"})
     made.change("se", 0, identity={"environment": environment})
-    text = said(made, "Environment")
+    text = rendered(made).section("Environment")
     assert "The runs come from 2 environments" in text
     assert "from environment 1 except `se-0` (environment 2)." in text
     assert "Other CPU" in text
 
 
-def test_user_supplied_text_is_no_markdown(make: Any, said: Any) -> None:
+def test_user_supplied_text_is_no_markdown(make: Any, rendered: Any) -> None:
     made = make(variants=TWO, title="A | <b>study</b> of *stars*\nand # signs")
-    heading = tokens(said(made))[1]
+    heading = tokens(rendered(made))[1]
     assert "".join(child.content for child in heading.children or []) == "A | <b>study</b> of *stars* and # signs"
 
 
-def test_the_recipe_is_that_of_params(make: Any, said: Any) -> None:
-    text = said(make(variants=TWO, recipe=SOURCE), "Training")
+def test_the_recipe_is_that_of_params(make: Any, rendered: Any) -> None:
+    text = rendered(make(variants=TWO, recipe=SOURCE)).section("Training")
     assert "for 7 epochs in batches of 32. The loss is cross entropy with labels smoothed by 0.1." in text
     assert "Adam (weight decay 0.0005) with a learning rate of 0.001, multiplied by 0.5" in text
     assert "not fallen for more than 3 epochs" in text
     assert "the validation images set the learning rate" in text
 
 
-def test_the_augmentation_is_that_of_the_code(make: Any, said: Any) -> None:
-    text = said(make(variants=TWO, recipe=SOURCE), "Training")
+def test_the_augmentation_is_that_of_the_code(make: Any, rendered: Any) -> None:
+    text = rendered(make(variants=TWO, recipe=SOURCE)).section("Training")
     assert f"padding by {parameters.PADDING} pixels, a horizontal flip with probability 1/2, brightness" in text
     assert f"changed by factors within ±{parameters.SPREAD} of 1 and the hue by up to ±{parameters.MAX_HUE} of" in text
     assert f"and a rotation within ±{parameters.MAX_DEGREES:g} degrees." in text
-    without = said(make(variants=TWO, recipe=SOURCE | {"augmentation": []}), "Training")
+    without = rendered(make(variants=TWO, recipe=SOURCE | {"augmentation": []})).section("Training")
     assert "Training images are not augmented." in without
 
 
@@ -300,3 +308,13 @@ def test_missing_views_leave_nothing_behind(make: Any) -> None:
     with pytest.raises(UserError, match=r"se\.safetensors is missing"):
         write_report(made.study, made.paths)
     assert not made.paths.figures.exists()
+
+
+def test_the_stage_says_which_stage_makes_the_tables(make: Any) -> None:
+    made = make(variants=TWO, root=".", params="params.yaml")
+    values = made.study.model_dump(mode="json", exclude_defaults=True)
+    (made.paths.root / "params.yaml").write_text(json.dumps(values), encoding="utf-8")  # JSON is YAML too
+    command = [sys.executable, str(Path(__file__).parents[2] / "stages" / "report.py"), "params.yaml"]
+    done = subprocess.run(command, cwd=made.paths.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: reports/made_up/tables/runs.csv is missing. Make it with: dvc repro analyse\n"
