@@ -8,7 +8,7 @@ from git_repository import git
 from made_records import make_run, write_runs
 
 from attnbench.cli import main
-from attnbench.report.tables.form import MISSING
+from attnbench.report.formatting import MISSING
 
 PRINTED = """\
 A: made_up at revision first ({commit}), 2 runs
