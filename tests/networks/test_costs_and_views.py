@@ -1,4 +1,4 @@
-"""What is counted in a network and what is looked at, on every backbone; slots have names with dots."""
+"""Costs and views of every backbone; names of slots have dots."""
 
 from functools import cache
 from pathlib import Path
@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
+from networks.reference import attention, parameters
 from torch.utils.flop_counter import FlopCounterMode
 
-from attnbench import cost, views
-from attnbench.networks.slots import Network
+from attnbench import cost, networks, views
+from attnbench.networks import Network
 from attnbench.records import views as store
 from attnbench.records.prepared import Description, Prepared
 from attnbench.report.figures import maps
-from attnbench.study import attention, backbones
+from attnbench.study import attention as modules
+from attnbench.study import backbones
 
 SHAPE = (3, 32, 32)
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -28,13 +30,13 @@ NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def build(kind: str, module: str = "none", site: str = "standard", stages: tuple[int, ...] = (2, 3)) -> Network:
-    """The network with a module in the first block of each of some stages."""
+    """The network with a module in the first block of some stages."""
     name, options = NETWORKS[kind]
     torch.manual_seed(0)
-    network: Network = backbones.load(name).build(3, SHAPE, **options)
+    network = networks.build_backbone(name, 3, SHAPE, options)
     for slot in network.slots().values():
         if module != "none" and slot.site == site and slot.block == 1 and slot.stage in stages:
-            slot.fill(attention.build(module, slot.channels, slot.size, {}))
+            slot.fill(attention(module, slot.channels, slot.size))
     return network.eval()
 
 
@@ -48,7 +50,7 @@ def macs(network: Network) -> int:
 def plain(kind: str) -> tuple[int, int]:
     """Parameters and multiply-adds without attention."""
     network = build(kind)
-    return sum(parameter.numel() for parameter in network.parameters()), macs(network)
+    return parameters(network), macs(network)
 
 
 @pytest.mark.parametrize(
@@ -58,8 +60,8 @@ def plain(kind: str) -> tuple[int, int]:
         *((kind, "cbam", "inner") for kind in ("bottlenecks", "mobilenet_v2")),
         *(
             ("resnet_cifar", module, backbones.sites("resnet_cifar")[turn % 6])
-            for turn, module in enumerate(attention.names())
-            if turn % 3 == 0  # every third, to be done sooner
+            for turn, module in enumerate(modules.names())
+            if turn % 3 == 0  # every third, to save time
         ),
     ],
 )
@@ -68,7 +70,7 @@ def test_multiply_adds_are_half_of_what_torch_counts(kind: str, module: str, sit
     counts = cost.count(network, SHAPE)
     assert counts.macs == macs(network)
     own = {
-        name: sum(parameter.numel() for parameter in slot.module.parameters())
+        name: parameters(slot.module)
         for name, slot in network.slots().items()
         if module != "none" and slot.site == site and slot.block == 1 and slot.stage in (2, 3)
     }
@@ -95,48 +97,48 @@ def data() -> Prepared:
 
 
 @pytest.mark.parametrize("kind", ["resnet", "resnet_cifar", "mobilenet_v2"])
-def test_views_of_a_network_are_kept(kind: str, tmp_path: Path) -> None:
+def test_views_of_a_network_survive_a_file(kind: str, tmp_path: Path) -> None:
     network = build(kind, "cbam")
-    found = views.compute(network, data(), images=2, variant="cbam", seed=0)
-    assert list(found.blocks) == list(network.views())
-    filled = [name for name, module in network.slots().items() if not isinstance(module, torch.nn.Identity)]
-    assert list(found.gates) == filled
+    collected = views.compute(network, data(), count=2, variant="cbam", seed=0)
+    assert list(collected.blocks) == list(network.views())
+    filled = list(networks.attention_modules(network))
+    assert list(collected.gates) == filled
     assert len(filled) == sum("." in name for name in filled) == 2
-    store.save(tmp_path / "views", found)
+    store.save(tmp_path / "views", collected)
     again = store.load(tmp_path / "views")
-    assert list(again.blocks) == list(found.blocks)
+    assert list(again.blocks) == list(collected.blocks)
     assert list(again.gates) == filled
-    for name, block in found.blocks.items():
+    for name, block in collected.blocks.items():
         assert np.isfinite(block.grad_cam).all()
         assert np.array_equal(again.blocks[name].grad_cam, block.grad_cam)
-    for name, gate in found.gates.items():
+    for name, gate in collected.gates.items():
         assert np.array_equal(again.gates[name].channel, gate.channel)
         assert np.array_equal(again.gates[name].spatial, gate.spatial)
 
 
 def test_figures_name_slots_with_dots() -> None:
     network = build("resnet_cifar", "cbam")
-    found = views.compute(network, data(), images=1, variant="cbam", seed=0)
-    spatial, channel = maps.spatial_gates(found, "Noise"), maps.channel_gates(found, "Noise")
+    collected = views.compute(network, data(), count=1, variant="cbam", seed=0)
+    spatial, channel = maps.spatial_gates(collected, "Noise"), maps.channel_gates(collected, "Noise")
     assert isinstance(spatial, Figure)
     assert {"layer2\n0\nstandard", "layer3\n0\nstandard"} <= {text.get_text() for text in spatial.texts}
     assert isinstance(channel, Figure)
-    assert [ax.get_title(loc="left").partition(":")[0] for ax in channel.axes] == list(found.gates)
+    assert [ax.get_title(loc="left").partition(":")[0] for ax in channel.axes] == list(collected.gates)
     sizes = {f"layer{stage} ({side} \N{MULTIPLICATION SIGN} {side})" for stage, side in ((1, 32), (2, 16), (3, 8))}
-    assert sizes <= {text.get_text() for text in maps.grad_cam(found, "Noise").texts}
+    assert sizes <= {text.get_text() for text in maps.grad_cam(collected, "Noise").texts}
 
 
 @pytest.mark.parametrize("kind", ["resnet", "bottlenecks", "resnet_cifar", "mobilenet_v2"])
 def test_grad_cam_is_the_gradient_at_the_output_of_the_stage(kind: str) -> None:
-    """By hand: the network is run again with its stage's output replaced by a leaf."""
+    """By hand: the network runs again with the output of the stage replaced by a leaf."""
     network = build(kind, "se", "post")
     x = torch.randn(2, *SHAPE, generator=torch.Generator().manual_seed(2))
     classes = torch.tensor([2, 0])
     for name, layer in network.views().items():
         seen: list[torch.Tensor] = []
 
-        def replace(module: torch.nn.Module, given: Any, made: torch.Tensor, seen: Any = seen) -> torch.Tensor:
-            seen.append(made.detach().requires_grad_())
+        def replace(module: torch.nn.Module, args: Any, output: torch.Tensor, seen: Any = seen) -> torch.Tensor:
+            seen.append(output.detach().requires_grad_())
             return seen[-1]
 
         handle = layer.register_forward_hook(replace)
@@ -144,5 +146,5 @@ def test_grad_cam_is_the_gradient_at_the_output_of_the_stage(kind: str) -> None:
         handle.remove()
         (gradient,) = torch.autograd.grad(logits.gather(1, classes[:, None]).sum(), seen)
         expected = (gradient.mean((2, 3), keepdim=True) * seen[0]).sum(1).clamp(min=0)
-        found = views.capture.grad_cam(network, layer, x, classes)
-        torch.testing.assert_close(found, expected.detach(), msg=lambda text, name=name: f"{name}: {text}")
+        cam = views.capture.grad_cam(network, layer, x, classes)
+        torch.testing.assert_close(cam, expected.detach(), msg=lambda text, name=name: f"{name}: {text}")

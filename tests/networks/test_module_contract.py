@@ -1,40 +1,47 @@
-"""What every attention module promises, for all modules and all flavours of their options."""
+"""The contract of attention modules, for all modules and all configurations of their options."""
+
+from pathlib import Path
 
 import pytest
 import torch
-from attnbench.study.options import Size
+from networks.configurations import Configuration
+from networks.reference import parameters
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from attnbench import cost
-from attnbench.networks.gates import Attention
-from attnbench.networks.slots import Network, Slot
+from attnbench.networks import Attention, Network, Slot
 from attnbench.study import attention, module_files
+from attnbench.study.options import Size
 
-SIZES = [(1, 1), (1, 7)]  # and 6 x 5, of all other tests
+SHAPES = {"channel": (4, 64, 1, 1), "spatial": (4, 1, 6, 5)}
 
 
 class OneSlot(Network):
-    """A network that is nothing but one slot."""
+    """A network that is nothing but one slot, for maps (16, 6, 5)."""
 
-    def __init__(self, module: Attention, channels: int, size: Size) -> None:
+    def __init__(self, module: Attention) -> None:
         super().__init__()
         self.body = module
-        self.channels, self.size = channels, size
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.body(x)
         return out
 
     def slots(self) -> dict[str, Slot]:
-        return {"stage1.block1.body": Slot(self, "body", 1, 1, "body", self.channels, self.size)}
+        return {"stage1.block1.body": Slot(self, "body", 1, 1, "body", 16, (6, 5))}
 
     def views(self) -> dict[str, nn.Module]:
         return {}
 
 
-def test_shape_and_type_are_kept_and_the_input_is_not_changed(flavour, x: Tensor) -> None:
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_shape_and_type_are_kept_and_the_input_is_not_changed(configured: Configuration, x: Tensor) -> None:
     before = x.clone()
-    for module in (flavour.build().train(), flavour.trained().eval()):
+    for module in (configured.build().train(), configured.trained().eval()):
         assert isinstance(module, Attention)
         y = module(x)
         assert y.shape == x.shape
@@ -43,24 +50,24 @@ def test_shape_and_type_are_kept_and_the_input_is_not_changed(flavour, x: Tensor
         assert torch.equal(x, before)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
-def test_any_size_of_map(flavour, size: Size) -> None:
-    """Outputs and gradients are numbers, behind a channel that is silent and one that is the same everywhere too."""
+@pytest.mark.parametrize("size", [(1, 1), (1, 7)], ids=str)
+def test_any_size_of_map(configured: Configuration, size: Size) -> None:
+    """Outputs and gradients are finite, also for a channel of zeros and one that is the same everywhere."""
     x = torch.rand(2, 16, *size)
     x[:, 0], x[:, 1] = 0, 1
     x.requires_grad_()
-    module = flavour.trained(channels=16, size=size)
+    module = configured.trained(channels=16, size=size)
     y = module.train()(x)
     (gradient,) = torch.autograd.grad(y.square().sum(), x)
-    for found in (y, gradient, module.eval()(x)):
-        assert found.shape == x.shape
-        assert found.isfinite().all()
+    for tensor in (y, gradient, module.eval()(x)):
+        assert tensor.shape == x.shape
+        assert tensor.isfinite().all()
 
 
-def test_fewer_channels_than_the_reduction(flavour) -> None:
-    """No layer is empty: the gates still have weights to learn with."""
+def test_fewer_channels_than_the_reduction(configured: Configuration) -> None:
+    """No layer is empty, so the gates still have weights to learn with."""
     for channels in (1, 2, 3):
-        module = flavour.build(channels)
+        module = configured.build(channels)
         assert all(parameter.numel() for parameter in module.parameters())
         x = torch.rand(2, channels, 6, 5, requires_grad=True)
         y = module(x)
@@ -69,16 +76,15 @@ def test_fewer_channels_than_the_reduction(flavour) -> None:
         assert all(parameter.grad.isfinite().all() for parameter in module.parameters())
 
 
-def test_images_of_a_batch_do_not_see_each_other(flavour, x: Tensor) -> None:
-    module = flavour.trained().eval()
+def test_images_of_a_batch_do_not_see_each_other(configured: Configuration, x: Tensor) -> None:
+    module = configured.trained().eval()
     alone = torch.cat([module(image[None]) for image in x])
     torch.testing.assert_close(module(x), alone, rtol=1e-5, atol=1e-5)
 
 
-def test_gradient_reaches_the_input_and_every_parameter(flavour, x: Tensor) -> None:
-    module = (
-        flavour.trained().eval()
-    )  # trained: a norm of weight 0 lets none through; eval: a bias before a norm gets 0
+def test_gradient_reaches_the_input_and_every_parameter(configured: Configuration, x: Tensor) -> None:
+    """In a trained module: a norm of weight 0 lets none through. In eval mode: in training a norm cancels a bias."""
+    module = configured.trained().eval()
     x.requires_grad_()
     (module(x) * torch.linspace(-1, 1, x.numel()).view_as(x)).sum().backward()
     for label, tensor in [("input", x), *module.named_parameters()]:
@@ -87,24 +93,24 @@ def test_gradient_reaches_the_input_and_every_parameter(flavour, x: Tensor) -> N
         assert tensor.grad.any(), label
 
 
-def test_what_is_done_to_the_features_depends_on_the_features(flavour, x: Tensor) -> None:
-    """No fixed factors and terms: these would make of the mean of two images the mean of what they make of each.
+def test_the_effect_depends_on_the_features(configured: Configuration, x: Tensor) -> None:
+    """Fixed factors and terms would map the mean of two images to the mean of their outputs.
 
-    In float64, for a term that is small beside the features after one step.
+    In float64, for a term that is small compared with the features after one step.
     """
-    module, x = flavour.trained().double().eval(), x.double()
+    module, x = configured.trained().double().eval(), x.double()
     of_mean, mean = module((x + x.flip(0)) / 2), (module(x) + module(x.flip(0))) / 2
     assert (of_mean - mean).abs().max() > 1e-6 * mean.abs().max()
 
 
-def test_on_maps_of_another_size_a_module_works_or_says_what_it_was_built_for(flavour) -> None:
+def test_on_maps_of_another_size_a_module_works_or_names_its_size(configured: Configuration) -> None:
     """It may refuse if its file asks for the size, and must if its tensors depend on it."""
-    one, other = (flavour.build(16, size=size).eval() for size in ((6, 5), (7, 4)))
+    one, other = (configured.build(16, size=size).eval() for size in ((6, 5), (7, 4)))
     x = torch.rand(2, 16, 7, 4)
     if shapes(one) == shapes(other):
         assert one(x).shape == x.shape
         return
-    assert module_files.needs_size(attention.path(flavour.name))
+    assert module_files.needs_size(attention.path(configured.name))
     for call in (one, one.maps):
         with pytest.raises(ValueError, match=r"6.{1,4}5.*7.{1,4}4|7.{1,4}4.*6.{1,4}5"):
             call(x)
@@ -114,8 +120,73 @@ def shapes(module: Attention) -> list[torch.Size]:
     return [tensor.shape for tensor in (*module.parameters(), *module.buffers())]
 
 
-def test_its_operations_can_be_counted(flavour) -> None:
-    counts = cost.count(OneSlot(flavour.build(16), 16, (6, 5)), (16, 6, 5))
-    assert counts.attention_parameters == counts.parameters == flavour.parameter_count(16)
+def test_its_operations_can_be_counted(configured: Configuration) -> None:
+    module = configured.build(16)
+    counts = cost.count(OneSlot(module), (16, 6, 5))
+    assert counts.attention_parameters == counts.parameters == parameters(module)
     assert counts.attention_macs == counts.macs
-    assert counts.elementwise_operations >= 16 * 6 * 5  # a product or a sum for every activation, at the least
+    assert counts.elementwise_operations >= 16 * 6 * 5  # at least a product or a sum for every activation
+
+
+def test_state_survives_a_file(configured: Configuration, x: Tensor, tmp_path: Path) -> None:
+    module, other = configured.trained(), configured.build(seed=2)
+    save_file(module.state_dict(), tmp_path / "state.safetensors")
+    other.load_state_dict(load_file(tmp_path / "state.safetensors"))
+    assert torch.equal(module.eval()(x), other.eval()(x))
+
+
+def test_the_seed_determines_the_weights(configured: Configuration) -> None:
+    """Another seed gives other weights; a module that draws no random number starts every tensor as one constant."""
+    first, again, other = (configured.build(seed=seed).state_dict() for seed in (1, 1, 2))
+    stream = torch.get_rng_state()
+    assert same(first, again)
+    if torch.equal(stream, torch.Generator().manual_seed(2).get_state()):
+        assert all((parameter == parameter.flatten()[0]).all() for parameter in configured.build().parameters())
+    else:
+        assert not same(first, other)
+
+
+def test_maps_have_the_documented_shapes_and_range(configured: Configuration, x: Tensor) -> None:
+    """No map is constant, except a distribution that weighs all positions alike."""
+    maps = configured.trained().eval().maps(x)
+    assert maps
+    for name, tensor in maps.items():
+        assert tensor.shape == SHAPES[name]
+        assert tensor.isfinite().all()
+        assert configured.leaves_the_range or (tensor.min() >= 0 and tensor.max() <= 1)
+        assert tensor.std() > 0 or (name == "spatial" and tensor.eq(1).all())
+
+
+def test_maps_change_nothing(configured: Configuration, x: Tensor) -> None:
+    module = configured.trained().eval()
+    state = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    before, stream = x.clone(), torch.get_rng_state()
+    assert same(module.maps(x), module.maps(x))
+    assert torch.equal(x, before)
+    assert torch.equal(torch.get_rng_state(), stream)
+    assert same(module.state_dict(), state)
+
+
+def test_maps_of_a_gate_are_the_gate_or_its_means(configured_gate: Configuration, x: Tensor) -> None:
+    module = configured_gate.trained().eval()
+    gate = module.gate(x)  # broadcasts to x
+    assert torch.equal(module(x), x * gate)
+    means = {"channel": gate.mean((2, 3), keepdim=True), "spatial": gate.mean(1, keepdim=True)}
+    expected = means if gate.shape == x.shape else {name: gate for name in SHAPES if gate.shape == SHAPES[name]}
+    maps = module.maps(x)
+    assert maps.keys() == expected.keys()
+    for name, tensor in maps.items():
+        torch.testing.assert_close(tensor, expected[name], rtol=1e-5, atol=1e-6)
+
+
+def test_maps_of_two_gates_are_the_factors_of_forward(configured_pair_of_gates: Configuration, x: Tensor) -> None:
+    module = configured_pair_of_gates.trained().eval()
+    maps = module.maps(x)
+    assert maps.keys() == SHAPES.keys()
+    torch.testing.assert_close(module(x), x * maps["channel"] * maps["spatial"], rtol=1e-6, atol=1e-7)
+
+
+def test_a_distribution_over_positions_is_divided_by_its_largest(configured_other: Configuration, x: Tensor) -> None:
+    """A module that is neither a gate nor made of gates, and has no channel map, shows a distribution."""
+    maps = configured_other.trained().eval().maps(x)
+    assert "channel" in maps or torch.allclose(maps["spatial"].amax((2, 3)), torch.ones(4, 1))

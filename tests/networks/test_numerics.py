@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from networks.configurations import Configuration
 from torch import Tensor
 
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
@@ -19,13 +20,13 @@ def deterministic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def assert_near(rounded: Tensor, exact: Tensor, share: float) -> None:
-    """The mean difference is below a share of the mean size."""
+    """The mean difference is below a share of the mean magnitude."""
     assert (rounded.double() - exact).abs().mean() < share * exact.abs().mean()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_type_is_kept_under_autocast(flavour, x: Tensor, dtype: torch.dtype) -> None:
-    module = flavour.trained().eval()
+def test_type_is_kept_under_autocast(configured: Configuration, x: Tensor, dtype: torch.dtype) -> None:
+    module = configured.trained().eval()
     exact = module(x)
     with torch.autocast("cpu", torch.bfloat16):
         y = module(x.to(dtype))
@@ -34,8 +35,10 @@ def test_type_is_kept_under_autocast(flavour, x: Tensor, dtype: torch.dtype) -> 
 
 
 @pytest.mark.parametrize(("dtype", "share"), [(torch.bfloat16, 0.02), (torch.float64, 1e-5)], ids=str)
-def test_a_module_of_another_type_keeps_it(flavour, x: Tensor, dtype: torch.dtype, share: float) -> None:
-    module = flavour.trained().eval()
+def test_a_module_of_another_type_keeps_it(
+    configured: Configuration, x: Tensor, dtype: torch.dtype, share: float
+) -> None:
+    module = configured.trained().eval()
     exact = module(x)
     x = x.to(dtype).requires_grad_()
     y = module.to(dtype)(x)
@@ -48,16 +51,16 @@ def test_a_module_of_another_type_keeps_it(flavour, x: Tensor, dtype: torch.dtyp
         assert tensor.grad.isfinite().all()
 
 
-def test_memory_layout_is_kept_and_does_not_matter(flavour, x: Tensor) -> None:
-    module = flavour.trained().eval()
+def test_memory_layout_is_kept_and_does_not_matter(configured: Configuration, x: Tensor) -> None:
+    module = configured.trained().eval()
     last = x.contiguous(memory_format=torch.channels_last)
     y = module(last)
     assert y.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(y, module(x), rtol=1e-5, atol=1e-5)
 
 
-def test_values_are_the_same_with_and_without_gradients(flavour, x: Tensor) -> None:
-    module = flavour.trained().eval()
+def test_values_are_the_same_with_and_without_gradients(configured: Configuration, x: Tensor) -> None:
+    module = configured.trained().eval()
     with torch.no_grad():
         without = module(x)
     assert torch.equal(module(x.requires_grad_()), without)
@@ -65,12 +68,12 @@ def test_values_are_the_same_with_and_without_gradients(flavour, x: Tensor) -> N
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.usefixtures("deterministic")
-def test_deterministic_algorithms_are_enough_and_repeat(flavour, x: Tensor, device: str) -> None:
+def test_deterministic_algorithms_are_enough_and_repeat(configured: Configuration, x: Tensor, device: str) -> None:
     x = x.to(device).contiguous(memory_format=torch.channels_last)
-    found = []
+    results = []
     for _ in range(2):
-        module, given = flavour.trained().to(device).train(), x.clone().requires_grad_()
-        y = module(given)
+        module, leaf = configured.trained().to(device).train(), x.clone().requires_grad_()
+        y = module(leaf)
         y.square().sum().backward()
-        found.append([y, given.grad, *(parameter.grad for parameter in module.parameters())])
-    assert all(torch.equal(first, again) for first, again in zip(*found, strict=True))
+        results.append([y, leaf.grad, *(parameter.grad for parameter in module.parameters())])
+    assert all(torch.equal(first, again) for first, again in zip(*results, strict=True))

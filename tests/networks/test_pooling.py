@@ -1,4 +1,4 @@
-"""The pools of the gates and their own backward passes, against autograd on plain operators."""
+"""The pools and their backward passes, against autograd on plain operators."""
 
 import warnings
 
@@ -6,24 +6,24 @@ import pytest
 import torch
 from torch import Tensor
 
-from attnbench.networks import pooling as _pooling
+from attnbench.networks import pooling
 
 SHAPES = [(4, 6, 5, 7), (2, 1, 3, 3), (3, 5, 1, 1), (1, 16, 8, 8)]
 POOLS = {
-    "positions": (_pooling.mean_and_max_over_positions, lambda x: (x.mean((2, 3)), x.amax((2, 3)))),
-    "channels": (_pooling.mean_and_max_over_channels, lambda x: (x.mean(1, keepdim=True), x.amax(1, keepdim=True))),
+    "positions": (pooling.mean_and_max_over_positions, lambda x: (x.mean((2, 3)), x.amax((2, 3)))),
+    "channels": (pooling.mean_and_max_over_channels, lambda x: (x.mean(1, keepdim=True), x.amax(1, keepdim=True))),
 }
 
 
 def distinct(shape: tuple[int, ...], layout: torch.memory_format, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Return values of which no two are equal."""
+    """Return values that are all different."""
     n = torch.Size(shape).numel()
     values = torch.randperm(n, generator=torch.Generator().manual_seed(0)).to(dtype) / 8 - n / 16
     return values.view(shape).contiguous(memory_format=layout)
 
 
 def gradient(pool, x: Tensor) -> Tensor:
-    """Return the gradient of a sum in which every mean and every maximum has another weight."""
+    """Return the gradient of a sum in which every mean and every maximum has its own weight."""
     x = x.clone().requires_grad_()
     mean, largest = pool(x)
     weights = torch.arange(1, mean.numel() + 1, dtype=x.dtype).view(mean.shape)
@@ -48,15 +48,15 @@ def test_the_gradient_is_the_slope(over):
     assert torch.autograd.gradcheck(POOLS[over][0], (x,), eps=1e-3)
 
 
-def test_the_first_of_equal_maxima_over_positions_takes_the_gradient():
+def test_the_first_of_equal_maxima_over_positions_receives_the_gradient():
     x = torch.tensor([[0.0, 3.0], [3.0, 3.0]]).view(1, 1, 2, 2).requires_grad_()
-    _pooling.mean_and_max_over_positions(x)[1].sum().backward()
+    pooling.mean_and_max_over_positions(x)[1].sum().backward()
     assert x.grad.flatten().tolist() == [0, 1, 0, 0]
 
 
 def test_equal_maxima_over_channels_share_the_gradient():
     x = torch.tensor([3.0, 1.0, 3.0, 3.0]).view(1, 4, 1, 1).requires_grad_()
-    (6 * _pooling.mean_and_max_over_channels(x)[1]).sum().backward()
+    (6 * pooling.mean_and_max_over_channels(x)[1]).sum().backward()
     assert x.grad.flatten().tolist() == [2, 0, 2, 2]
 
 
@@ -78,7 +78,7 @@ def test_traced_they_are_plain_operators_of_the_same_values(over):
     ours = POOLS[over][0]
     x = distinct((2, 4, 3, 3), torch.contiguous_format, torch.float32)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # fvcore, which counts operators, uses the old tracer
+        warnings.simplefilter("ignore", FutureWarning)  # fvcore, which counts operators, uses the deprecated tracer
         traced = torch.jit.trace(lambda x: ours(x), x)
     for one, other in zip(traced(x), ours(x), strict=True):
         torch.testing.assert_close(one, other)
@@ -88,17 +88,17 @@ def test_traced_they_are_plain_operators_of_the_same_values(over):
 
 
 @pytest.mark.parametrize("over", POOLS)
-def test_a_map_that_is_not_a_number_gives_none(over):
+def test_nan_propagates(over):
     x = torch.full((1, 2, 2, 2), torch.nan)
-    assert all(found.isnan().all() for found in POOLS[over][0](x))
+    assert all(pooled.isnan().all() for pooled in POOLS[over][0](x))
 
 
 SINGLE = {
-    "mean over channels": (_pooling.mean_over_channels, lambda x: x.mean(1, keepdim=True)),
-    "max over channels": (_pooling.max_over_channels, lambda x: x.amax(1, keepdim=True)),
-    "max over positions": (_pooling.max_over_positions, lambda x: x.amax((2, 3))),
-    "norm over positions": (_pooling.norm_over_positions, lambda x: x.square().sum((2, 3)).sqrt()),
-    "log-sum-exp over positions": (_pooling.logsumexp_over_positions, lambda x: x.exp().sum((2, 3)).log()),
+    "mean over channels": (pooling.mean_over_channels, lambda x: x.mean(1, keepdim=True)),
+    "max over channels": (pooling.max_over_channels, lambda x: x.amax(1, keepdim=True)),
+    "max over positions": (pooling.max_over_positions, lambda x: x.amax((2, 3))),
+    "norm over positions": (pooling.norm_over_positions, lambda x: x.square().sum((2, 3)).sqrt()),
+    "log-sum-exp over positions": (pooling.logsumexp_over_positions, lambda x: x.exp().sum((2, 3)).log()),
 }
 
 
@@ -108,20 +108,20 @@ def test_a_single_pool_and_its_gradient_are_those_of_plain_operators(name, shape
     ours, plain = SINGLE[name]
     x = distinct(shape, torch.channels_last).requires_grad_()
     weights = torch.arange(1.0, plain(x).numel() + 1).view(plain(x).shape)
-    found, expected = (torch.autograd.grad((pool(x) * weights).sum(), x)[0] for pool in (ours, plain))
+    mine, expected = (torch.autograd.grad((pool(x) * weights).sum(), x)[0] for pool in (ours, plain))
     torch.testing.assert_close(ours(x), plain(x))
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(mine, expected)
 
 
 def test_the_norm_of_a_channel_of_zeros_has_gradient_zero():
     x = torch.zeros(1, 2, 2, 2, requires_grad=True)
-    _pooling.norm_over_positions(x).sum().backward()
+    pooling.norm_over_positions(x).sum().backward()
     assert x.grad.flatten().tolist() == [0] * 8
 
 
 def test_a_single_maximum_treats_ties_as_the_pair_does():
     x = torch.ones(1, 2, 1, 2, requires_grad=True)
-    over_positions, over_channels = _pooling.max_over_positions(x).sum(), _pooling.max_over_channels(x).sum()
+    over_positions, over_channels = pooling.max_over_positions(x).sum(), pooling.max_over_channels(x).sum()
     assert torch.autograd.grad(over_positions, x)[0].flatten().tolist() == [1, 0, 1, 0]
     assert torch.autograd.grad(over_channels, x)[0].flatten().tolist() == [0.5, 0.5, 0.5, 0.5]
 
@@ -140,8 +140,8 @@ def test_without_a_gradient_values_are_the_same_to_the_bit(pool, dtype):
 
 
 @pytest.mark.parametrize("pool", [*(ours for ours, _ in POOLS.values()), *(ours for ours, _ in SINGLE.values())])
-def test_without_a_gradient_no_autograd_function_is_in_the_way(pool, monkeypatch):
-    for function in (_pooling._OverPositions, _pooling._OverChannels):
+def test_without_a_gradient_no_autograd_function_is_called(pool, monkeypatch):
+    for function in (pooling._OverPositions, pooling._OverChannels):
         monkeypatch.setattr(function, "apply", lambda x: pytest.fail("called"))
     x = torch.rand(2, 3, 4, 5)
     pool(x)
@@ -149,5 +149,5 @@ def test_without_a_gradient_no_autograd_function_is_in_the_way(pool, monkeypatch
         pool(x.requires_grad_())
 
 
-def parts(found: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
-    return found if isinstance(found, tuple) else (found,)
+def parts(pooled: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
+    return pooled if isinstance(pooled, tuple) else (pooled,)

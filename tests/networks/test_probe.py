@@ -1,4 +1,4 @@
-"""Modules that break the contract are caught before anything is trained with them."""
+"""Modules that break the contract are refused before anything is trained with them."""
 
 import random
 from collections.abc import Callable
@@ -7,19 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from networks.reference import attention
 from torch import Tensor, nn
 
 from attnbench.errors import UserError
-from attnbench.networks import probe as _probe
-from attnbench.networks.gates import Attention
-from attnbench.study import attention
+from attnbench.networks import Attention, probe
 
 FILE = Path("mine/gates.py")
 FAILS = r"in slot block1\.after_pool Mine fails on maps \(2, 8, 6, 5\)"
 
 
 class Mine(Attention):
-    """A module whose forward and maps are given functions; the norm and the dropout would show a touch."""
+    """A module with these functions as forward and maps. Its norm and its dropout would show that it was run."""
 
     def __init__(
         self, forward: Callable[[Tensor], object] = lambda x: x / 2, maps: Callable[[Tensor], object] = lambda x: {}
@@ -37,7 +36,7 @@ class Mine(Attention):
 
 
 def check(module: nn.Module) -> Attention:
-    return _probe.check(module, 8, (6, 5), file=FILE, slot="block1.after_pool")
+    return probe.check(module, 8, (6, 5), file=FILE, slot="block1.after_pool")
 
 
 def raises(error: Exception) -> Callable[[Tensor], object]:
@@ -48,70 +47,73 @@ def raises(error: Exception) -> Callable[[Tensor], object]:
 
 
 WRONG = {
-    "other shape": (lambda x: x[:, :4], r"made \(2, 4, 6, 5\) of maps \(2, 8, 6, 5\); must keep the shape"),
-    "one image": (lambda x: x[:1], r"made \(1, 8, 6, 5\) of maps \(2, 8, 6, 5\); must keep the shape"),
-    "other type": (lambda x: x.double(), r"made torch\.float64 of torch\.float32; must keep the type"),
-    "integers": (lambda x: x.long(), r"made torch\.int64 of torch\.float32"),
-    "not a number": (lambda x: x / x, r"gives NaN or infinity with the weights it starts with"),
-    "infinity": (lambda x: (x * 1000).exp(), r"gives NaN or infinity with the weights it starts with"),
+    "other shape": (lambda x: x[:, :4], r"returned \(2, 4, 6, 5\) for maps \(2, 8, 6, 5\); must keep the shape"),
+    "one image": (lambda x: x[:1], r"returned \(1, 8, 6, 5\) for maps \(2, 8, 6, 5\); must keep the shape"),
+    "other type": (lambda x: x.double(), r"returned torch\.float64 for torch\.float32; must keep the type"),
+    "integers": (lambda x: x.long(), r"returned torch\.int64 for torch\.float32"),
+    "not a number": (lambda x: x / x, r"gives NaN or infinity with its initial weights"),
+    "infinity": (lambda x: (x * 1000).exp(), r"gives NaN or infinity with its initial weights"),
     "in place": (lambda x: x.mul_(2), r"changed its input in place; write `x = x \* gate`, not `x \*= gate`"),
     "in place, of another shape": (lambda x: x.mul_(2)[:1], r"changed its input in place"),
-    "tuple": (lambda x: (x, x), r"returned a tuple; must return a tensor of the shape of its input"),
+    "tuple": (lambda x: (x, x), r"returned a tuple; must return a tensor in the shape of its input"),
     "nothing": (lambda x: None, r"returned a NoneType; must return a tensor"),
     "in place, to the same numbers": (lambda x: nn.ReLU(inplace=True)(x) / 2, r"changed its input in place"),
 }
 MAPS = {
-    "other name": ({"gate": (2, 8, 1, 1)}, r"gave 'gate': \(2, 8, 1, 1\) from `maps` of \(2, 8, 6, 5\); allowed: "),
-    "other shape": ({"channel": (2, 8)}, r"gave 'channel': \(2, 8\) .*allowed: \{'channel': \(2, 8, 1, 1\)"),
-    "swapped": ({"channel": (2, 8, 1, 1), "spatial": (2, 1, 5, 6)}, r"gave 'spatial': \(2, 1, 5, 6\)"),
+    "other name": (
+        {"gate": (2, 8, 1, 1)},
+        r"returned 'gate': \(2, 8, 1, 1\) from `maps` for \(2, 8, 6, 5\); allowed: ",
+    ),
+    "other shape": ({"channel": (2, 8)}, r"returned 'channel': \(2, 8\) .*allowed: \{'channel': \(2, 8, 1, 1\)"),
+    "swapped": ({"channel": (2, 8, 1, 1), "spatial": (2, 1, 5, 6)}, r"returned 'spatial': \(2, 1, 5, 6\)"),
 }
 
 
 class Own(Exception):
-    """An exception that nobody else knows."""
+    """An exception that only the module knows."""
 
 
 ERRORS = [RuntimeError, ValueError, KeyError, AssertionError, ZeroDivisionError, OSError, Own]
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_a_wrong_forward_is_caught(kind: str) -> None:
+def test_a_wrong_forward_is_refused(kind: str) -> None:
     forward, text = WRONG[kind]
     with pytest.raises(UserError, match=rf"^mine/gates\.py: in slot block1\.after_pool Mine {text}"):
         check(Mine(forward))
 
 
 @pytest.mark.parametrize("kind", MAPS)
-def test_wrong_maps_are_caught(kind: str) -> None:
+def test_wrong_maps_are_refused(kind: str) -> None:
     shapes, text = MAPS[kind]
     with pytest.raises(UserError, match=rf"^mine/gates\.py: in slot block1\.after_pool Mine {text}"):
         check(Mine(maps=lambda x: {name: torch.zeros(shape) for name, shape in shapes.items()}))
 
 
-def test_maps_that_are_not_finite_are_caught() -> None:
+def test_maps_that_are_not_finite_are_refused() -> None:
     for value in (torch.nan, torch.inf):
         with pytest.raises(UserError, match="Mine gives NaN or infinity in 'spatial' of its `maps`"):
             check(Mine(maps=lambda x, value=value: {"spatial": torch.full((2, 1, 6, 5), value)}))
 
 
-def test_maps_that_are_no_dictionary_or_change_the_input_are_caught() -> None:
-    with pytest.raises(UserError, match="Mine returned a Tensor from `maps`; must be a dictionary"):
+def test_maps_that_are_no_dictionary_or_change_the_input_are_refused() -> None:
+    with pytest.raises(UserError, match="Mine returned a Tensor from `maps`; must return a dictionary"):
         check(Mine(maps=lambda x: x))
     with pytest.raises(UserError, match="Mine changed the input of `maps` in place"):
         check(Mine(maps=lambda x: {} if x.zero_().any() else {"channel": x.new_zeros(2, 8, 1, 1)}))
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
-def test_an_exception_inside_is_told_with_its_type(error: type[Exception]) -> None:
+def test_an_exception_inside_is_reported_with_its_type(error: type[Exception]) -> None:
     for module in (Mine(raises(error("broken"))), Mine(maps=raises(error("broken")))):
         with pytest.raises(UserError, match=rf"^mine/gates\.py: {FAILS}: {error.__name__}: .*broken"):
             check(module)
 
 
-def test_an_exception_inside_is_told_with_its_line() -> None:
+def test_an_exception_inside_is_reported_with_its_line() -> None:
     here, line = Path(__file__), views_of_channels_last.__code__.co_firstlineno + 1
     with pytest.raises(UserError, match=rf"^{here}:{line}: {FAILS}: RuntimeError: view size"):
-        _probe.check(Mine(views_of_channels_last), 8, (6, 5), file=here, slot="block1.after_pool")
+        probe.check(Mine(views_of_channels_last), 8, (6, 5), file=here, slot="block1.after_pool")
 
 
 def views_of_channels_last(x: Tensor) -> Tensor:
@@ -120,12 +122,13 @@ def views_of_channels_last(x: Tensor) -> Tensor:
 
 def test_a_module_that_is_no_attention_is_refused() -> None:
     with pytest.raises(
-        UserError, match=r"mine/gates\.py: build\(\) returned a Identity; must be an Attention or a Gate"
+        UserError,
+        match=r"^mine/gates\.py: Identity is no attention module; derive it from `Gate` or `Attention`",
     ):
         check(nn.Identity())
 
 
-def test_what_it_is_built_for_is_what_it_is_given() -> None:
+def test_it_is_tried_on_the_maps_of_its_slot() -> None:
     seen = []
     check(Mine(lambda x: seen.append(x) or x / 2))
     (x,) = seen
@@ -150,6 +153,14 @@ def test_neither_the_module_nor_a_random_stream_is_touched(training: bool) -> No
     assert (np.random.get_state()[1] == streams[2]).all()  # noqa: NPY002
 
 
-def test_every_module_passes(family: str) -> None:
-    module = attention.build(family, 8, (6, 5), {})
+def test_every_module_passes(module_name: str) -> None:
+    module = attention(module_name, 8, (6, 5))
+    assert check(module) is module
+
+
+def test_a_module_may_have_a_base_class_of_its_own() -> None:
+    class Other(Mine):
+        """Not derived from `Attention` directly."""
+
+    module = Other()
     assert check(module) is module

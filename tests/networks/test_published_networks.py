@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 import torch
+from networks.reference import attention
+from networks.reference import parameters as count
 from torch import Tensor, nn
 from torchvision import models
 
-from attnbench import cost
-from attnbench.networks.slots import Network, Slot
-from attnbench.study import attention, backbones
+from attnbench import cost, networks
+from attnbench.networks import Network, Slot
 
 ORACLES = json.loads((Path(__file__).parents[1] / "oracles" / "networks.json").read_text(encoding="utf-8"))
-POOLS = {"se": 1, "cbam": 2}  # over positions, in one module, as layers of their own there
+POOLS = {"se": 1, "cbam": 2}  # over positions, in one module, each a layer in the published counts
 
 
 def rows(section: str) -> list[Any]:
@@ -35,41 +36,35 @@ def image(network: str, options: dict[str, Any]) -> tuple[int, tuple[int, int, i
 
 @cache
 def built(network: str, options: str) -> Network:
-    """One network of each kind, since building the deep ones takes most of the time; options as JSON."""
+    """One network of each kind, because building the deep ones takes most of the time; options as JSON."""
     with torch.device("meta"):
-        found: Network = backbones.load(network).build(*image(network, json.loads(options)), **json.loads(options))
-    return found.eval()
+        return networks.build_backbone(network, *image(network, json.loads(options)), json.loads(options)).eval()
 
 
 def empty(network: str, options: dict[str, Any]) -> Network:
-    found = built(network, json.dumps(options))
-    for slot in found.slots().values():
+    whole = built(network, json.dumps(options))
+    for slot in whole.slots().values():
         slot.fill(nn.Identity())
-    return found
+    return whole
 
 
 def fill(network: Network, module: str, options: dict[str, Any], site: str, stages: list[int] | None = None) -> Network:
     for slot in network.slots().values():
         if module != "none" and slot.site == site and slot.stage in (stages or [slot.stage]):
             with torch.device("meta"):
-                slot.fill(attention.build(module, slot.channels, slot.size, options))
+                slot.fill(attention(module, slot.channels, slot.size, **options))
     return network.eval()
-
-
-def count(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
 @cache
 def parameters(network: str, options: str, module: str, own: str, site: str, stages: tuple[int, ...] = ()) -> int:
-    """Parameters of a whole network, of modules in all stages unless some are named; options as JSON."""
+    """Parameters of a whole network with modules in all stages, unless some are named; options as JSON."""
     return count(fill(empty(network, json.loads(options)), module, json.loads(own), site, list(stages)))
 
 
 @pytest.mark.parametrize(("group", "options", "module", "own", "expected"), rows("parameters"))
 def test_parameters(group: Any, options: Any, module: str, own: Any, expected: int) -> None:
-    found = parameters(group["network"], json.dumps(options), module, json.dumps(own), group["site"])
-    assert found == expected
+    assert parameters(group["network"], json.dumps(options), module, json.dumps(own), group["site"]) == expected
 
 
 @pytest.mark.parametrize(("depth", "kernels", "expected"), ORACLES["eca kernels by stage"]["rows"])
@@ -90,14 +85,14 @@ def matches(figure: float, published: str) -> bool:
 @pytest.mark.parametrize(("group", "options", "module", "own", "published"), rows("rounded parameters"))
 def test_rounded_parameters(group: Any, options: Any, module: str, own: Any, published: str) -> None:
     stages = tuple(group.get("stages", ()))
-    found = parameters(group["network"], json.dumps(options), module, json.dumps(own), group["site"], stages)
-    assert matches(found / group["unit"], published)
+    total = parameters(group["network"], json.dumps(options), module, json.dumps(own), group["site"], stages)
+    assert matches(total / group["unit"], published)
 
 
-@pytest.mark.parametrize(("place", "options", "published"), ORACLES["ablations of SE"]["rows"])
-def test_parameters_of_ablations(place: Any, options: Any, published: str) -> None:
+@pytest.mark.parametrize(("position", "options", "published"), ORACLES["ablations of SE"]["rows"])
+def test_parameters_of_ablations(position: Any, options: Any, published: str) -> None:
     network = empty("resnet", {"depth": 50})
-    fill(network, "se", {"bias": False, **options}, place.get("site", "standard"), place.get("stages"))
+    fill(network, "se", {"bias": False, **options}, position.get("site", "standard"), position.get("stages"))
     excess = float(published) - count(network) / ORACLES["ablations of SE"]["unit"]
     assert -0.05 <= excess <= ORACLES["ablations of SE"]["above"]
 
@@ -118,38 +113,38 @@ def test_parameters_and_operations_are_those_torchvision_prints(weights: str, ne
 
 @cache
 def elements(network: str, options: str, module: str, own: str, site: str) -> Counter[str]:
-    """How many multiply-adds there are, and how many elements other operations work on; options as JSON."""
+    """The number of multiply-adds, and of the elements that other operations process; options as JSON."""
     shape = image(network, json.loads(options))[1]
     filled = fill(empty(network, json.loads(options)), module, json.loads(own), site)
     counted = Counter[str]()
 
-    def see(layer: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
+    def add(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         match layer:
             case nn.BatchNorm2d():
-                counted["norm"] += made.numel()
+                counted["norm"] += output.numel()
             case nn.ReLU():
-                counted["relu"] += made.numel()
+                counted["relu"] += output.numel()
             case nn.MaxPool2d():
-                counted["max pool elements"] += given[0].numel()
-                counted["max pool windows"] += 9 * made.numel()
+                counted["max pool elements"] += inputs[0].numel()
+                counted["max pool windows"] += 9 * output.numel()
             case nn.Conv2d():
-                plain = layer.bias is None
-                counted["planes"] += layer.in_channels * layer.out_channels if plain else 0
-                counted["biases"] += 0 if plain else made.numel()
+                unbiased = layer.bias is None
+                counted["planes"] += layer.in_channels * layer.out_channels if unbiased else 0
+                counted["biases"] += 0 if unbiased else output.numel()
         if isinstance(layer, nn.Conv2d | nn.Linear):
-            counted["macs"] += made.numel() * layer.weight[0].numel()
+            counted["macs"] += output.numel() * layer.weight[0].numel()
 
     hooks = []
     for layer in filled.modules():
-        hooks.append(layer.register_forward_hook(see))
+        hooks.append(layer.register_forward_hook(add))
         if isinstance(layer, nn.BatchNorm2d | nn.ReLU):
             layer.forward = nn.Identity().forward  # they keep the shape, and take most of the time on the meta device
     filled(torch.empty(1, *shape, device="meta"))
     for hook in hooks:
         hook.remove()
-    places = list(filled.slots().values())
-    slots = [slot for slot in places if slot.site == site and module != "none"]
-    counted["head"] = volume(places[-1])
+    everywhere = list(filled.slots().values())
+    slots = [slot for slot in everywhere if slot.site == site and module != "none"]
+    counted["head"] = volume(everywhere[-1])
     counted["squeezed"] = POOLS.get(module, 0) * sum(volume(slot) for slot in slots)
     counted["gates"] = sum(volume(slot) if module == "bam" else slot.channels for slot in slots)
     return counted
@@ -166,8 +161,8 @@ def test_operations(group: Any, options: Any, module: str, own: Any, published: 
     assert matches(total / group["unit"], published)
 
 
-def test_the_count_of_costs_on_a_whole_image() -> None:
-    """The figures above are told from layers; the counter of operators that the reports print gives the same."""
-    network = backbones.load("resnet").build(1000, (3, 224, 224))
+def test_the_cost_of_a_whole_image() -> None:
+    """The counter of operators, whose figures the reports print, agrees with the counts of layers above."""
+    network = networks.build_backbone("resnet", 1000, (3, 224, 224))
     assert cost.count(network, (3, 224, 224)).macs == 1_814_073_344
     assert elements("resnet", '{"depth": 18}', "none", "{}", "standard")["macs"] == 1_814_073_344

@@ -1,22 +1,23 @@
-"""ResNets: against torchvision on copied weights, and against a second writing of the whole network, site by site."""
+"""ResNets against torchvision on copied weights, and against a second implementation, site by site."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
+from networks.reference import Twist, images
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision import models
 
+from attnbench import networks
 from attnbench.errors import UserError
-from attnbench.networks.attention import se
-from attnbench.networks.slots import Network
+from attnbench.networks import Network
 from attnbench.study import backbones
 
-Place = tuple[str, int, int]  # site, stage, block
-FEW = 6  # blocks of a stage: 54 sines in a row make of the last bit of an image the sixth digit of a logit
-At = Callable[[Place, Tensor], Tensor]
+Position = tuple[str, int, int]  # site, stage, block
+FEW = 6  # blocks of a stage: 54 sines in a row amplify the last bit of an image to the sixth digit of a logit
+At = Callable[[Position, Tensor], Tensor]
 SITES = backbones.sites("resnet")
 NETWORKS = {
     "basic": ("resnet", {"width": 8}),
@@ -30,18 +31,12 @@ NETWORKS = {
 }
 
 
-def build(name: str, shape: tuple[int, int, int] = (3, 32, 32), seed: int = 0, **options: Any) -> Network:
-    torch.manual_seed(seed)
-    network: Network = backbones.load(name).build(10, shape, **options)
-    return network
-
-
-def images(n: int = 2, shape: tuple[int, int, int] = (3, 32, 32)) -> Tensor:
-    return torch.randn(n, *shape, generator=torch.Generator().manual_seed(1))
+def build(name: str, **options: Any) -> Network:
+    return networks.build_backbone(name, 10, (3, 32, 32), options)
 
 
 def random_norms(network: nn.Module) -> None:
-    """Norms that are told apart: fresh ones all scale by 1 and shift by 0."""
+    """Distinguish the norms: initially, all scale by 1 and shift by 0."""
     generator = torch.Generator().manual_seed(2)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -49,7 +44,7 @@ def random_norms(network: nn.Module) -> None:
                 tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.5)
 
 
-# The second writing: functions of a state dict, from the paper's figures. `at` is what sits at a place.
+# The second implementation: functions of a state dict, from the paper's figures. `at` is the module at a position.
 
 
 def second(weights: dict[str, Tensor], x: Tensor, at: At, *, stem: str, stride_in: str) -> Tensor:
@@ -71,19 +66,19 @@ def second(weights: dict[str, Tensor], x: Tensor, at: At, *, stem: str, stride_i
         x = x[:, :, ::stride, ::stride]
         return torch.cat([x, x.new_zeros(len(x), channels - x.shape[1], *x.shape[2:])], dim=1)
 
-    def block(name: str, x: Tensor, stride: int, place: tuple[int, int]) -> Tensor:
-        y = at(("pre", *place), x)
+    def block(name: str, x: Tensor, stride: int, position: tuple[int, int]) -> Tensor:
+        y = at(("pre", *position), x)
         if f"{name}.conv3.weight" in weights:
             strides = (stride, 1) if stride_in == "1x1" else (1, stride)
             y = norm(f"{name}.bn1", conv(f"{name}.conv1", y, strides[0])).clamp(min=0)
             y = norm(f"{name}.bn2", conv(f"{name}.conv2", y, strides[1])).clamp(min=0)
-            y = norm(f"{name}.bn3", conv(f"{name}.conv3", at(("inner", *place), y)))
+            y = norm(f"{name}.bn3", conv(f"{name}.conv3", at(("inner", *position), y)))
         else:
             y = norm(f"{name}.bn1", conv(f"{name}.conv1", y, stride)).clamp(min=0)
-            y = norm(f"{name}.bn2", conv(f"{name}.conv2", at(("inner", *place), y)))
-        y = at(("standard", *place), y)
-        kept = at(("identity", *place), shortcut(name, x, stride, y.shape[1]))
-        return at(("post", *place), (kept + y).clamp(min=0))
+            y = norm(f"{name}.bn2", conv(f"{name}.conv2", at(("inner", *position), y)))
+        y = at(("standard", *position), y)
+        skip = at(("identity", *position), shortcut(name, x, stride, y.shape[1]))
+        return at(("post", *position), (skip + y).clamp(min=0))
 
     large = stem == "imagenet"
     x = norm("bn1", conv("conv1", x, 2 if large else 1)).clamp(min=0)
@@ -97,26 +92,10 @@ def second(weights: dict[str, Tensor], x: Tensor, at: At, *, stem: str, stride_i
     return x.flatten(2).mean(2) @ weights["fc.weight"].T + weights["fc.bias"]
 
 
-def written_again(network: Network, x: Tensor, options: dict[str, Any], name: str, at: At) -> Tensor:
-    stem = "cifar" if name == "resnet_cifar" else options.get("stem", "imagenet")
-    return second(dict(network.state_dict()), x, at, stem=stem, stride_in=options.get("stride_in", "3x3"))
-
-
-class Twist(nn.Module):
-    """What commutes with nothing around it: neither a ReLU, nor a norm, nor a sum."""
-
-    def __init__(self, amount: float) -> None:
-        super().__init__()
-        self.amount = amount
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x * (1 + self.amount)).sin() + self.amount
-
-
 @pytest.mark.parametrize("kind", NETWORKS)
 @pytest.mark.parametrize("site", [None, *SITES])
 def test_every_site_is_where_the_header_says(kind: str, site: str | None) -> None:
-    """Something else sits in the slots of the first blocks; the second writing has it at the place of the figure."""
+    """With another function in the slots of the first blocks, at the position that the figure shows."""
     name, options = NETWORKS[kind]
     network = build(name, **options).eval().double()
     random_norms(network)
@@ -124,11 +103,13 @@ def test_every_site_is_where_the_header_says(kind: str, site: str | None) -> Non
         if slot.site == site and slot.block <= FEW:
             slot.fill(Twist(0.1 * slot.stage + 0.01 * slot.block))
 
-    def at(place: Place, x: Tensor) -> Tensor:
-        return Twist(0.1 * place[1] + 0.01 * place[2])(x) if place[0] == site and place[2] <= FEW else x
+    def at(position: Position, x: Tensor) -> Tensor:
+        twisted = position[0] == site and position[2] <= FEW
+        return Twist(0.1 * position[1] + 0.01 * position[2])(x) if twisted else x
 
-    x = images().double()
-    torch.testing.assert_close(network(x), written_again(network, x, options, name, at))
+    x, stem = images().double(), "cifar" if name == "resnet_cifar" else options.get("stem", "imagenet")
+    expected = second(dict(network.state_dict()), x, at, stem=stem, stride_in=options.get("stride_in", "3x3"))
+    torch.testing.assert_close(network(x), expected)
 
 
 @pytest.mark.parametrize(("depth", "training"), [(18, True), (18, False), (50, True)])
@@ -138,7 +119,7 @@ def test_logits_and_gradients_are_torchvisions(depth: int, training: bool) -> No
     random_norms(theirs)
     ours = build("resnet", depth=depth)
     ours.load_state_dict(theirs.state_dict())
-    x, results = images(2, (3, 64, 64)), []
+    x, results = images((3, 64, 64)), []
     for network in (ours, theirs):
         logits = network.train(training)(x)
         weight = torch.randn(logits.shape, generator=torch.Generator().manual_seed(3))
@@ -152,7 +133,7 @@ def test_logits_and_gradients_are_torchvisions(depth: int, training: bool) -> No
 def test_names_and_shapes_of_the_weights_are_torchvisions(depth: int) -> None:
     with torch.device("meta"):
         theirs = getattr(models, f"resnet{depth}")().state_dict()
-        ours = backbones.load("resnet").build(1000, (3, 224, 224), depth=depth).state_dict()
+        ours = networks.build_backbone("resnet", 1000, (3, 224, 224), {"depth": depth}).state_dict()
     assert [(name, value.shape) for name, value in ours.items()] == [
         (name, value.shape) for name, value in theirs.items()
     ]
@@ -162,7 +143,8 @@ def test_names_and_shapes_of_the_weights_are_torchvisions(depth: int) -> None:
 def test_the_same_seed_gives_torchvisions_weights(depth: int) -> None:
     torch.manual_seed(9)
     theirs = getattr(models, f"resnet{depth}")(num_classes=10).state_dict()
-    ours = build("resnet", seed=9, depth=depth).state_dict()
+    torch.manual_seed(9)
+    ours = build("resnet", depth=depth).state_dict()
     assert all(torch.equal(ours[name], value) for name, value in theirs.items())
 
 
@@ -181,93 +163,30 @@ def test_convolutions_start_with_the_variance_of_their_outputs(options: Any) -> 
     assert all((norm.weight == 1).all() and (norm.bias == 0).all() for norm in norms)
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
-@pytest.mark.parametrize("shape", [(1, 28, 28), (4, 33, 47), (3, 1, 5)])
-def test_slots_say_what_comes_in_for_any_image(kind: str, shape: tuple[int, int, int]) -> None:
-    name, options = NETWORKS[kind]
-    network = build(name, shape, **options).eval()
-    seen: dict[str, tuple[int, ...]] = {}
-    for slot, module in network.slots().items():
-        module.register_forward_hook(lambda module, given, made, slot=slot: seen.update({slot: tuple(given[0].shape)}))
-    network(images(2, shape))
-    assert list(seen) == list(network.slots())
-    assert seen == {slot: (2, found.channels, *found.size) for slot, found in network.slots().items()}
-
-
-@pytest.mark.parametrize("name", ["resnet", "resnet_cifar"])
-def test_slots_are_attributes_of_their_name(name: str) -> None:
-    """Random streams, weights and records go by these names."""
-    network = build(name, width=4)
-    places = network.slots()
-    assert {"layer1.0.standard", "layer3.1.inner", "between1", "between2"} <= set(places)
-    for slot, place in places.items():
-        assert network.get_submodule(slot) is place.module
-        module = nn.Linear(1, 1)
-        place.fill(module)
-        assert network.get_submodule(slot) is module is network.slots()[slot]
-    assert all(f"{slot}.weight" in network.state_dict() for slot in places)
-
-
 @pytest.mark.parametrize("name", ["resnet", "resnet_cifar"])
 def test_depths_have_the_blocks_of_their_name(name: str) -> None:
-    for depth, blocks in backbones.load(name).BLOCKS.items():
-        assert backbones.blocks(name, {"depth": depth}) == blocks
+    for depth in get_args(backbones.options(name)["depth"].type):
+        blocks = backbones.blocks(name, {"depth": depth})
         weighted = {"resnet": 2 if depth < 50 else 3, "resnet_cifar": 2 if depth < 164 else 3}[name]
         assert depth == weighted * sum(blocks) + 2
         with torch.device("meta"):
-            places = backbones.load(name).build(10, (3, 32, 32), depth=depth).slots().values()
-        assert [slot.block for slot in places if slot.site == "post"] == [
+            slots = build(name, depth=depth).slots().values()
+        assert [slot.block for slot in slots if slot.site == "post"] == [
             block for count in blocks for block in range(1, count + 1)
         ]
 
 
 def test_width_scales_every_stage() -> None:
-    places = build("resnet", depth=50, width=5).slots()
-    assert [places[f"layer{stage}.0.post"].channels for stage in (1, 2, 3, 4)] == [20, 40, 80, 160]
-    assert [places[f"layer{stage}.0.inner"].channels for stage in (1, 2, 3, 4)] == [5, 10, 20, 40]
-    places = build("resnet_cifar", width=17).slots()
-    assert [places[f"layer{stage}.0.post"].channels for stage in (1, 2, 3)] == [17, 34, 68]
-    places = build("resnet_cifar", depth=164, width=3).slots()
-    assert [places[f"layer{stage}.0.post"].channels for stage in (1, 2, 3)] == [12, 24, 48]
-    assert [places[f"layer{stage}.0.inner"].channels for stage in (1, 2, 3)] == [3, 6, 12]
+    slots = build("resnet", depth=50, width=5).slots()
+    assert [slots[f"layer{stage}.0.post"].channels for stage in (1, 2, 3, 4)] == [20, 40, 80, 160]
+    assert [slots[f"layer{stage}.0.inner"].channels for stage in (1, 2, 3, 4)] == [5, 10, 20, 40]
+    slots = build("resnet_cifar", width=17).slots()
+    assert [slots[f"layer{stage}.0.post"].channels for stage in (1, 2, 3)] == [17, 34, 68]
+    slots = build("resnet_cifar", depth=164, width=3).slots()
+    assert [slots[f"layer{stage}.0.post"].channels for stage in (1, 2, 3)] == [12, 24, 48]
+    assert [slots[f"layer{stage}.0.inner"].channels for stage in (1, 2, 3)] == [3, 6, 12]
 
 
-def test_a_stride_in_a_convolution_that_is_not_there() -> None:
-    with pytest.raises(UserError, match=r"stride_in: 1x1 means nothing at depth 34.* use depth 50, 101 or 152"):
+def test_a_stride_in_a_convolution_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(UserError, match=r"stride_in: 1x1 has no effect at depth 34.* use depth 50, 101 or 152"):
         build("resnet", depth=34, stride_in="1x1")
-
-
-@pytest.mark.parametrize("site", SITES)
-def test_views_show_the_stages_behind_the_attention_in_them(site: str) -> None:
-    network = build("resnet_cifar", width=8).eval()
-    for slot in network.slots().values():
-        if slot.site == site:
-            slot.fill(se.build(slot.channels))
-    seen: dict[str, Tensor] = {}
-    kept: list[tuple[Tensor, Tensor]] = []
-    for name, module in (network.views() | network.slots()).items():
-        module.register_forward_hook(lambda module, given, made, name=name: seen.update({name: made}))
-    for module in network.modules():
-        module.register_forward_hook(lambda module, given, made: kept.append((made, made.clone())))
-    network(images())
-    assert {name: tuple(seen[name].shape[1:]) for name in network.views()} == {
-        "layer1": (8, 32, 32),
-        "layer2": (16, 16, 16),
-        "layer3": (32, 8, 8),
-    }
-    assert torch.equal(seen["layer3"], seen["layer3.2.post"])
-    assert all(torch.equal(output, copy) for output, copy in kept)  # no layer works in place
-
-
-@pytest.mark.parametrize("kind", NETWORKS)
-def test_layers_keep_channels_last(kind: str) -> None:
-    name, options = NETWORKS[kind]
-    network = build(name, **options).to(memory_format=torch.channels_last)
-    seen: list[bool] = []
-    for module in network.slots().values():
-        module.register_forward_hook(
-            lambda module, given, made: seen.append(made.is_contiguous(memory_format=torch.channels_last))
-        )
-    network(images(2, (3, 64, 64)).contiguous(memory_format=torch.channels_last))
-    assert seen
-    assert all(seen)

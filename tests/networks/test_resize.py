@@ -18,23 +18,23 @@ def maps_of(size: tuple[int, int], dtype: torch.dtype = torch.float64) -> Tensor
 @pytest.mark.parametrize(("size", "to"), PAIRS, ids=str)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)], ids=str)
 def test_it_is_torchs_interpolation(size, to, dtype: torch.dtype, tolerance: float) -> None:
-    x, found = maps_of(size, dtype), []
+    x, results = maps_of(size, dtype), []
     for resize in (Resize(size, to), lambda x: interpolate(x, size=to, mode="bilinear", align_corners=True)):
-        given = x.clone().requires_grad_()
-        y = resize(given)
+        leaf = x.clone().requires_grad_()
+        y = resize(leaf)
         weight = torch.linspace(-1, 1, y.numel(), dtype=dtype).view(y.shape)
-        found.append([y, *torch.autograd.grad((y * weight).sum(), given)])
-    for mine, theirs in zip(*found, strict=True):
+        results.append([y, *torch.autograd.grad((y * weight).sum(), leaf)])
+    for mine, theirs in zip(*results, strict=True):
         assert mine.dtype == dtype
         torch.testing.assert_close(mine, theirs, rtol=tolerance, atol=tolerance)
 
 
-def test_sizes_that_fit_take_every_other_position_as_it_is() -> None:
+def test_sizes_that_fit_keep_every_other_position_unchanged() -> None:
     x = maps_of((9, 5))
     assert torch.equal(Resize((9, 5), (5, 3))(x), x[:, :, ::2, ::2])
 
 
-def test_nothing_of_it_is_saved() -> None:
+def test_its_matrices_are_not_saved() -> None:
     resize = Resize((4, 4), (2, 2))
     assert not resize.state_dict()
     assert [buffer.shape for buffer in resize.buffers()] == [(2, 4), (2, 4)]

@@ -1,0 +1,262 @@
+"""Parameters of the attention modules: the formulas of the papers, written here a second time, and published counts.
+
+A new module of attnbench needs a formula in this table.
+"""
+
+import json
+from collections.abc import Callable
+from math import gcd, log2
+from pathlib import Path
+from typing import Any
+
+import pytest
+import timm.layers
+import torch
+from networks.configurations import Configuration, configurations
+from networks.reference import attention, parameters
+from timm.layers.coord_attn import CoordAttn
+from timm.layers.non_local_attn import NonLocalAttn
+from torch import nn
+
+from attnbench.study import attention as modules
+
+Size = tuple[int, int]
+WIDTHS = [1, 3, 15, 64, 100, 512, 2048]
+SIZE = (6, 5)
+PUBLISHED = json.loads((Path(__file__).parents[1] / "oracles" / "parameters.json").read_text(encoding="utf-8"))
+
+
+def bam(c: int, size: Size, reduction: int = 16, norms: str = "hidden", **_: Any) -> int:
+    d = max(1, c // reduction)
+    return 3 * c * d + 18 * d**2 + c + 1 + (13 * d if norms == "hidden" else 5 * d + 2 * c + 2)
+
+
+def cam(c: int, size: Size, reduction: int = 16, bias: bool = True, rounding: str = "floor", **_: Any) -> int:
+    d = max(1, c // reduction) if rounding == "floor" else max(8, int(c / reduction + 4) // 8 * 8)
+    return 2 * c * d + (d + c if bias else 0)
+
+
+def cbam(c: int, size: Size, **options: Any) -> int:
+    return cam(c, size, **options) + sam(c, size, **options)
+
+
+def coordinate(c: int, size: Size, reduction: int = 32, bias: bool = True) -> int:
+    m = max(8, c // reduction)
+    return 3 * c * m + 2 * m + (m + 2 * c if bias else 0)
+
+
+def eca(c: int, size: Size, kernel_size: int | str = 3, shared: bool = True) -> int:
+    if kernel_size == "adaptive":
+        t = int(abs(log2(c) / 2 + 1 / 2))
+        kernel_size = max(3, t + 1 - t % 2)
+    return int(kernel_size) * (1 if shared else c)
+
+
+def gather_excite(
+    c: int,
+    size: Size,
+    flavour: str = "theta",
+    extent: str | int = "global",
+    reduction: int = 16,
+    bias: bool = True,
+    gather_bias: bool = False,
+) -> int:
+    if flavour == "theta_minus":
+        return 0
+    layers = 1 if extent == "global" else int(log2(int(extent)))
+    taps = size[0] * size[1] if extent == "global" else 9
+    gathered = layers * (taps * c + 2 * c + (c if gather_bias else 0))
+    return gathered + (cam(c, size, reduction, bias) if flavour == "theta_plus" else 0)
+
+
+def gc(c: int, size: Size, reduction: int = 16, fusion: str = "add", pool: str = "attention") -> int:
+    d = max(1, c // reduction)
+    transform = 2 * c * d + c + 3 * d
+    return (2 if fusion == "both" else 1) * transform + (c + 1 if pool == "attention" else 0)
+
+
+def non_local(c: int, size: Size, reduction: int = 2, norm: bool = True, **_: Any) -> int:
+    m = max(1, c // reduction)
+    return 4 * c * m + 3 * m + c + (2 * c if norm else 0)
+
+
+def psa_simple(c: int, size: Size, reduction: int = 4) -> int:
+    m = max(1, c // reduction)
+    return 2 * c * m + 2 * m * m + 3 * m + c
+
+
+def psanet(
+    c: int,
+    size: Size,
+    reduction: int = 4,
+    direction: str = "both",
+    compact: bool = False,
+    softmax: bool = True,
+    shrink: int = 1,
+    adapter: str = "residual",
+) -> int:
+    m, branches = max(1, c // reduction), 2 if direction == "both" else 1
+    h, w = ((edge - 1) // shrink + 1 for edge in size)
+    offsets = h * w if compact else (2 * h - 1) * (2 * w - 1)
+    fusion = 2 * c * c + 2 * c if adapter == "concat" else 0
+    return branches * (c * m + m * m + m * offsets + 4 * m) + branches * c * m + 2 * c + fusion
+
+
+def sam(c: int, size: Size, kernel_size: int = 7, norm: bool = True, descriptor: str = "both", **_: Any) -> int:
+    maps = 2 if descriptor == "both" else 1
+    return maps * kernel_size**2 + (2 if norm else 0) + (c if descriptor == "conv" else 0)
+
+
+def simam(c: int, size: Size, **_: Any) -> int:
+    return 0
+
+
+def sk(c: int, size: Size, reduction: int = 16, minimum_width: int = 32, groups: int = 32) -> int:
+    d = max(c // reduction, minimum_width)
+    return 18 * c**2 // gcd(c, groups) + 4 * c + 3 * c * d + 2 * d
+
+
+def srm(c: int, size: Size, style: str = "both") -> int:
+    return (4 if style == "both" else 3) * c
+
+
+def triplet(c: int, size: Size, kernel_size: int = 7, spatial: bool = True) -> int:
+    return (3 if spatial else 2) * (2 * kernel_size**2 + 2)
+
+
+FORMULAS: dict[str, Callable[..., int]] = {
+    "bam": bam,
+    "cam": cam,
+    "cbam": cbam,
+    "coordinate": coordinate,
+    "eca": eca,
+    "gather_excite": gather_excite,
+    "gc": gc,
+    "non_local": non_local,
+    "psa_simple": psa_simple,
+    "psanet": psanet,
+    "sam": sam,
+    "se": cam,
+    "simam": simam,
+    "sk": sk,
+    "srm": srm,
+    "triplet": triplet,
+}
+MORE_OPTIONS: list[tuple[str, dict[str, Any]]] = [
+    *((name, {"reduction": 4}) for name in ("bam", "cam", "gc", "psanet", "se", "sk")),
+    *((name, {"reduction": 4096}) for name in ("bam", "gc", "non_local", "se")),
+    *(("se", {"rounding": "div8", "reduction": reduction}) for reduction in (2, 3)),
+    *(("gc", {"fusion": "both", "pool": pool}) for pool in ("attention", "avg")),
+    *(
+        ("gather_excite", {"flavour": flavour, "extent": extent, "gather_bias": gather_bias})
+        for flavour in ("theta", "theta_plus")
+        for extent in (2, 4, 8)
+        for gather_bias in (False, True)
+    ),
+    ("psanet", {"shrink": 2, "direction": "distribute", "compact": True}),
+    ("sk", {"minimum_width": 1, "groups": 6}),
+    ("cbam", {"descriptor": "conv", "bias": False}),
+]
+COUNTED: list[tuple[str, int, Size, dict[str, Any], int]] = [  # the numbers in the headers of the modules
+    *(  # Park et al.'s code, run
+        ("bam", c, SIZE, {}, count) for c, count in {64: 1173, 128: 4457, 256: 17361, 512: 68513, 1024: 272193}.items()
+    ),
+    ("bam", 64, SIZE, {"norms": "last"}, 1271),
+    ("coordinate", 64, SIZE, {}, 1688),
+    ("coordinate", 64, SIZE, {"bias": False}, 1552),
+    ("coordinate", 512, SIZE, {"bias": False}, 24608),
+    ("eca", 64, SIZE, {"shared": False}, 192),
+    ("gather_excite", 64, (8, 8), {"flavour": "theta"}, 4224),
+    ("gather_excite", 64, (8, 8), {"flavour": "theta_plus"}, 4804),
+    ("gather_excite", 64, (8, 8), {"flavour": "theta", "extent": 8}, 2112),
+    ("gather_excite", 64, (8, 8), {"flavour": "theta_plus", "extent": 8}, 2692),
+    ("gc", 64, SIZE, {}, 653),
+    ("gc", 64, SIZE, {"pool": "avg"}, 588),
+    ("gc", 64, SIZE, {"fusion": "both"}, 1241),
+    ("gc", 64, SIZE, {"reduction": 8, "fusion": "scale"}, 1177),
+    ("non_local", 64, SIZE, {}, 8480),
+    ("non_local", 64, SIZE, {"norm": False}, 8352),
+    ("psa_simple", 64, SIZE, {}, 2672),
+    ("psanet", 2048, (59, 59), {"shrink": 2}, 8_291_328),
+    ("psanet", 64, (32, 32), {"direction": "collect", "compact": True}, 18_880),
+    ("sam", 64, SIZE, {}, 100),
+    ("sam", 64, SIZE, {"descriptor": "avg"}, 51),
+    ("sam", 64, SIZE, {"descriptor": "conv"}, 115),
+    ("sk", 64, SIZE, {}, 8768),
+    ("srm", 64, SIZE, {}, 256),
+    ("srm", 64, SIZE, {"style": "mean"}, 192),
+    ("triplet", 64, SIZE, {}, 300),
+    ("triplet", 64, SIZE, {"spatial": False}, 200),
+]
+COLUMNS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
+    "se with biases": (("se", {}), ("cam", {})),
+    "se without biases": (("se", {"bias": False}), ("cam", {"bias": False})),
+    "timm se": (("se", {"rounding": "div8"}),),
+    "cbam official": (("cbam", {}),),
+    "timm cbam": (("cbam", {"bias": False, "norm_weight": 1.0}),),
+    "tutorial cbam": (("cbam", {"bias": False, "norm": False}),),
+}
+
+
+def count(name: str, channels: int, size: Size = SIZE, **options: Any) -> int:
+    """The parameters of the module, built without memory for them."""
+    with torch.device("meta"):
+        module = attention(name, channels, size, **options)
+    assert all(parameter.requires_grad for parameter in module.parameters())
+    return parameters(module)
+
+
+def test_every_module_has_a_formula() -> None:
+    assert sorted(FORMULAS) == modules.names()
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        *(configuration for name in modules.names() for configuration in configurations(name)),
+        *(Configuration(name, options) for name, options in MORE_OPTIONS),
+    ],
+    ids=str,
+)
+def test_parameters_are_those_of_the_formula(case: Configuration) -> None:
+    for channels in WIDTHS:
+        expected = FORMULAS[case.name](channels, SIZE, **case.options)
+        assert (channels, count(case.name, channels, **case.options)) == (channels, expected)
+
+
+@pytest.mark.parametrize(("name", "channels", "size", "options", "expected"), COUNTED)
+def test_parameters_are_those_of_the_header(
+    name: str, channels: int, size: Size, options: dict[str, Any], expected: int
+) -> None:
+    assert count(name, channels, size, **options) == expected
+
+
+def test_every_published_column_is_compared() -> None:
+    assert COLUMNS.keys() == PUBLISHED["modules"]["columns"].keys()
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_parameters_are_the_published_ones(column: str) -> None:
+    for name, options in COLUMNS[column]:
+        counts = [count(name, channels, **options) for channels in PUBLISHED["modules"]["channels"]]
+        assert counts == PUBLISHED["modules"]["columns"][column]
+
+
+def test_kernels_of_an_adaptive_eca_are_the_published_ones() -> None:
+    published = dict(zip(PUBLISHED["eca kernels"]["channels"], PUBLISHED["eca kernels"]["kernels"], strict=True))
+    assert {channels: count("eca", channels, kernel_size="adaptive") for channels in published} == published
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        (CoordAttn(64), 1552),
+        (CoordAttn(512), 36912),
+        (NonLocalAttn(64), 2264),
+        (timm.layers.GlobalContext(64), 1177),
+        (timm.layers.SEModule(64), 1096),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else str(value),
+)
+def test_timms_modules_have_the_parameters_that_the_headers_say(module: nn.Module, expected: int) -> None:
+    assert parameters(module) == expected
