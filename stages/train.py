@@ -1,4 +1,4 @@
-"""Stage `train@variant-seed`: train one variant from one seed. Usage: python stages/train.py params.yaml VARIANT SEED"""
+"""Stage `train@variant-seed`: train a variant from a seed. Usage: python stages/train.py params.yaml VARIANT SEED"""
 
 import source  # noqa: F401, I001 -- first: the package of this checkout
 
@@ -14,35 +14,35 @@ from attnbench.train import outputs
 from attnbench.train.console import console
 from attnbench.train.observers import Observer
 from attnbench.train.tensorboard import TensorBoard
-from attnbench.train.trial import run
 from attnbench.train.unfinished import Unfinished, claimed
+from attnbench.train.variant import train_variant
 
 
 def main() -> None:
-    """Read the prepared images, train or go on where a stopped run was, write what the run leaves."""
+    """Read the prepared images, train or resume, and write the results of the run."""
     params, variant, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     study = load(params)
     require(study, params, variant, seed)
     paths = StudyPaths(study.name)
-    arithmetic.set_up(study.machine)  # before any other use of torch, and before anything is waited for
+    device = arithmetic.set_up(study.machine)
     with claimed(paths.unfinished(variant, seed)):
         images = prepared.load(paths.prepared)
         code = json.loads(paths.code("train", variant).read_text())["sha256"]
         identity = outputs.identity(study, variant, data_sha256=images.sha256(), code_sha256=code)
         unfinished = Unfinished(paths.unfinished(variant, seed), run_name(variant, seed), identity)
-        outcome = run(
-            study, variant, seed, images, observers(study, variant, seed, len(images.train_index)), unfinished
-        )
+        watching = observers(study, variant, seed, images=len(images.train_index))
+        outcome = train_variant(study, variant, seed, images, device, watching, unfinished)
         outputs.write(paths, study, variant, seed, outcome, identity)
         unfinished.discard()
 
 
-def observers(study: Study, variant: str, seed: int, images: int) -> list[Observer]:
-    """Return the observers of the run: the console, and TensorBoard where params.yaml asks for it."""
-    found = [console(study.recipe.epochs, -(-images // study.recipe.batch_size))]
+def observers(study: Study, variant: str, seed: int, *, images: int) -> list[Observer]:
+    """Return the observers of the run: the console, and TensorBoard if params.yaml asks for it."""
+    steps_per_epoch = -(-images // study.recipe.batch_size)
+    active = [console(study.recipe.epochs, steps_per_epoch)]
     if study.tensorboard:
-        found.append(TensorBoard(Path("tensorboard") / study.name / run_name(variant, seed)))
-    return found
+        active.append(TensorBoard(Path("tensorboard") / study.name / run_name(variant, seed)))
+    return active
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From pixels 0..1 to the network's input."""
+"""From pixels in 0..1 to the input of a network."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 class Normalisation:
-    """Subtract each channel's mean, divide by its standard deviation, lay out as channels_last."""
+    """Standardises pixels per channel: subtracts the mean, divides by the standard deviation."""
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device) -> None:
-        self.mean = torch.tensor(mean, device=device)[:, None, None]
+        self.mean = torch.tensor(mean, device=device)[:, None, None]  # (c, 1, 1)
         self.std = torch.tensor(std, device=device)[:, None, None]
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return images (n, c, h, w), float in 0..1, normalised; the images given are overwritten."""
-        return images.sub_(self.mean).div_(self.std).contiguous(memory_format=torch.channels_last)
+        """Return float images (n, c, h, w) in 0..1, standardised; the input is overwritten."""
+        return images.sub_(self.mean).div_(self.std)

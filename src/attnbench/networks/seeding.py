@@ -1,7 +1,7 @@
-"""One seed, several independent random streams.
+"""Independent random streams from one seed.
 
-Backbone weights, attention weights, the order of the images, their augmentation and dropout each draw from a stream
-of their own, so that all variants of one seed share everything but the attention: their differences are paired.
+Backbone weights, attention weights, image order, augmentation and dropout each use a separate stream. So all variants
+of one seed share everything but the attention, and their differences are paired.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import torch
 
 
 def derive(seed: int, stream: str) -> int:
-    """Return the 63-bit seed of the named stream of `seed`; streams of different names are independent."""
+    """Return the 63-bit seed of a named stream; different names give independent streams."""
     digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
 
@@ -24,9 +24,9 @@ def generator(seed: int, stream: str, device: str = "cpu") -> torch.Generator:
 
 @contextmanager
 def global_stream(seed: int, stream: str) -> Iterator[None]:
-    """Let torch's global generator draw from the named stream inside, and be as it was outside.
+    """Let torch's global generator draw from the named stream inside the context; restore its state afterwards.
 
-    Layers initialise themselves and dropout draws from the global generator; there is no argument to hand them one.
+    Weight initialisation and dropout use the global generator; torch offers no argument for another one.
     """
     with torch.random.fork_rng():
         torch.manual_seed(derive(seed, stream))

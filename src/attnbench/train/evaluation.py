@@ -1,7 +1,7 @@
-"""Logits of held-out images, in float32 whatever the training's precision.
+"""Logits of held-out images, in float32 whatever the precision of training.
 
-The network sees batches of one size alone; the last is filled up with black images whose logits are dropped. So the
-logits of an image do not depend on how many others are evaluated with it, or on which.
+The network always sees batches of one size; the last one is padded with black images whose logits are dropped. So the
+logits of an image do not depend on which other images, or how many, are evaluated with it.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy, pad
 
 from attnbench.networks.normalisation import Normalisation
 
-BATCH_SIZE = 256  # a multiple of what processors take at once: no image is computed as a remainder
+BATCH_SIZE = 256  # a multiple of the vector widths of processors, so no image is computed as a remainder
 
 
 @dataclass(frozen=True)
@@ -28,23 +28,24 @@ def logits_of(network: nn.Module, images: Tensor, normalise: Normalisation) -> T
     was_training = network.training
     network.eval()
     with torch.inference_mode():
-        found = [network(normalise(_filled(batch).float() / 255)) for batch in torch.split(images, BATCH_SIZE)]
+        logits = [network(_input(batch, normalise)) for batch in torch.split(images, BATCH_SIZE)]
     network.train(was_training)
-    return torch.cat(found)[: len(images)]
+    return torch.cat(logits)[: len(images)]
 
 
-def _filled(images: Tensor) -> Tensor:
-    return pad(images, (0, 0, 0, 0, 0, 0, 0, BATCH_SIZE - len(images)))
+def _input(images: Tensor, normalise: Normalisation) -> Tensor:
+    padded = pad(images, (0, 0, 0, 0, 0, 0, 0, BATCH_SIZE - len(images)))
+    return normalise(padded.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
 def score(logits: Tensor, labels: Tensor) -> Score:
     """Return loss and accuracy of logits (n, classes) against labels (n,)."""
-    correct = (logits.argmax(1) == labels).double().mean()
-    return Score(loss=cross_entropy(logits.double(), labels).item(), accuracy=correct.item())
+    accuracy = (logits.argmax(1) == labels).double().mean()
+    return Score(loss=cross_entropy(logits.double(), labels).item(), accuracy=accuracy.item())
 
 
 def accuracy_by_class(logits: Tensor, labels: Tensor, classes: tuple[str, ...]) -> dict[str, float]:
-    """Return top-1 accuracy 0..1 of the images of each class that has any."""
+    """Return the top-1 accuracy 0..1 of each class that has images."""
     correct = logits.argmax(1) == labels
     return {
         name: correct[labels == number].double().mean().item()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -14,23 +14,23 @@ from attnbench.study.schema import Machine, Recipe
 from attnbench.train.batches import Batches
 from attnbench.train.evaluation import Score, logits_of, score
 from attnbench.train.observers import Observer
-from attnbench.train.optimisation import optimisation
+from attnbench.train.optimizer import after_epoch, after_step, build_optimizer, build_schedule, learning_rate
 from attnbench.train.step import Step
 
 
-@dataclass(frozen=True)
+@dataclass
 class Curves:
-    """What a run went through: a row for each epoch, the loss of each step, and seconds."""
+    """The history of a run, which grows with every epoch."""
 
-    epochs: list[EpochRow]
-    losses: list[float]
-    training_seconds: list[float]
-    evaluation_seconds: list[float]
+    epochs: list[EpochRow] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)  # of every step
+    training_seconds: list[float] = field(default_factory=list)  # of every epoch
+    evaluation_seconds: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """The measured part of one pass over the training images."""
+    """Losses and accuracy of one pass over the training images."""
 
     losses: Tensor  # (steps,), mean over each batch
     loss: float  # mean over all images
@@ -38,9 +38,9 @@ class Epoch:
 
 
 class Training:
-    """A network that is being trained, from one seed: all that changes on the way, and what it is trained on.
+    """A network in training from one seed: its data, its optimiser, and everything else that changes.
 
-    Dropout draws from torch's global generator; `attnbench.networks.seeding.global_stream` gives it the seed's own stream.
+    Dropout draws from torch's global generator; `attnbench.networks.seeding.global_stream` sets the stream.
     """
 
     def __init__(
@@ -49,71 +49,73 @@ class Training:
         self.network = network.to(device).to(memory_format=torch.channels_last)
         self.recipe = recipe
         self.batches = Batches(data, recipe, seed, device)
-        self.held_out = data.train_images[data.validation_index].to(device)
-        self.held_out_labels = data.train_labels[data.validation_index].to(device)
-        self.optimizer, self.schedule = optimisation(network, recipe, steps=recipe.epochs * len(self.batches))
+        self.validation_images = data.train_images[data.validation_index].to(device)
+        self.validation_labels = data.train_labels[data.validation_index].to(device)
+        self.optimizer = build_optimizer(self.network, recipe)
+        self.schedule = build_schedule(self.optimizer, recipe, steps=recipe.epochs * len(self.batches))
         self.step = Step(self.network, self.optimizer, recipe, machine)
-        self.curves = Curves([], [], [], [])
+        self.curves = Curves()
 
     @property
     def epochs(self) -> int:
-        """How many epochs are behind."""
+        """Epochs completed."""
         return len(self.curves.epochs)
 
-    def epoch(self, observers: Sequence[Observer] = ()) -> None:
-        """Train for one epoch, look at the validation images, add both to the curves; observers are told of its steps.
+    def train_epoch(self, observers: Sequence[Observer] = ()) -> None:
+        """Train for one epoch, evaluate the validation images, and append the results to the curves.
 
         Raises:
             UserError: a loss is not finite; the text says where.
         """
         start = time.perf_counter()
-        trained = self.one_pass(observers)
+        trained = self.train_pass(observers)
         middle = time.perf_counter()
-        held = self._validate()
+        validation = self._validate()
         row = EpochRow(
             epoch=self.epochs + 1,
-            learning_rate=self.optimizer.rate,
+            learning_rate=learning_rate(self.optimizer),
             train_loss=trained.loss,
             train_accuracy=trained.accuracy,
-            validation_loss=held.loss,
-            validation_accuracy=held.accuracy,
+            validation_loss=validation.loss,
+            validation_accuracy=validation.accuracy,
         )
-        self.schedule.after_epoch(held.loss)
+        after_epoch(self.schedule, validation.loss)
         self.curves.epochs.append(row)
         self.curves.losses.extend(trained.losses.tolist())
         self.curves.training_seconds.append(middle - start)
         self.curves.evaluation_seconds.append(time.perf_counter() - middle)
 
-    def one_pass(self, observers: Sequence[Observer] = ()) -> Epoch:
-        """Go over the training images once. Nothing is read back from the device before the end.
+    def train_pass(self, observers: Sequence[Observer] = ()) -> Epoch:
+        """Train on every image once. Nothing is read back from the device before the end.
 
         Raises:
-            UserError: the loss of a step is not finite; the text says of which.
+            UserError: the loss of a step is not finite; the text says which step.
         """
         self.network.train()
         losses, correct, counts = [], [], []
         for number, (images, labels) in enumerate(self.batches, start=1):
             loss, right = self.step(images, labels)
-            self.schedule.after_step()
+            after_step(self.schedule)
             losses.append(loss)
             correct.append(right)
             counts.append(len(labels))
             for observer in observers:
-                observer.step(self.epochs + 1, number)
-        per_step = torch.stack(losses).double().cpu()
-        self._refuse_divergence(per_step)
+                observer.on_step_end(self.epochs + 1, number)
+        step_losses = torch.stack(losses).double().cpu()
+        self._refuse_divergence(step_losses)
         weights = torch.tensor(counts, dtype=torch.float64)
         return Epoch(
-            losses=per_step,
-            loss=((per_step * weights).sum() / weights.sum()).item(),
+            losses=step_losses,
+            loss=((step_losses * weights).sum() / weights.sum()).item(),
             accuracy=torch.stack(correct).sum().item() / sum(counts),
         )
 
     def _validate(self) -> Score:
-        found = score(logits_of(self.network, self.held_out, self.batches.normalise), self.held_out_labels)
-        if not torch.tensor(found.loss).isfinite():
-            raise self._diverged(f"the validation loss became {found.loss} after epoch {self.epochs + 1}")
-        return found
+        logits = logits_of(self.network, self.validation_images, self.batches.normalise)
+        validation = score(logits, self.validation_labels)
+        if not torch.tensor(validation.loss).isfinite():
+            raise self._diverged(f"the validation loss became {validation.loss} after epoch {self.epochs + 1}")
+        return validation
 
     def _refuse_divergence(self, losses: Tensor) -> None:
         bad = (~losses.isfinite()).nonzero().flatten()
@@ -124,8 +126,8 @@ class Training:
                 f"(step {step} of epoch {epoch})"
             )
 
-    def _diverged(self, what: str) -> UserError:
+    def _diverged(self, reason: str) -> UserError:
         return UserError(
-            f"{what}; the run has stopped and left no record. "
+            f"{reason}; the run has stopped and left no record. "
             f"Lower `recipe: learning_rate` (now {self.recipe.learning_rate:g}), or write `machine: precision: float32`"
         )

@@ -1,22 +1,21 @@
-"""Those who watch a training run. They are told what happens and cannot change it."""
+"""Callbacks that observe training and cannot change it."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from attnbench.records.curves import EpochRow
 
 
-class Observer(Protocol):
-    """Told of every step and of every epoch."""
+class Observer:
+    """Base of all observers: every method does nothing unless it is overridden."""
 
-    def note(self, text: str) -> None:
-        """Something that a person should know of the run, said before its first step."""
+    def on_message(self, text: str) -> None:
+        """Called before the first step with something the user should know about the run."""
 
-    def step(self, epoch: int, step: int) -> None:
-        """Step `step` of the epoch is under way; both are counted from 1."""
+    def on_step_end(self, epoch: int, step: int) -> None:
+        """Called after each step is launched; epoch and step within the epoch are counted from 1."""
 
-    def epoch(self, row: EpochRow, losses: Sequence[float], seconds: float) -> None:
-        """An epoch is over: its row, the loss of each of its steps, and the seconds it trained."""
+    def on_epoch_end(self, row: EpochRow, losses: Sequence[float], seconds: float) -> None:
+        """Called after each epoch with its row, the loss of each of its steps, and its training time."""
 
-    def close(self) -> None:
-        """The run is over, well or not."""
+    def on_run_end(self) -> None:
+        """Called once when the run ends, also after an error."""

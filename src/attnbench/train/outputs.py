@@ -1,69 +1,57 @@
-"""Writing what a run leaves. The record comes last: where it is, everything is."""
+"""Writing the results of a run. The record comes last: if it exists, every other file does."""
 
-import json  # noqa: I001 -- `write` under another name stays beside what it writes
 import platform
 from pathlib import Path
 from statistics import median
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from attnbench.records import files
-from attnbench import machine
-from attnbench.study.schema import Study
-from attnbench.records import params_sha256
-from attnbench.study.paths import StudyPaths
-from attnbench.records import Environment, Identity, RunRecord, TimingRecord, write as write_record
+from attnbench import machine, records
+from attnbench.records import Environment, Identity, RunRecord, TimingRecord, files, tensors
 from attnbench.records.curves import write_epochs, write_iterations
-from attnbench.train.trial import Outcome
+from attnbench.study import Study, StudyPaths
+from attnbench.train.variant import Outcome
 
 
-def write(
-    paths: StudyPaths,
-    study: Study,
-    variant: str,
-    seed: int,
-    outcome: Outcome,
-    identity: Identity,
-) -> None:
-    """Write checkpoint, predictions, curves, timing and at last the record of a run."""
-    checkpoint, predictions = paths.checkpoint(variant, seed), paths.predictions(variant, seed)
-    save_tensors(checkpoint, outcome.state, {"study": study.name, "variant": variant, "seed": seed})
-    save_tensors(
-        predictions,
-        {"logits": outcome.logits, "labels": outcome.labels},
-        {"study": study.name, "variant": variant, "seed": seed},
+def write(paths: StudyPaths, study: Study, variant: str, seed: int, outcome: Outcome, identity: Identity) -> None:
+    """Write checkpoint, predictions, curves, timing and finally the record of a run."""
+    run: dict[str, str | int] = {"study": study.name, "variant": variant, "seed": seed}
+    checkpoint = _write_tensors(paths.checkpoint(variant, seed), outcome.state, run)
+    predictions = _write_tensors(
+        paths.predictions(variant, seed), {"logits": outcome.logits, "labels": outcome.labels}, run
     )
     write_epochs(paths.epochs(variant, seed), outcome.curves.epochs)
     write_iterations(paths.iterations(variant, seed), outcome.curves.losses)
-    write_record(paths.timing(variant, seed), _timing(study, variant, seed, outcome))
-    write_record(
-        paths.record(variant, seed),
-        _record(study, variant, seed, outcome, identity, files.sha256_of(checkpoint), files.sha256_of(predictions)),
+    records.write(paths.timing(variant, seed), _timing(study, variant, seed, outcome))
+    record = _record(
+        study, variant, seed, outcome, identity, checkpoint_sha256=checkpoint, predictions_sha256=predictions
     )
+    records.write(paths.record(variant, seed), record)
 
 
-def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str | int]) -> None:
-    """Write tensors as safetensors, all or nothing; one metadata entry, since several are written in random order."""
-    with files.replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={"attnbench": json.dumps(about, sort_keys=True)})
+def _write_tensors(path: Path, named: dict[str, Tensor], run: dict[str, str | int]) -> str:
+    """Write tensors with the run they belong to, and return the SHA-256 of the file."""
+    tensors.write(path, {name: tensor.numpy() for name, tensor in named.items()}, run)
+    return files.sha256_of(path)
 
 
 def identity(study: Study, variant: str, *, data_sha256: str, code_sha256: str) -> Identity:
-    """Return what a run of this process is made from; with equal seeds, equal identities give equal bytes."""
+    """Return what a run in this process is made from; equal identities and equal seeds give equal bytes."""
     return Identity(
-        data=data_sha256, code=code_sha256, params=params_sha256(study, variant), environment=environment(study)
+        data=data_sha256,
+        code=code_sha256,
+        params=records.params_sha256(study, variant),
+        environment=environment(study),
     )
 
 
 def environment(study: Study) -> Environment:
-    """Return the class of machine that this process runs on."""
-    cuda = study.machine.device == "cuda"
+    """Return the class of machine of this process; `arithmetic.set_up` has checked that the device exists."""
     return Environment(
         python=platform.python_version(),
         torch=torch.__version__,
-        device=torch.cuda.get_device_name() if cuda else "cpu",
+        device=torch.cuda.get_device_name() if study.machine.device == "cuda" else "cpu",
         instruction_set=str(torch.backends.cpu.get_cpu_capability()),
         processor=machine.processor(),
         threads=study.machine.threads,
@@ -73,7 +61,14 @@ def environment(study: Study) -> Environment:
 
 
 def _record(
-    study: Study, variant: str, seed: int, outcome: Outcome, identity: Identity, checkpoint: str, predictions: str
+    study: Study,
+    variant: str,
+    seed: int,
+    outcome: Outcome,
+    identity: Identity,
+    *,
+    checkpoint_sha256: str,
+    predictions_sha256: str,
 ) -> RunRecord:
     epochs = outcome.curves.epochs
     best = max(epochs, key=lambda row: row.validation_accuracy)  # the first of equals
@@ -90,8 +85,8 @@ def _record(
         best_validation_epoch=best.epoch,
         train_accuracy=epochs[-1].train_accuracy,
         parameters=outcome.parameters,
-        checkpoint_sha256=checkpoint,
-        predictions_sha256=predictions,
+        checkpoint_sha256=checkpoint_sha256,
+        predictions_sha256=predictions_sha256,
         identity=identity,
     )
 

@@ -1,16 +1,16 @@
-"""One step of training."""
+"""One training step."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
 
 from attnbench.networks import arithmetic
 from attnbench.study.schema import Machine, Recipe
-from attnbench.train.optimizers import Optimizer
 
 
 class Step:
-    """Forward, backward, optimiser. Nothing is read back from the device."""
+    """Forward pass, backward pass, optimiser step. Nothing is read back from the device."""
 
     def __init__(self, network: nn.Module, optimizer: Optimizer, recipe: Recipe, machine: Machine) -> None:
         self.network = network
@@ -19,7 +19,7 @@ class Step:
         self.machine = machine
 
     def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Learn from normalised images (n, c, h, w) and labels (n,); return their mean loss () and right answers ()."""
+        """Train on normalised images (n, c, h, w) and labels (n,); return mean loss () and number correct ()."""
         self.optimizer.zero_grad()
         with arithmetic.autocast(self.machine):
             logits = self.network(images)  # (n, classes)

@@ -1,16 +1,20 @@
-"""TensorBoard event files, under the tags that tutorials use."""
+"""TensorBoard event files with the tags that tutorials use."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from attnbench.errors import UserError
 from attnbench.records.curves import EpochRow
+from attnbench.train.observers import Observer
 
 
-class TensorBoard:
-    """Writes the loss of every step, and loss and accuracy of every epoch.
+class TensorBoard(Observer):
+    """Writes the loss of every step, and the loss and accuracy of every epoch.
 
-    The tutorials' `Test/...` tags carry the validation part here: the test images are looked at once, at the end.
+    The tutorials' `Test/...` tags show the validation part here: test images are evaluated once per run, at the end.
+
+    Raises:
+        UserError: the package tensorboard is not installed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -23,21 +27,15 @@ class TensorBoard:
             ) from None
         self.writer = SummaryWriter(str(folder))
 
-    def note(self, text: str) -> None:
-        pass
-
-    def step(self, epoch: int, step: int) -> None:
-        pass
-
-    def epoch(self, row: EpochRow, losses: Sequence[float], seconds: float) -> None:
-        first = (row.epoch - 1) * len(losses) + 1  # a run may begin behind the first epoch
+    def on_epoch_end(self, row: EpochRow, losses: Sequence[float], seconds: float) -> None:
+        first = (row.epoch - 1) * len(losses) + 1  # a resumed run starts after the first epoch
         for step, loss in enumerate(losses, start=first):
             self.writer.add_scalar("Train/Iteration Loss", loss, step)
         self.writer.add_scalar("Train/Epoch Loss", row.train_loss, row.epoch)
         self.writer.add_scalar("Train/Epoch Accuracy", row.train_accuracy, row.epoch)
         self.writer.add_scalar("Test/Epoch Loss", row.validation_loss, row.epoch)
         self.writer.add_scalar("Test/Epoch Accuracy", row.validation_accuracy, row.epoch)
-        self.writer.flush()  # a run that is stopped goes on behind this epoch
+        self.writer.flush()  # a stopped run resumes after this epoch
 
-    def close(self) -> None:
+    def on_run_end(self) -> None:
         self.writer.close()

@@ -1,123 +1,121 @@
-"""The state of a run that has begun and not ended, on disk: written after each epoch, removed with the run's record.
+"""The state of an unfinished run on disk: saved after each epoch, removed once the run's record is written.
 
-It lies outside DVC's outputs, which DVC deletes before a stage runs. A state is used only by the run that it belongs
-to: same images, code, values and class of machine. It is safetensors, so that reading it runs nothing.
+It is no DVC output, since DVC deletes a stage's outputs before the stage runs. Only the run that it belongs to uses
+it: same images, code, values and class of machine.
 """
 
-import fcntl
-import hashlib
-import json
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from pydantic import ValidationError
+from zc.lockfile import LockError, LockFile
 
 from attnbench.errors import UserError
-from attnbench.records import Identity, files
+from attnbench.records import Identity, files, first_problem, tensors
+from attnbench.records.io import Record
+from attnbench.records.tensors import Array
 from attnbench.train.state import FORMAT, State
 
-WORDS = {
-    "run": "name",
-    "data": "images",
-    "code": "code",
-    "params": "values in params.yaml",
-    "environment": "class of machine",
-    "format": "format of states",
-}
+
+class RefusedError(Exception):
+    """A saved state that the run cannot resume from; the text says why."""
 
 
-class Refused(Exception):
-    """A state that cannot be gone on from; the text says why."""
+class Header(Record):
+    """What a saved state says about itself."""
+
+    run: str
+    format: int
+    identity: Identity
+    values: dict[str, Any]
+    sha256: str  # of all of the above and of the arrays
 
 
 class Unfinished:
-    """Where the state of one run is kept; `run` is its name, such as `cbam-0`, and `identity` what it is made from."""
+    """The saved state of one run; `run` is the run's name, such as `cbam-0`."""
 
     def __init__(self, path: Path, run: str, identity: Identity) -> None:
         self.path = path
-        self.identity = {"run": run, "format": FORMAT, **identity.model_dump(mode="json")}
+        self.run = run
+        self.identity = identity
 
     def save(self, state: State) -> None:
-        """Put a state in the place of the last one, all or nothing.
+        """Replace the saved state, all or nothing.
 
         Raises:
-            UserError: there is no room; the last one is as it was.
+            UserError: there is no room; the last saved state is unchanged.
         """
-        about = {"identity": self.identity, "values": state.values}
-        # one metadata entry, since several are written in random order
-        header = json.dumps(about | {"sha256": _sha256(state.tensors, about)}, sort_keys=True)
-        with files.replacing(self.path) as temporary:
-            save_file(state.tensors, temporary, metadata={"attnbench": header})
+        header = Header(run=self.run, format=FORMAT, identity=self.identity, values=state.values, sha256="")
+        header = header.model_copy(update={"sha256": _sha256(header, state.arrays)})
+        tensors.write(self.path, state.arrays, header.model_dump(mode="json"))
 
     def load(self) -> State | None:
-        """Return the state that was saved last, or None where there is none.
+        """Return the saved state, or None if there is none.
 
         Raises:
-            Refused: the file is damaged, or belongs to another run.
+            RefusedError: the file is damaged, or belongs to another run.
         """
-        if not self.path.exists():
-            return None
-        tensors, about = self._read()
-        other = [words for field, words in WORDS.items() if about["identity"][field] != self.identity[field]]
-        if other:
-            raise Refused(f"{self.path} was left by a run with other {' and other '.join(other)}")
-        return State(tensors, about["values"])
-
-    def _read(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         try:
-            with safe_open(self.path, framework="pt") as stream:
-                about: dict[str, Any] = json.loads((stream.metadata() or {})["attnbench"])
-                tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-            if about.pop("sha256") != _sha256(tensors, about) or not set(WORDS) <= set(about["identity"]):
-                raise Refused(f"{self.path} is damaged: its content is not what was written")
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Refused(f"{self.path} is damaged: {error}") from None
-        return tensors, about
+            arrays, about = tensors.read(self.path)
+            header = Header.model_validate(about)
+        except FileNotFoundError:
+            return None
+        except tensors.DamagedError as error:
+            raise RefusedError(f"{self.path} is damaged: {error}") from None
+        except ValidationError as error:
+            raise RefusedError(f"{self.path} is damaged: {first_problem(error)}") from None
+        if header.sha256 != _sha256(header, arrays):
+            raise RefusedError(f"{self.path} is damaged: its content is not what was written")
+        if differences := self._differences(header):
+            raise RefusedError(f"{self.path} was left by a run with other {' and other '.join(differences)}")
+        return State(arrays, header.values)
+
+    def _differences(self, header: Header) -> list[str]:
+        names = [difference.name for difference in self.identity.differences(header.identity)]
+        if header.run != self.run:
+            names.append("name")
+        if header.format != FORMAT:
+            names.append("format of states")
+        return names
 
     def discard(self) -> None:
-        """Remove the state: the run has ended."""
+        """Remove the saved state: the run has finished."""
         self.path.unlink(missing_ok=True)
 
 
 @contextmanager
 def claimed(path: Path) -> Iterator[None]:
-    """Be the only process at work on the run whose state is kept at `path`.
+    """Make this the only process that works on the run whose state is saved at `path`.
 
-    The lock is the system's and ends with the process, however that ends; the file that it is on stays.
+    The operating system holds the lock and releases it when the process ends, for whatever reason; the lock file stays.
 
     Raises:
-        UserError: another process is at work on it; the text says which.
+        UserError: another process works on the run; the text says which.
     """
-    lock = path.with_suffix(".lock")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    lock_path = path.with_suffix(".lock")
+    lock_path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(descriptor, 64).decode().strip() or "(it has just begun)"
-            raise UserError(
-                f"process {holder} is at work on this run (it holds {lock}); wait until it ends, or stop it and start "
-                "this again: it goes on from the last whole epoch"
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
-        for left in path.parent.glob(f".{path.name}.*.tmp"):  # by a process killed while it wrote
-            left.unlink()
+        lock = LockFile(str(lock_path))
+    except LockError:
+        holder = lock_path.read_text(encoding="utf-8").strip() or "(just started)"
+        raise UserError(
+            f"process {holder} is at work on this run (it holds {lock_path}); wait until it ends, or stop it and start "
+            "this again: it resumes after the last completed epoch"
+        ) from None
+    try:
+        for leftover in path.parent.glob(f".{path.name}.*.tmp"):  # of a process killed while it was writing
+            leftover.unlink()
         yield
     finally:
-        os.close(descriptor)
+        lock.close()
 
 
-def _sha256(tensors: dict[str, Tensor], about: dict[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-        digest.update(memoryview(tensor.flatten().numpy()).cast("B"))  # type: ignore[arg-type] # numpy types its buffers from 3.12 on
-    return digest.hexdigest()
+def _sha256(header: Header, arrays: Mapping[str, Array]) -> str:
+    return files.sha256_of_json(
+        {
+            "header": header.model_dump(mode="json", exclude={"sha256"}),
+            "arrays": {name: tensors.sha256(array) for name, array in arrays.items()},
+        }
+    )

@@ -1,4 +1,4 @@
-"""What a trained network looks at on a few fixed test images. The arrays and their file: `attnbench.records.views`."""
+"""What a trained network responds to in a few fixed test images. Their file: `attnbench.records.views`."""
 
 from attnbench.views.checkpoint import load_weights
 from attnbench.views.collect import compute

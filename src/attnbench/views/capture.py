@@ -1,4 +1,4 @@
-"""Inputs and outputs of modules during one pass, by hooks that are always removed, and Grad-CAM."""
+"""Inputs and outputs of modules during one forward pass, by hooks that are always removed, and Grad-CAM."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Put every module of the network into eval mode, and back into its own mode afterwards."""
+    """Put all modules of the network into eval mode, and restore the mode of each afterwards."""
     modes = {module: module.training for module in network.modules()}
     network.eval()
     try:
@@ -20,7 +20,7 @@ def evaluating(network: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def passed(
+def forward_pass(
     network: nn.Module, x: Tensor, *, outputs_of: Mapping[str, nn.Module], inputs_of: Mapping[str, nn.Module]
 ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
     """Run the network once without gradients; return the logits, and the named outputs and inputs."""
@@ -47,12 +47,12 @@ def _keep_input(module: nn.Module, name: str, kept: dict[str, Tensor]) -> torch.
 
 
 def grad_cam(network: nn.Module, layer: nn.Module, x: Tensor, classes: Tensor) -> Tensor:
-    """Return the Grad-CAM of `layer` (n, h, w), float32, for one class (its logit) per image.
+    """Return the Grad-CAM of `layer` (n, h, w), float32, for the logit of one class (n,) per image.
 
         a_k = mean over positions of d logit / d A_k,    map = ReLU(sum_k a_k A_k)        A: output (n, k, h, w)
 
-    Source: Selvaraju et al., arXiv:1610.02391, equations 1 and 2, with the paper's ReLU, which captum leaves out
-    unless asked. Neither the parameters' gradients nor the network are touched.
+    Source: Selvaraju et al., arXiv:1610.02391, equations 1 and 2, with the paper's ReLU, which captum applies only
+    on request. Neither the network nor the gradients of its parameters change.
     """
     maps: Tensor = LayerGradCam(network, layer).attribute(x, target=classes, relu_attributions=True)  # (n, 1, h, w)
     return maps.detach().squeeze(1)

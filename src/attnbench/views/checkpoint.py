@@ -1,25 +1,28 @@
-"""Trained weights into a network."""
+"""Loading trained weights into a network."""
 
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+import torch
 from torch import nn
 
 from attnbench.errors import UserError
+from attnbench.records import tensors
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Fill `network` with the weights of a checkpoint; nothing may be missing or left over.
+    """Load the weights of a checkpoint into `network`; the names and shapes must be exactly those of the network.
 
     Raises:
         UserError: the file is missing, is no checkpoint, or belongs to another network.
     """
-    if not path.is_file():
-        raise UserError(f"the checkpoint {path} is missing; `dvc repro` trains it (or `dvc pull` with a remote)")
     try:
-        network.load_state_dict(load_file(path))
-    except SafetensorError as error:
+        arrays, _ = tensors.read(path)
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    except FileNotFoundError:
+        raise UserError(
+            f"the checkpoint {path} is missing; `dvc repro` trains it (or `dvc pull` with a remote)"
+        ) from None
+    except tensors.DamagedError as error:
         raise UserError(f"{path} is not a checkpoint ({error}); delete it and run `dvc repro`") from None
     except RuntimeError as error:  # torch names the keys and shapes that differ
         raise UserError(

@@ -8,43 +8,44 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnbench.networks.gates import Attention
+from attnbench.networks.normalisation import Normalisation
 from attnbench.networks.slots import Network
 from attnbench.records.prepared import Prepared
 from attnbench.records.views import BlockView, GateView, Views
 from attnbench.views import capture
-from attnbench.views.images import LARGEST_IMAGE, LARGEST_MAP, chosen, normalised, reduced
+from attnbench.views.selection import LARGEST_IMAGE, LARGEST_MAP, first_of_each_class, reduced
 
 FIRST_CHANNELS = 9  # a 3 x 3 grid
 MOST_ACTIVE = 3
 
 
 def compute(network: Network, data: Prepared, *, count: int, variant: str, seed: int) -> Views:
-    """Return what the network, in eval mode and on its own device, makes of the first test image of each class.
+    """Return the views of the first test image of each of the first `count` classes.
 
-    `count`: of how many classes, in the order of the classes. Same weights and images, same arrays; the network is
-    left as it was, with no hook on it.
+    The network runs in eval mode on its own device. Equal weights and images give equal arrays. Afterwards the network
+    is in its former mode and has no hooks.
     """
-    rows = chosen(data, count)  # (n,)
-    pictures = data.test_images[rows]  # uint8 (n, c, h, w)
-    x = normalised(pictures, data.description.mean, data.description.std)
-    x = x.to(next(network.parameters()).device)
+    rows = first_of_each_class(data, count)  # (n,)
+    pixels = data.test_images[rows]  # uint8 (n, c, h, w)
+    device = next(network.parameters()).device
+    x = Normalisation(data.description.mean, data.description.std, device)(pixels.to(device).float() / 255)
     layers = network.views()
     attention = {name: slot.module for name, slot in network.slots().items() if isinstance(slot.module, Attention)}
     with capture.evaluating(network):
-        logits, features, seen = capture.passed(network, x, outputs_of=layers, inputs_of=attention)
+        logits, features, inputs = capture.forward_pass(network, x, outputs_of=layers, inputs_of=attention)
         probability, predicted = logits.softmax(dim=1).max(dim=1)  # (n,), (n,)
         blocks = {
             name: _block(features[name], capture.grad_cam(network, layer, x, predicted))
             for name, layer in layers.items()
         }
-        gates = {name: _gates(module, seen[name]) for name, module in attention.items()}
+        gates = {name: _gates(module, inputs[name]) for name, module in attention.items()}
     masks = data.test_masks
     return Views(
         variant=variant,
         seed=seed,
         classes=data.description.classes,
         index=_array(rows, np.int64),
-        images=_array(reduced(pictures.float(), LARGEST_IMAGE).round(), np.uint8),
+        images=_array(reduced(pixels.float(), LARGEST_IMAGE).round(), np.uint8),
         labels=_array(data.test_labels[rows], np.int64),
         predicted=_array(predicted, np.int64),
         probability=_array(probability, np.float32),
@@ -56,7 +57,7 @@ def compute(network: Network, data: Prepared, *, count: int, variant: str, seed:
 
 def _block(features: Tensor, grad_cam: Tensor) -> BlockView:
     count = min(MOST_ACTIVE, features.shape[1])
-    # a stable sort, so that equal means (two silent channels) always come in the order of the channels
+    # a stable sort: channels with equal means, such as two silent ones, keep their order
     order = features.mean((2, 3)).sort(dim=1, descending=True, stable=True).indices[:, :count]  # (n, m)
     active = features.take_along_dim(order[:, :, None, None], dim=1)  # (n, m, h, w)
     return BlockView(

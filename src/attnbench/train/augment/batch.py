@@ -1,4 +1,4 @@
-"""The chosen operations on a batch."""
+"""The augmentation operations of a recipe, applied to a batch."""
 
 from collections.abc import Sequence
 
@@ -7,27 +7,24 @@ from torch import Tensor
 
 from attnbench.errors import UserError
 from attnbench.train.augment import colour, geometry
+from attnbench.train.augment.epoch import BatchAugmentation
 from attnbench.train.augment.parameters import Parameters
-from attnbench.train.augment.plan import Plan
 
-OPERATIONS = (
-    "crop",
-    "flip",
-    "jitter",
-    "rotate",
-)  # the order in which they act, whatever the order given
+OPERATIONS = ("crop", "flip", "jitter", "rotate")  # always applied in this order
 
 
-def augment(images: Tensor, operations: Sequence[str], plan: Plan, channels: int | None = None) -> Tensor:
+def augment(
+    images: Tensor, operations: Sequence[str], augmentation: BatchAugmentation, channels: int | None = None
+) -> Tensor:
     """Return augmented copies of uint8 images (n, c, h, w): float32 in 0..1.
 
-    `operations` are among OPERATIONS. `channels`: keep so many; the rest are those that `packed` added.
+    `operations` are among OPERATIONS. `channels` is the number of channels to keep; `packed` added the others.
 
     Raises:
         UserError: `jitter` on images that have neither 1 nor 3 channels.
     """
-    moved = _move(images, operations, plan.drawn)[:, :channels]
-    # along planes: colour arithmetic is three times as fast there as across interleaved channels
+    moved = _move(images, operations, augmentation.parameters)[:, :channels]
+    # contiguous planes: colour arithmetic is three times as fast there as on interleaved channels
     result = moved.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
     if "jitter" in operations:
         if result.shape[1] not in (1, 3):
@@ -35,18 +32,18 @@ def augment(images: Tensor, operations: Sequence[str], plan: Plan, channels: int
                 "augmentation 'jitter' changes colours and needs images of 1 or 3 channels; "
                 f"these have {result.shape[1]}. Take 'jitter' out of recipe.augmentation"
             )
-        result = colour.jitter(result, plan.blends)
+        result = colour.jitter(result, augmentation.blends)
     if "rotate" in operations:
-        result = geometry.rotate(result, plan.drawn.degrees)
+        result = geometry.rotate(result, augmentation.parameters.degrees)
     return result
 
 
-def _move(images: Tensor, operations: Sequence[str], drawn: Parameters) -> Tensor:
+def _move(images: Tensor, operations: Sequence[str], parameters: Parameters) -> Tensor:
     match "crop" in operations, "flip" in operations:
         case True, True:
-            return geometry.crop_and_flip(images, drawn.top, drawn.left, drawn.flipped)
+            return geometry.crop_and_flip(images, parameters.top, parameters.left, parameters.flipped)
         case True, False:
-            return geometry.crop(images, drawn.top, drawn.left)
+            return geometry.crop(images, parameters.top, parameters.left)
         case False, True:
-            return geometry.flip(images, drawn.flipped)
+            return geometry.flip(images, parameters.flipped)
     return images

@@ -1,4 +1,4 @@
-"""Changing colours: brightness, contrast, saturation and hue of float images (n, c, h, w) in 0..1, c = 1 or 3."""
+"""Brightness, contrast, saturation and hue of float images (n, c, h, w) in 0..1, c = 1 or 3."""
 
 from dataclasses import dataclass
 
@@ -12,16 +12,16 @@ _LUMA = (0.2989, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class Blends:
-    """How the colours of n images are changed.
+    """The colour changes of n images.
 
-    The images are sorted by how many of the three blends (brightness, contrast, saturation) come before their hue, so
-    that each blend passes those alone that it is for.
+    The images are sorted by the number of blends (brightness, contrast, saturation) that precede their hue change.
+    Each blend then applies to one contiguous slice of the batch.
     """
 
-    early: tuple[int, int, int]  # so many images have their first, second, third blend before the hue
-    sorting: Tensor  # int64 (n,): the images in that order
-    back: Tensor  # int64 (n,): where each of them is in it
-    kinds: Tensor  # int64 (n, 3): BRIGHTNESS, CONTRAST, SATURATION in the image's own order, sorted as the images
+    early: tuple[int, int, int]  # number of images whose first, second, third blend precedes the hue change
+    sorting: Tensor  # int64 (n,): index that sorts the images
+    back: Tensor  # int64 (n,): index that restores their order
+    kinds: Tensor  # int64 (n, 3): BRIGHTNESS, CONTRAST, SATURATION in each image's order, for the sorted images
     factors: Tensor  # float32 (n, 3)
     hue: Tensor  # float32 (n,)
 
@@ -42,9 +42,9 @@ def saturation(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def hue(images: Tensor, shift: Tensor) -> Tensor:
-    """Turn the colours by `shift` (n,), in turns of the colour circle; grey images are returned as they are.
+    """Rotate the hue by `shift` (n,), in turns of the colour circle; grey images are returned unchanged.
 
-    Same as RGB -> HSV, H + shift, HSV -> RGB, without the six cases of the way back: with H in sixths of a turn,
+    Equals RGB -> HSV, H + shift, HSV -> RGB, without the six cases of the conversion back: with H in sixths of a turn,
     red = min + (max - min) clip(|H - 3| - 1, 0, 1), green the same of 2 - |H - 2|, blue of 2 - |H - 4|.
     """
     if images.shape[1] == 1:
@@ -57,30 +57,31 @@ def hue(images: Tensor, shift: Tensor) -> Tensor:
     from_green, from_blue = (blue - red).div_(divisor).add_(2), (red - green).div_(divisor).add_(4)
     sixth = from_blue.lerp_(from_green, _equal(high, green)).lerp_((green - blue).div_(divisor), _equal(high, red))
     sixth.add_(6 * shift[:, None, None])
-    sixth.sub_((sixth / 6).floor_(), alpha=6)  # the remainder by 6; `remainder` is slow
+    sixth.sub_((sixth / 6).floor_(), alpha=6)  # remainder modulo 6; `remainder` is slow
     ramps = (sixth - 3).abs_().sub_(1), (sixth - 2).abs_().neg_().add_(2), (sixth - 4).abs_().neg_().add_(2)
     return torch.stack([ramp.clamp_(0, 1).mul_(chroma).add_(low) for ramp in ramps], 1)
 
 
-def blends(drawn: Parameters) -> Blends:
-    """Return how the drawn parameters change colours; they lie on the processor, where the counts are read."""
-    place = torch.tensor([order.index(HUE) for order in ORDERS])[drawn.order]  # (n,), 0..3: blends before the hue
-    sorting = place.argsort(descending=True, stable=True)
-    kinds = torch.tensor([[kind for kind in order if kind != HUE] for order in ORDERS])[drawn.order[sorting]]
-    factors = torch.stack((drawn.brightness, drawn.contrast, drawn.saturation), 1)[sorting].gather(1, kinds)
-    first, second, third = (int((place > i).sum()) for i in range(3))
-    return Blends((first, second, third), sorting, sorting.argsort(), kinds, factors, drawn.hue[sorting])
+def blends(parameters: Parameters) -> Blends:
+    """Return the colour changes for drawn parameters, which must be on the processor: counts are read from them."""
+    before_hue = torch.tensor([order.index(HUE) for order in ORDERS])[parameters.order]  # (n,), 0..3 blends
+    sorting = before_hue.argsort(descending=True, stable=True)
+    kinds = torch.tensor([[kind for kind in order if kind != HUE] for order in ORDERS])[parameters.order[sorting]]
+    factors = torch.stack((parameters.brightness, parameters.contrast, parameters.saturation), 1)
+    factors = factors[sorting].gather(1, kinds)
+    first, second, third = (int((before_hue > i).sum()) for i in range(3))
+    return Blends((first, second, third), sorting, sorting.argsort(), kinds, factors, parameters.hue[sorting])
 
 
-def jitter(images: Tensor, plan: Blends) -> Tensor:
+def jitter(images: Tensor, changes: Blends) -> Tensor:
     """Change brightness, contrast, saturation and hue of each image, in the image's own order."""
-    images = images.index_select(0, plan.sorting)
-    for i, count in enumerate(plan.early):
-        _blend_(images[:count], plan.kinds[:count, i], plan.factors[:count, i])
-    images = hue(images, plan.hue)
-    for i, count in enumerate(plan.early):
-        _blend_(images[count:], plan.kinds[count:, i], plan.factors[count:, i])
-    return images.index_select(0, plan.back)
+    images = images.index_select(0, changes.sorting)
+    for i, count in enumerate(changes.early):
+        _blend_(images[:count], changes.kinds[:count, i], changes.factors[:count, i])
+    images = hue(images, changes.hue)
+    for i, count in enumerate(changes.early):
+        _blend_(images[count:], changes.kinds[count:, i], changes.factors[count:, i])
+    return images.index_select(0, changes.back)
 
 
 def _mixed(images: Tensor, kind: int, factor: Tensor) -> Tensor:
@@ -88,7 +89,7 @@ def _mixed(images: Tensor, kind: int, factor: Tensor) -> Tensor:
 
 
 def _blend_(images: Tensor, kind: Tensor, factor: Tensor) -> Tensor:
-    """Make the images factor * image + (1 - factor) * other, cut to 0..1; other: by `kind` (n,) 0, mean grey, grey."""
+    """Blend in place: factor * image + (1 - factor) * other, clamped; other: 0, mean grey or grey by `kind`."""
     weight = (1 - factor)[:, None, None, None]
     grey = _grey(images)  # (n, 1, h, w)
     mean = grey.mean((1, 2, 3), keepdim=True)
@@ -97,7 +98,7 @@ def _blend_(images: Tensor, kind: Tensor, factor: Tensor) -> Tensor:
 
 
 def _grey(images: Tensor) -> Tensor:
-    """Return the luma (n, 1, h, w), a new tensor."""
+    """Return the luma (n, 1, h, w) as a new tensor."""
     if images.shape[1] == 1:
         return images.clone()
     red, green, blue = images.unbind(1)
@@ -105,9 +106,9 @@ def _grey(images: Tensor) -> Tensor:
 
 
 def _equal(a: Tensor, b: Tensor) -> Tensor:
-    """Return 1.0 where a == b, else 0.0: `lerp` by it is `where`, exactly, and several times as fast."""
+    """Return 1.0 where a == b, else 0.0. `lerp` with it equals `where` exactly and is several times as fast."""
     return torch.eq(a, b, out=torch.empty_like(a, memory_format=torch.contiguous_format))
 
 
-def _is(kind: Tensor, wanted: int) -> Tensor:
-    return (kind == wanted)[:, None, None, None]
+def _is(kind: Tensor, value: int) -> Tensor:
+    return (kind == value)[:, None, None, None]

@@ -1,7 +1,7 @@
-"""Moving pixels: crop, flip and rotate as one gather of pixels each.
+"""Crop, flip and rotate, each as one gather of pixels.
 
-A pixel whose channels lie side by side in 1, 2, 4 or 8 bytes is moved as one number, several times as fast as
-channel by channel. `packed` lays images out so.
+A pixel whose interleaved channels take 1, 2, 4 or 8 bytes moves as one number, several times as fast as channel by
+channel. `packed` gives images this layout.
 """
 
 import torch
@@ -14,7 +14,7 @@ _WHOLE = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by 
 
 
 def packed(images: Tensor) -> Tensor:
-    """Return uint8 images (n, c, h, w) as (n, h, w, c'), with black channels added until a pixel is one number."""
+    """Return uint8 images (n, c, h, w) as (n, h, w, c'), padded with black channels until a pixel is one number."""
     n, c, h, w = images.shape
     width = next((size for size in _WHOLE if size >= c), c)
     wide = images.new_zeros((n, h, w, width))
@@ -23,12 +23,12 @@ def packed(images: Tensor) -> Tensor:
 
 
 def crop(images: Tensor, top: Tensor, left: Tensor) -> Tensor:
-    """Pad by 4 with 0 and cut the original size out at (top, left), 0..8 per image (n,)."""
+    """Pad by 4 with 0 and crop to the original size at (top, left), 0..8 per image (n,)."""
     return crop_and_flip(images, top, left, torch.zeros_like(top, dtype=torch.bool))
 
 
 def flip(images: Tensor, flipped: Tensor) -> Tensor:
-    """Mirror left and right the images (n, c, h, w) where `flipped` (n,) is true."""
+    """Flip images (n, c, h, w) horizontally where `flipped` (n,) is true."""
     h, w = images.shape[2:]
     rows = torch.arange(h, device=images.device, dtype=torch.int32)[:, None]
     return _pixels(images.permute(0, 2, 3, 1), rows, _columns(w, flipped))
@@ -42,9 +42,9 @@ def crop_and_flip(images: Tensor, top: Tensor, left: Tensor, flipped: Tensor) ->
 
 
 def rotate(images: Tensor, degrees: Tensor) -> Tensor:
-    """Turn the images counter-clockwise by `degrees` (n,) about their centre: nearest pixel, 0 outside.
+    """Rotate images counter-clockwise by `degrees` (n,) about their centre: nearest pixel, 0 outside.
 
-    The coordinates take the steps of torchvision's `rotate` in float32, so that they round to the same pixels.
+    Coordinates are computed in the same float32 steps as in torchvision's `rotate`, so they round to the same pixels.
     """
     h, w = images.shape[2:]
     angle = torch.deg2rad(degrees.double())[:, None, None]
@@ -53,30 +53,30 @@ def rotate(images: Tensor, degrees: Tensor) -> Tensor:
     y = torch.linspace((1 - h) / 2, (h - 1) / 2, h, device=images.device)[:, None]
     rows = _nearest(x * (sin / (0.5 * h)) + y * (cos / (0.5 * h)), h)  # (n, h, w)
     columns = _nearest(x * (cos / (0.5 * w)) - y * (sin / (0.5 * w)), w)
-    framed = pad(images.permute(1, 0, 2, 3), (1, 1, 1, 1))  # (c, n, h + 2, w + 2); what lies outside is in the frame
+    framed = pad(images.permute(1, 0, 2, 3), (1, 1, 1, 1))  # (c, n, h + 2, w + 2); positions outside map to the frame
     index = _index(framed.shape[1:], rows + 1, columns + 1)
     planes = framed.flatten(1).index_select(1, index.flatten())  # twice as fast as pixel by pixel
     return planes.view(-1, *index.shape).permute(1, 0, 2, 3)
 
 
 def _columns(w: int, flipped: Tensor) -> Tensor:
-    """Return the columns of the images from left to right (n, 1, w): counted down where `flipped`."""
+    """Return the source columns from left to right (n, 1, w), in descending order where `flipped`."""
     ascending = torch.arange(w, device=flipped.device, dtype=torch.int32)
     return torch.where(flipped[:, None, None], w - 1 - ascending, ascending)
 
 
 def _nearest(coordinate: Tensor, size: int) -> Tensor:
-    """Return the pixel nearest to a coordinate, -1..1 from edge to edge: -1..size; halves go to the even pixel."""
+    """Return the pixel nearest to a coordinate, -1..1 from edge to edge: -1..size; ties go to the even pixel."""
     return coordinate.add_(1).mul_(size).sub_(1).div_(2).round_().clamp_(-1, size).int()
 
 
 def _padded(images: Tensor, padding: int) -> Tensor:
-    """Return images (n, c, h, w) in a black frame, channels last: (n, h + 2 padding, w + 2 padding, c)."""
+    """Return images (n, c, h, w) with a black frame, channels last: (n, h + 2 padding, w + 2 padding, c)."""
     return pad(images.permute(0, 2, 3, 1), (0, 0, padding, padding, padding, padding))
 
 
 def _index(shape: tuple[int, ...], rows: Tensor, columns: Tensor) -> Tensor:
-    """Return where pixels (n, h, w) lie in a source of `shape` (n, height, width) seen as one line, int32."""
+    """Return the flat int32 indices of pixels (n, h, w) in a source of `shape` (n, height, width)."""
     n, height, width = shape
     first = torch.arange(n, device=rows.device, dtype=torch.int32)[:, None, None] * (height * width)
     return rows * width + first + columns

@@ -1,4 +1,4 @@
-"""The random parameters of a batch, all drawn at once."""
+"""The random augmentation parameters of a batch, drawn together."""
 
 from dataclasses import dataclass
 from itertools import permutations
@@ -6,7 +6,7 @@ from itertools import permutations
 import torch
 from torch import Tensor
 
-PADDING = 4  # pixels of black around an image before it is cropped
+PADDING = 4  # black pixels around an image before the crop
 MAX_DEGREES = 15.0
 MAX_HUE = 0.1
 SPREAD = 0.2  # of the factors of brightness, contrast and saturation, around 1
@@ -17,12 +17,12 @@ ORDERS = tuple(permutations((BRIGHTNESS, CONTRAST, SATURATION, HUE)))  # the 24 
 
 @dataclass(frozen=True)
 class Parameters:
-    """What happens to each of n images; every field is a tensor (n,)."""
+    """The parameters of n images; every field is a tensor (n,)."""
 
     top: Tensor  # int64, 0..8: first row of the crop in the padded image
     left: Tensor  # int64, 0..8
     flipped: Tensor  # bool
-    order: Tensor  # int64, 0..23: number in ORDERS
+    order: Tensor  # int64, 0..23: index into ORDERS
     brightness: Tensor  # float32, 0.8..1.2: factor
     contrast: Tensor
     saturation: Tensor
@@ -33,7 +33,7 @@ class Parameters:
 def draw(n: int, generator: torch.Generator) -> Parameters:
     """Draw the parameters of n images, on the processor.
 
-    All are drawn whatever operations are on, so that one operation's numbers do not depend on the others.
+    All are drawn whatever operations are used, so the numbers of one operation do not depend on the others.
     """
     uniform = torch.rand((9, n), generator=generator)  # 0 <= u < 1
     offsets = 2 * PADDING + 1
