@@ -1,6 +1,6 @@
-"""Stage `views@variant`: what the network of the first seed looks at. Usage: python stages/views.py params.yaml VARIANT
+"""Stage `views@variant`: arrays for the figures of the first seed. Usage: python stages/views.py params.yaml VARIANT
 
-The arrays are those of a few fixed test images; the report draws them.
+They show what the network responds to in a few fixed test images; the report draws them.
 """
 
 import source  # noqa: F401, I001 -- first: the package of this checkout
@@ -16,7 +16,7 @@ from attnbench.study import StudyPaths, load, require
 
 
 def main() -> None:
-    """Read checkpoint and images, write the arrays behind the figures."""
+    """Read checkpoint and images, and write the arrays of the figures."""
     params, variant = Path(sys.argv[1]), sys.argv[2]
     study = load(params)
     require(study, params, variant)
@@ -25,8 +25,8 @@ def main() -> None:
     images, seed = prepared.load(paths.prepared), study.seeds[0]
     network = networks.build(study, variant, images, seed)
     views.load_weights(network, paths.checkpoint(variant, seed))
-    found = views.compute(network, images, count=study.views.images, variant=variant, seed=seed)
-    view_files.save(paths.view(variant), found)
+    arrays = views.compute(network, images, count=study.views.images, variant=variant, seed=seed)
+    view_files.save(paths.view(variant), arrays)
 
 
 if __name__ == "__main__":

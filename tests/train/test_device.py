@@ -1,69 +1,69 @@
-"""What an accelerator would see of an epoch. A device without memory stands for it: whoever reads a value fails."""
+"""What an accelerator would see of an epoch. The meta device, which has no values, stands in: reading one fails."""
+
+import sys
 
 import pytest
 import torch
+from small_training import new_training, small_study
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from attnbench.networks import build as placement
 from attnbench.study import attention
-from attnbench.study.schema import Study
 from attnbench.train.augment.batch import OPERATIONS
 from attnbench.train.evaluation import logits_of
-from attnbench.train.loop import Training
 
 META = torch.device("meta")
 
 
 class FromHost(TorchDispatchMode):
-    """Notes every operator on the device that is handed a tensor of the host."""
+    """Notes every operator that takes tensors of both the host and the device."""
 
     def __init__(self):
         super().__init__()
-        self.found = []
+        self.operators = []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         result = func(*args, **(kwargs or {}))
-        involved = [each for each in tree_leaves((args, kwargs, result)) if isinstance(each, torch.Tensor)]
-        if {each.device.type for each in involved} == {"cpu", "meta"}:
-            self.found.append(str(func))
+        tensors = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, torch.Tensor)]
+        if {tensor.device.type for tensor in tensors} == {"cpu", "meta"}:
+            self.operators.append(str(func))
         return result
 
 
-def training(study: Study, data, variant: dict, **recipe) -> Training:
-    values = study.model_dump()
-    values["recipe"] |= recipe
-    values["variants"]["other"] = variant
-    study = Study.model_validate(values)
-    network = placement.build(study.backbone, study.variants["other"], classes=3, image_shape=data.image_shape, seed=0)
-    return Training(network, data, study.recipe, study.machine, seed=0, device=META)
+@pytest.fixture(autouse=True)
+def fused_on_meta(monkeypatch):
+    """Let torch.optim take the fused path on the meta device, as on an accelerator."""
+    module = sys.modules["torch.optim.optimizer"]  # torch.optim has no attribute of this name
+    monkeypatch.setattr(module, "_get_fused_kernels_supported_devices", lambda: ["meta"])
 
 
-@pytest.mark.parametrize("family", [attention.NONE, *attention.names()])
-def test_within_an_epoch_nothing_is_read_and_nothing_copied(study, data, family):
-    variant = {"attention": family} if family == attention.NONE else {"attention": family, "site": "before_pool"}
-    begun = training(study, data, variant, augmentation=list(OPERATIONS))
-    batches = iter(begun.batches)
-    first = next(batches)  # what is random in the epoch comes with it
-    with FromHost() as watching:
-        begun.step(*first)
+@pytest.mark.parametrize("name", [attention.NONE, *attention.names()])
+def test_within_an_epoch_nothing_is_read_and_nothing_copied(data, name):
+    variant = {"attention": name} | ({} if name == attention.NONE else {"site": "before_pool"})
+    training = new_training(
+        small_study(variants={"other": variant}, augmentation=list(OPERATIONS)), "other", data, "meta"
+    )
+    batches = iter(training.batches)
+    first = next(batches)  # with it come the random numbers of the epoch
+    with FromHost() as from_host:
+        training.step(*first)
         for images, labels in batches:
-            loss, right = begun.step(images, labels)
-            begun.schedule.after_step()
-            assert {each.device for each in (images, labels, loss, right)} == {META}
-        logits = logits_of(begun.network, begun.held_out, begun.batches.normalise)
+            loss, right = training.step(images, labels)
+            assert {tensor.device for tensor in (images, labels, loss, right)} == {META}
+        logits = logits_of(training.network, training.validation_images, training.batches.normalise)
     assert logits.shape == (len(data.validation_index), 3)
     assert logits.device == META
-    assert watching.found == []
-    assert {each.device for kept in begun.optimizer.state.values() for each in kept.values()} == {META}
+    assert from_host.operators == []
+    moments = [tensor for state in training.optimizer.state.values() for tensor in state.values()]
+    assert {tensor.device for tensor in moments} == {META}
 
 
-def test_an_epoch_begins_with_a_copy_for_each_kind_of_number_not_for_each_batch(study, data):
+def test_an_epoch_starts_with_one_copy_for_each_kind_of_number_not_for_each_batch(data):
     counts = []
     for size in (60, 6):
-        begun = training(study, data, {"attention": "none"}, batch_size=size, augmentation=list(OPERATIONS))
-        with FromHost() as watching:
-            for _ in begun.batches:
+        training = new_training(small_study(batch_size=size, augmentation=list(OPERATIONS)), "baseline", data, "meta")
+        with FromHost() as from_host:
+            for _ in training.batches:
                 pass
-        counts.append(len(watching.found))
+        counts.append(len(from_host.operators))
     assert counts[0] == counts[1] > 0

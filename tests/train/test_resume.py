@@ -1,32 +1,19 @@
-"""A run that was stopped and goes on ends in the bits of one that was never stopped."""
+"""A stopped run that resumes ends in the same bits as one that was never stopped."""
 
 import dataclasses
-import json
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from made_records import ENVIRONMENT, IDENTITY
+from small_training import new_training, run, small_study
 
 from attnbench.errors import UserError
-from attnbench.networks import build as placement
-from attnbench.records import Environment, Identity
-from attnbench.study.schema import Study
+from attnbench.records import tensors
+from attnbench.study import Study
 from attnbench.train import state
-from attnbench.train.loop import Training
-from attnbench.train.trial import run
-from attnbench.train.unfinished import Refused, Unfinished, claimed
+from attnbench.train.observers import Observer
+from attnbench.train.unfinished import RefusedError, Unfinished, claimed
 
-HERE = Environment(
-    python="3.11.7",
-    torch="2.15.0",
-    device="cpu",
-    instruction_set="AVX2",
-    processor="A",
-    threads=1,
-    precision="float32",
-    memory_format="channels_last",
-)
-IDENTITY = Identity(data="d" * 64, code="c" * 64, params="p" * 64, environment=HERE)
 COMMON = {"batch_size": 32, "weight_decay": 0.001, "label_smoothing": 0.1, "augmentation": ["crop", "jitter"]}
 RECIPES = {
     "adam, one cycle": {"name": "onecycle", "optimizer": "adam", "warmup": 0.3, "learning_rate": 0.01, "epochs": 3},
@@ -36,38 +23,40 @@ RECIPES = {
 
 
 class Stop(Exception):
-    """As if the process ended."""
+    """Stands for the end of the process."""
 
 
-class Stopping:
-    """Ends the run in the first step of an epoch."""
+class Stopping(Observer):
+    """Ends the run in the first step of an epoch; 0 never ends it."""
 
-    def __init__(self, epoch: int) -> None:
-        self.at = epoch
-        self.notes: list[str] = []
+    def __init__(self, epoch: int = 0) -> None:
+        self.last_epoch = epoch
+        self.messages: list[str] = []
 
-    def note(self, text):
-        self.notes.append(text)
+    def on_message(self, text):
+        self.messages.append(text)
 
-    def step(self, epoch, step):
-        if epoch == self.at:
+    def on_step_end(self, epoch, step):
+        if epoch == self.last_epoch:
             raise Stop
 
-    def epoch(self, row, losses, seconds):
-        pass
 
-    def close(self):
-        pass
+def study_with(recipe: str, precision: str = "float32") -> Study:
+    return small_study(machine={"precision": precision}, **RECIPES[recipe] | COMMON)
 
 
-def with_recipe(study: Study, name: str, precision: str = "float32") -> Study:
-    values = study.model_dump()
-    values["recipe"] = RECIPES[name] | COMMON
-    values["machine"]["precision"] = precision
-    return Study.model_validate(values)
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return study_with("adam, one cycle")
 
 
-def unfinished(tmp_path, identity: Identity = IDENTITY, name: str = "cbam-0") -> Unfinished:
+@pytest.fixture(scope="module")
+def whole(study, data):
+    """The run that was never stopped."""
+    return run(study, "cbam", 0, data)
+
+
+def unfinished(tmp_path, identity=IDENTITY, name: str = "cbam-0") -> Unfinished:
     return Unfinished(tmp_path / "unfinished" / "cbam-0.safetensors", name, identity)
 
 
@@ -86,64 +75,65 @@ def assert_same(one, other) -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
-def test_stopped_after_each_epoch_it_ends_in_the_same_bits(study, data, tmp_path, name, precision):
-    study = with_recipe(study, name, precision)
+def test_stopped_after_each_epoch_it_ends_in_the_same_bits(data, tmp_path, name, precision):
+    study = study_with(name, precision)
     whole = run(study, "cbam", 0, data)
     for epoch in range(2, study.recipe.epochs + 1):
         stop_in(epoch, study, data, tmp_path)
-    watcher = Stopping(epoch=0)
-    rest = run(study, "cbam", 0, data, [watcher], unfinished(tmp_path))
+    observer = Stopping()
+    rest = run(study, "cbam", 0, data, [observer], unfinished(tmp_path))
     assert_same(rest, whole)
     epochs = study.recipe.epochs
-    assert [note for note in watcher.notes if "AVX2" not in note] == [
-        f"goes on after epoch {epochs - 1} of {epochs}: {unfinished(tmp_path).path}"
+    assert [message for message in observer.messages if "AVX2" not in message] == [
+        f"resumes after epoch {epochs - 1} of {epochs}: {unfinished(tmp_path).path}"
     ]
     assert (whole.continued_after, rest.continued_after) == (0, epochs - 1)
     assert len(rest.curves.training_seconds) == len(rest.curves.evaluation_seconds) == epochs
     assert rest.seconds > sum(rest.curves.training_seconds)
 
 
-def test_stopped_before_its_record_it_trains_nothing_again(study, data, tmp_path):
-    study = with_recipe(study, "adam, one cycle")
-    whole = run(study, "cbam", 0, data, [], unfinished(tmp_path))
+def test_stopped_before_its_record_it_trains_nothing_again(study, data, whole, tmp_path):
+    run(study, "cbam", 0, data, [], unfinished(tmp_path))
     again = run(study, "cbam", 0, data, [Stopping(epoch=1)], unfinished(tmp_path))
     assert_same(again, whole)
     assert again.continued_after == study.recipe.epochs
     unfinished(tmp_path).discard()
     assert list((tmp_path / "unfinished").iterdir()) == []
-    unfinished(tmp_path).discard()  # a run that was never stopped has none
+    unfinished(tmp_path).discard()  # without a saved state this does nothing
 
 
 LEFT_OUT = {
     "network/": "adam, one cycle",
     "optimizer/": "adam, one cycle",
+    "optimizer/ of SGD": "sgd, one cycle",
     "generator/order": "adam, one cycle",
     "generator/augmentation": "adam, one cycle",
     "generator/global": "adam, one cycle",
-    "rate": "adam, plateau",
+    "optimizer": "adam, plateau",
     "schedule": "adam, one cycle",
     "schedule of the plateau": "adam, plateau",
 }
 
 
 @pytest.mark.parametrize("part", LEFT_OUT)
-def test_each_part_of_the_state_is_needed(study, data, tmp_path, monkeypatch, part):
-    """Left as a new training has it, each part makes the rest of the run differ."""
-    study = with_recipe(study, LEFT_OUT[part])
-    if study.recipe.name == "source":  # labels of which the validation loss rises, so that there is one
+def test_each_part_of_the_state_is_needed(data, tmp_path, monkeypatch, part):
+    """If a part stays as in a new training, the rest of the run comes out differently."""
+    study = study_with(LEFT_OUT[part])
+    if study.recipe.name == "source":  # labels that make the validation loss rise, so that there is a plateau
         labels = data.train_labels.clone()
         labels[data.validation_index] = (labels[data.validation_index] + 1) % 3
         data = dataclasses.replace(data, train_labels=labels)
     whole = run(study, "cbam", 0, data)
-    # a plateau acts on the epoch after the one that it judges
+    # a plateau changes the epoch after the one that it judges
     stop_in(2 if part == "schedule of the plateau" else study.recipe.epochs, study, data, tmp_path)
     restore = state.restore
 
-    def without(training, found):
+    def without(training, saved):
         fresh, key = state.capture(training), part.split(" ")[0]
-        kept = {name: tensor for name, tensor in found.tensors.items() if not name.startswith(key)}
-        new = {name: tensor for name, tensor in fresh.tensors.items() if name.startswith(key)}
-        restore(training, state.State(kept | new, found.values | {k: v for k, v in fresh.values.items() if k == key}))
+        is_array = "/" in key
+        arrays = {name: array for name, array in saved.arrays.items() if not (is_array and name.startswith(key))}
+        arrays |= {name: array for name, array in fresh.arrays.items() if is_array and name.startswith(key)}
+        restore(training, state.State(arrays, saved.values | {k: v for k, v in fresh.values.items() if k == key}))
 
     monkeypatch.setattr(state, "restore", without)
     rest = run(study, "cbam", 0, data, [], unfinished(tmp_path))
@@ -152,75 +142,65 @@ def test_each_part_of_the_state_is_needed(study, data, tmp_path, monkeypatch, pa
 
 
 @pytest.mark.parametrize(
-    ("other", "words"),
+    ("changes", "names"),
     [
-        (IDENTITY.model_copy(update={"code": "x" * 64}), "code"),
-        (IDENTITY.model_copy(update={"data": "x" * 64}), "images"),
-        (IDENTITY.model_copy(update={"params": "x" * 64}), "values in params.yaml"),
-        (
-            IDENTITY.model_copy(update={"environment": HERE.model_copy(update={"threads": 2})}),
-            "class of machine",
-        ),
-        (IDENTITY.model_copy(update={"code": "x" * 64, "data": "y" * 64}), "images and other code"),
+        ({"code": "x" * 64}, "code"),
+        ({"data": "x" * 64}, "images"),
+        ({"params": "x" * 64}, "values in params.yaml"),
+        ({"environment": ENVIRONMENT.model_copy(update={"threads": 2})}, "threads"),
+        ({"code": "x" * 64, "data": "y" * 64}, "images and other code"),
     ],
 )
-def test_a_state_of_another_run_is_refused_by_name_and_the_run_begins_anew(study, data, tmp_path, other, words):
-    study = with_recipe(study, "adam, one cycle")
+def test_the_state_of_another_run_is_refused_by_name_and_the_run_starts_again(
+    study, data, whole, tmp_path, changes, names
+):
+    other = IDENTITY.model_copy(update=changes)
     stop_in(2, study, data, tmp_path)
-    with pytest.raises(Refused, match=rf"cbam-0.safetensors was left by a run with other {words}$"):
+    with pytest.raises(RefusedError, match=rf"cbam-0.safetensors was left by a run with other {names}$"):
         unfinished(tmp_path, other).load()
-    watcher = Stopping(epoch=0)
-    found = run(study, "cbam", 0, data, [watcher], unfinished(tmp_path, other))
+    observer = Stopping()
+    outcome = run(study, "cbam", 0, data, [observer], unfinished(tmp_path, other))
     path = unfinished(tmp_path).path
-    assert watcher.notes == [f"begins with the first epoch: {path} was left by a run with other {words}"]
-    assert found.continued_after == 0
-    assert_same(found, run(study, "cbam", 0, data))
+    assert observer.messages == [f"starts from the first epoch: {path} was left by a run with other {names}"]
+    assert outcome.continued_after == 0
+    assert_same(outcome, whole)
 
 
-def test_a_state_of_another_seed_is_refused(study, data, tmp_path):
+def test_the_state_of_another_seed_or_format_is_refused(study, data, tmp_path, monkeypatch):
     """Seeds of a variant share their identity; a file under another name must not pass for its own."""
-    study = with_recipe(study, "adam, one cycle")
     stop_in(2, study, data, tmp_path)
-    with pytest.raises(Refused, match=r"was left by a run with other name$"):
+    with pytest.raises(RefusedError, match=r"was left by a run with other name$"):
         unfinished(tmp_path, name="cbam-1").load()
-
-
-def test_a_state_of_another_format_is_refused(study, data, tmp_path, monkeypatch):
-    study = with_recipe(study, "adam, one cycle")
-    stop_in(2, study, data, tmp_path)
     monkeypatch.setattr("attnbench.train.unfinished.FORMAT", 0)
-    with pytest.raises(Refused, match=r"was left by a run with other format of states$"):
+    with pytest.raises(RefusedError, match=r"was left by a run with other format of states$"):
         unfinished(tmp_path).load()
 
 
-def test_what_the_optimiser_keeps_goes_where_the_weights_are(study, data):
-    """The fused optimisers refuse a step count on another device; a device without memory stands for an accelerator."""
-    study = with_recipe(study, "adam, one cycle")
-
-    def begun(device: str) -> Training:
-        network = placement.build(study.backbone, study.variants["cbam"], classes=3, image_shape=(3, 16, 16), seed=0)
-        return Training(network, data, study.recipe, study.machine, seed=0, device=torch.device(device))
-
-    here, there = begun("cpu"), begun("meta")
-    here.epoch()
-    state._set_moments(there, dict(state._moments(here)))
-    moments = [each for kept in there.optimizer.state.values() for each in kept.values()]
-    assert len(moments) >= 3
+def test_the_state_of_the_optimiser_goes_to_the_device_of_the_weights(study, data):
+    """The fused step refuses a step count on another device; the meta device stands in for an accelerator."""
+    here, there = new_training(study, "cbam", data), new_training(study, "cbam", data, "meta")
+    here.train_epoch()
+    saved = state.capture(here)
+    optimizer = {name.removeprefix("optimizer/"): torch.from_numpy(array) for name, array in saved.arrays.items()}
+    optimizer = {name: tensor for name, tensor in optimizer.items() if name[0].isdigit()}
+    state._restore_optimizer(there, optimizer, saved.values["optimizer"])
+    moments = [moment for moments in there.optimizer.state.values() for moment in moments.values()]
+    assert len(moments) == 3 * len(list(there.network.parameters()))
     assert {moment.device.type for moment in moments} == {"meta"}
 
 
-def test_observers_are_told_of_an_epoch_after_it_is_kept(study, data, tmp_path):
-    """Else one that is killed in between would tell of it twice."""
-    study, kept = with_recipe(study, "adam, one cycle"), unfinished(tmp_path)
+def test_an_epoch_is_reported_after_it_is_saved(study, data, tmp_path):
+    """Otherwise a run that is killed in between would report it twice."""
+    saved = unfinished(tmp_path)
 
-    class Watcher(Stopping):
+    class Watcher(Observer):
         epochs: list[tuple[int, int]] = []  # noqa: RUF012
 
-        def epoch(self, row, losses, seconds):
-            self.epochs.append((row.epoch, len(kept.load().values["epochs"])))
-            assert losses == kept.load().tensors["losses"].tolist()[-len(losses) :]
+        def on_epoch_end(self, row, losses, seconds):
+            self.epochs.append((row.epoch, len(saved.load().values["epochs"])))
+            assert losses == saved.load().arrays["losses"].tolist()[-len(losses) :]
 
-    run(study, "cbam", 0, data, [Watcher(epoch=0)], kept)
+    run(study, "cbam", 0, data, [Watcher()], saved)
     assert Watcher.epochs == [(1, 1), (2, 2), (3, 3)]
 
 
@@ -233,7 +213,7 @@ def empty(path):
 
 
 def zeroed(path):
-    """As after a power cut: the right length, and nothing behind the header."""
+    """As after a power cut: the right length, and zeros at the end."""
     content = path.read_bytes()
     path.write_bytes(content[:-4096] + bytes(4096))
 
@@ -249,38 +229,43 @@ def pickled(path):
 
 
 def without_identity(path):
-    tensors = load_file(path)
-    save_file(tensors, path, metadata={"attnbench": json.dumps({"values": {}, "sha256": "0"})})
+    arrays, about = tensors.read(path)
+    del about["identity"]
+    tensors.write(path, arrays, about)
 
 
-@pytest.mark.parametrize("damage", [cut, empty, zeroed, flipped, pickled, without_identity])
-def test_a_damaged_state_is_told_and_the_run_begins_anew(study, data, tmp_path, damage):
-    study = with_recipe(study, "adam, one cycle")
+def with_another_value(path):
+    arrays, about = tensors.read(path)
+    about["values"]["epochs"][0]["train_loss"] += 1
+    tensors.write(path, arrays, about)
+
+
+@pytest.mark.parametrize("damage", [cut, empty, zeroed, flipped, pickled, without_identity, with_another_value])
+def test_a_damaged_state_is_reported_and_the_run_starts_again(study, data, whole, tmp_path, damage):
     stop_in(2, study, data, tmp_path)
     damage(unfinished(tmp_path).path)
-    watcher = Stopping(epoch=0)
-    found = run(study, "cbam", 0, data, [watcher], unfinished(tmp_path))
-    (note,) = watcher.notes
-    assert note.startswith(f"begins with the first epoch: {unfinished(tmp_path).path} is damaged: ")
-    assert_same(found, run(study, "cbam", 0, data))
+    observer = Stopping()
+    outcome = run(study, "cbam", 0, data, [observer], unfinished(tmp_path))
+    (message,) = observer.messages
+    assert message.startswith(f"starts from the first epoch: {unfinished(tmp_path).path} is damaged: ")
+    assert_same(outcome, whole)
 
 
-def test_no_room_leaves_the_old_state_as_it_is(study, data, tmp_path, monkeypatch):
-    study = with_recipe(study, "adam, one cycle")
+def test_no_room_leaves_the_old_state_as_it_is(study, data, whole, tmp_path, monkeypatch):
     stop_in(2, study, data, tmp_path)
     before = unfinished(tmp_path).path.read_bytes()
 
-    def full(tensors, path, metadata):
+    def full(arrays, path, metadata):
         path.write_bytes(b"half of it")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("attnbench.train.unfinished.save_file", full)
+    monkeypatch.setattr("attnbench.records.tensors.save_file", full)
     with pytest.raises(UserError, match=r"no space left for .*cbam-0.safetensors; nothing of it was kept. Free some"):
         run(study, "cbam", 0, data, [], unfinished(tmp_path))
     assert unfinished(tmp_path).path.read_bytes() == before
     assert list(unfinished(tmp_path).path.parent.iterdir()) == [unfinished(tmp_path).path]
     monkeypatch.undo()
-    assert_same(run(study, "cbam", 0, data, [], unfinished(tmp_path)), run(study, "cbam", 0, data))
+    assert_same(run(study, "cbam", 0, data, [], unfinished(tmp_path)), whole)
 
 
 def test_a_second_process_on_the_same_run_says_so(tmp_path):
@@ -309,12 +294,13 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
 
 
 def test_the_state_shares_no_memory_with_the_training(study, data, tmp_path, monkeypatch):
-    """Later steps must not change what was taken down."""
-    taken = []
+    """Later steps must not change what was captured."""
+    captured = []
     capture = state.capture
-    monkeypatch.setattr(state, "capture", lambda training: taken.append(capture(training)) or taken[-1])
-    run(with_recipe(study, "adam, one cycle"), "cbam", 0, data, [], unfinished(tmp_path))
-    first, second = taken[:2]
-    moving = [name for name in first.tensors if name.startswith(("network/", "optimizer/"))]
-    assert [name for name in moving if torch.equal(first.tensors[name], second.tensors[name])] == []
-    assert dataclasses.asdict(first)["values"]["rate"] != second.values["rate"]
+    monkeypatch.setattr(state, "capture", lambda training: captured.append(capture(training)) or captured[-1])
+    run(study, "cbam", 0, data, [], unfinished(tmp_path))
+    first, second = captured[:2]
+    changing = [name for name in first.arrays if name.startswith(("network/", "optimizer/"))]
+    assert [name for name in changing if (first.arrays[name] == second.arrays[name]).all()] == []
+    assert first.values["optimizer"] != second.values["optimizer"]
+    assert [len(values) for values in (first.values["epochs"], first.values["training_seconds"])] == [1, 1]

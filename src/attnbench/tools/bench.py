@@ -127,7 +127,7 @@ def contenders(benchmark: Benchmark, device: torch.device) -> dict[tuple[str, st
         for contender, loader in loaders.items():
             network = networks.build(study, variant, data, seed).to(device)
             turns[variant, contender] = tutorial(network, loader, study.recipe.learning_rate, device)
-        for contender, turn_of in ((ENGINE, lambda training: training.one_pass), (BARE, bare_steps)):
+        for contender, turn_of in ((ENGINE, lambda training: training.train_pass), (BARE, bare_steps)):
             network = networks.build(study, variant, data, seed)
             training = Training(network, data, study.recipe, study.machine, seed=seed, device=device)
             turns[variant, contender] = turn_of(training)
