@@ -1,10 +1,12 @@
 """A training of less than a second for the tests of every folder: edges that a network of width 8 learns at once."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import params
 import torch
+from ruamel.yaml import YAML
 
 from attnbench import networks
 from attnbench.networks import arithmetic
@@ -26,15 +28,25 @@ CHANGES = {  # from the small study of all tests
 }
 
 
-def small_study(
+def small_study(**changes: Any) -> Study:
+    """Return the study with the changes that `values` takes."""
+    return Study.model_validate(values(**changes))
+
+
+def write_params(folder: Path, **changes: Any) -> None:
+    """Write the study's params.yaml into a folder, with the changes that `values` takes."""
+    YAML().dump(values(**changes), folder / "params.yaml")
+
+
+def values(
     *, machine: dict[str, Any] | None = None, variants: dict[str, Any] | None = None, **recipe: Any
-) -> Study:
-    """Return the study, with keys of its recipe and machine replaced, and variants added."""
-    values = params.values(**CHANGES)
-    values["recipe"] = (values["recipe"] if recipe.get("name", "onecycle") == "onecycle" else {}) | recipe
-    values["machine"] |= machine or {}
-    values["variants"] = values["variants"] | (variants or {})
-    return Study.model_validate(values)
+) -> dict[str, Any]:
+    """Return the values of the study, with keys of its recipe and machine replaced, and variants added."""
+    study = params.values(**CHANGES)
+    study["recipe"] = recipe if recipe.get("name") == "source" else study["recipe"] | recipe
+    study["machine"] |= machine or {}
+    study["variants"] = study["variants"] | (variants or {})
+    return study
 
 
 def edges(train: int = 120, validation: int = 30, test: int = 45, seed: int = 0) -> Prepared:

@@ -1,4 +1,4 @@
-"""Batched augmentation against torchvision, image by image, and the promises of the random draws."""
+"""Batched augmentation against torchvision, image by image, and the properties of the random draws."""
 
 import dataclasses
 import math
@@ -11,7 +11,7 @@ import torchvision.transforms.v2.functional as tv
 from torch import Tensor
 
 from attnbench.errors import UserError
-from attnbench.train.augment import augment, colour, geometry, packed, plans
+from attnbench.train.augment import augment, colour, draw_epoch, geometry, packed
 from attnbench.train.augment.batch import OPERATIONS
 from attnbench.train.augment.parameters import ORDERS, Parameters, draw
 
@@ -23,7 +23,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def photos(n: int = N, c: int = 3, h: int = 32, w: int = 32, seed: int = 0) -> Tensor:
-    """Random images with greys, primary colours, black and white, where colour formulas have their cases."""
+    """Return random images with greys, primary colours, black and white, the special cases of colour formulas."""
     images = torch.randint(0, 256, (n, c, h, w), dtype=torch.uint8, generator=generator(seed))
     images[:, :, :4, :4] = torch.randint(0, 2, (n, c, 4, 4), generator=generator(seed)).to(torch.uint8) * 255
     images[:, :, -3:] = images[:, :1, -3:]
@@ -33,8 +33,8 @@ def photos(n: int = N, c: int = 3, h: int = 32, w: int = 32, seed: int = 0) -> T
 def augmented(
     images: Tensor, operations: tuple[str, ...], generator: torch.Generator, channels: int | None = None
 ) -> Tensor:
-    """Augment one batch by the plan that the generator gives."""
-    return augment(images, operations, plans([len(images)], generator, images.device)[0], channels)
+    """Augment one batch with parameters from the generator."""
+    return augment(images, operations, draw_epoch([len(images)], generator, images.device)[0], channels)
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def unit(images: Tensor) -> Tensor:
     return images.float() / 255
 
 
-def each(images: Tensor, parameter: Tensor, function: Callable[[Tensor, float], Tensor]) -> Tensor:
+def one_by_one(images: Tensor, parameter: Tensor, function: Callable[[Tensor, float], Tensor]) -> Tensor:
     return torch.stack([function(image, value) for image, value in zip(images, parameter.tolist(), strict=True)])
 
 
@@ -83,12 +83,12 @@ def test_colour_operations_are_torchvisions(
     ours: Callable[[Tensor, Tensor], Tensor], theirs: Callable[[Tensor, float], Tensor], field: str, c: int
 ) -> None:
     images, parameter = unit(photos(c=c)), getattr(draw(N, generator(2)), field)
-    torch.testing.assert_close(ours(images, parameter), each(images, parameter, theirs), rtol=0, atol=2e-6)
+    torch.testing.assert_close(ours(images, parameter), one_by_one(images, parameter, theirs), rtol=0, atol=2e-6)
 
 
 def test_hue_holds_for_every_shift() -> None:
     images, shift = unit(photos(11)), torch.linspace(-0.5, 0.5, 11)
-    torch.testing.assert_close(colour.hue(images, shift), each(images, shift, tv.adjust_hue), rtol=0, atol=5e-6)
+    torch.testing.assert_close(colour.hue(images, shift), one_by_one(images, shift, tv.adjust_hue), rtol=0, atol=5e-6)
 
 
 @pytest.mark.parametrize("c", [1, 3])
@@ -116,7 +116,7 @@ def test_jitter_follows_the_order_of_each_image(c: int) -> None:
 def test_rotate_is_torchvisions(shape: tuple[int, int]) -> None:
     images = unit(photos(64, h=shape[0], w=shape[1]))
     degrees = torch.cat([torch.tensor([0.0, 15.0, -15.0, 90.0]), draw(60, generator(4)).degrees])
-    expected = each(images, degrees, tv.rotate)
+    expected = one_by_one(images, degrees, tv.rotate)
     ours = geometry.rotate(images, degrees)
     different = (ours != expected).any(1).float().mean()  # at an exact half the last bit decides
     assert different < 1e-4
@@ -145,7 +145,7 @@ def test_result_is_float_in_0_to_1_and_input_stays(operations: tuple[str, ...], 
 
 @pytest.mark.parametrize("c", [1, 3, 4, 5])
 def test_packed_images_are_augmented_as_plain_ones(c: int) -> None:
-    """As training has them: pixels of 1, 2, 4 or 8 bytes, the channels that were added dropped again."""
+    """As in training: pixels of 1, 2, 4 or 8 bytes, and the added channels are dropped again."""
     images = photos(c=c)
     rows = packed(images)
     assert rows.shape[3] in (1, 2, 4, 8)
@@ -173,15 +173,15 @@ def test_operations_compose() -> None:
     torch.testing.assert_close(augmented(images, OPERATIONS, generator()), expected, rtol=0, atol=1e-6)
 
 
-def test_an_epoch_is_planned_as_its_batches_one_by_one() -> None:
-    together, one_by_one = generator(), generator()
-    epoch = plans([N, N, 5], together, torch.device("cpu"))
-    for plan, size in zip(epoch, (N, N, 5), strict=True):
-        (alone,) = plans([size], one_by_one, torch.device("cpu"))
-        for part in ("drawn", "blends"):
-            mine, other = dataclasses.asdict(getattr(plan, part)), dataclasses.asdict(getattr(alone, part))
+def test_an_epoch_is_drawn_as_its_batches_one_by_one() -> None:
+    together, separate = generator(), generator()
+    epoch = draw_epoch([N, N, 5], together, torch.device("cpu"))
+    for batch, size in zip(epoch, (N, N, 5), strict=True):
+        (alone,) = draw_epoch([size], separate, torch.device("cpu"))
+        for part in ("parameters", "blends"):
+            mine, other = dataclasses.asdict(getattr(batch, part)), dataclasses.asdict(getattr(alone, part))
             assert all(torch.equal(torch.as_tensor(mine[name]), torch.as_tensor(other[name])) for name in other)
-    assert torch.equal(together.get_state(), one_by_one.get_state())
+    assert torch.equal(together.get_state(), separate.get_state())
 
 
 def test_same_seed_same_bits_other_seed_others() -> None:

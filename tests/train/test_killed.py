@@ -1,4 +1,4 @@
-"""The train stage stopped in every way that a process can be, and started again: the same bytes as never stopped."""
+"""However the train stage is stopped, starting it again ends in the same bytes as a run that was never stopped."""
 
 import multiprocessing
 import os
@@ -12,28 +12,29 @@ import time
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
+import small_training
 
-from attnbench.records import files, prepared
-from attnbench.study.paths import StudyPaths
+from attnbench.records import files, prepared, tensors
+from attnbench.study import StudyPaths
 from attnbench.train import unfinished
 
 STAGES = Path(__file__).parents[2] / "stages"
-PATHS = StudyPaths("tiny")
+PATHS = StudyPaths("small")
 RUN = ("cbam", 1)
 OUTPUTS = [getattr(PATHS, name)(*RUN) for name in ("checkpoint", "predictions", "record", "epochs", "iterations")]
 STATE = PATHS.unfinished(*RUN)
 EPOCHS = 8
 KILLS = 20
 
-# children begin as copies of a process that has imported torch, which alone takes seconds
+# children are copies of a process that has imported torch, which takes seconds
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["attnbench.train.trial", "attnbench.train.outputs"])
+processes.set_forkserver_preload(["attnbench.train.variant", "attnbench.train.outputs", "torch._dynamo"])
 
 
 def stage(folder: Path, name: str, *arguments: str) -> None:
-    """Be the process that DVC starts."""
+    """Run a stage in this process as DVC does."""
     os.chdir(folder)
+    sys.path.insert(0, str(STAGES))  # as Python does for a script
     sys.argv = [name, "params.yaml", *arguments]
     runpy.run_path(str(STAGES / f"{name}.py"), run_name="__main__")
 
@@ -44,24 +45,24 @@ def train(folder: Path) -> None:
 
 
 def train_with_little_room(folder: Path) -> None:
-    """Train where no file may grow beyond 20 kB, as on a disk that is full."""
+    """Train where no file may exceed 20 kB, as on a full disk."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
     train(folder)
 
 
 def killed_half_way_through_writing(folder: Path, at: int) -> None:
     """Train, and die in the middle of writing the state of epoch `at`."""
-    save_file, count = unfinished.save_file, 0
+    save_file, count = tensors.save_file, 0
 
-    def half(tensors, path, metadata):
+    def half(arrays, path, metadata):
         nonlocal count
         count += 1
-        save_file(tensors, path, metadata)
+        save_file(arrays, path, metadata)
         if count == at:
             os.truncate(path, path.stat().st_size // 2)
             os.kill(os.getpid(), signal.SIGKILL)
 
-    unfinished.save_file = half
+    tensors.save_file = half
     train(folder)
 
 
@@ -79,16 +80,16 @@ def killed_before_the_new_state_takes_its_place(folder: Path, at: int) -> None:
     train(folder)
 
 
-def when_kept(do) -> None:
-    """Do something right after the first state of a run was kept."""
+def after_first_save(action) -> None:
+    """Call `action` right after the first state of a run is saved."""
     save = unfinished.Unfinished.save
 
-    def and_then(self, state):
+    def save_and_act(self, state):
         save(self, state)
         unfinished.Unfinished.save = save
-        do()
+        action()
 
-    unfinished.Unfinished.save = and_then
+    unfinished.Unfinished.save = save_and_act
 
 
 def started(target, *arguments):
@@ -101,7 +102,7 @@ def finished(target, *arguments) -> int:
     """Run to the end and return the exit status."""
     process = started(target, *arguments)
     process.join(60)
-    process.kill()  # where a minute was not enough
+    process.kill()  # if a minute was not enough
     process.join()
     return process.exitcode
 
@@ -118,14 +119,12 @@ def wait_for(condition) -> None:
 
 
 @pytest.fixture(scope="module")
-def prepared_folder(tmp_path_factory, module_study, module_data) -> tuple[Path, dict[str, str]]:
-    """A study's folder with images and fingerprints, and the bytes that the run ends in when nothing stops it."""
+def prepared_folder(tmp_path_factory, data) -> tuple[Path, dict[str, str]]:
+    """A study's folder with images and fingerprints, and the bytes of the run that was never stopped."""
     folder = tmp_path_factory.mktemp("killed")
-    values = module_study.model_dump(mode="json", exclude_unset=True)
-    values["recipe"] |= {"epochs": EPOCHS, "augmentation": ["crop", "flip", "jitter"]}
-    YAML().dump(values, folder / "params.yaml")
-    prepared.save(folder / PATHS.prepared, module_data)
-    assert finished(stage, folder, "code", RUN[0]) == 0
+    small_training.write_params(folder, epochs=EPOCHS, augmentation=["crop", "flip", "jitter"])
+    prepared.save(folder / PATHS.prepared, data)
+    assert finished(stage, folder, "code") == 0
     assert finished(train, folder) == 0
     whole = outputs(folder)
     clear(folder)
@@ -156,7 +155,7 @@ def ends_as_never_stopped(folder: Path, whole: dict[str, str]) -> bool:
     )
 
 
-def test_in_another_folder_and_beside_another_run_it_is_the_same_bytes(folder, whole, tmp_path):
+def test_another_folder_and_a_concurrent_run_change_no_bytes(folder, whole, tmp_path):
     elsewhere = tmp_path / "else where"
     shutil.copytree(folder, elsewhere)
     first, second = started(train, folder), started(train, elsewhere)
@@ -175,7 +174,7 @@ def test_killed_at_random_times_it_ends_in_the_same_bytes(folder, whole):
     kills = continued = 0
     while kills < KILLS:
         process = started(train, folder)
-        if kills % 2:  # every other death comes once there is something to go on from
+        if kills % 2:  # every other kill comes once there is a state to resume from
             while process.is_alive() and not (folder / STATE).exists():
                 time.sleep(0.002)
             process.join(rng.uniform(0, longest / 2))
@@ -188,7 +187,7 @@ def test_killed_at_random_times_it_ends_in_the_same_bytes(folder, whole):
         if process.exitcode == 0:
             assert outputs(folder) == whole
             clear(folder)
-    assert continued >= KILLS / 4  # so many deaths left something to go on from
+    assert continued >= KILLS / 4  # this many kills left a state to resume from
     assert ends_as_never_stopped(folder, whole)
 
 
@@ -199,7 +198,7 @@ def test_killed_while_it_writes_its_state(folder, whole, death, at):
     assert (folder / STATE).exists() == (at > 1)
     assert len([path for path in (folder / STATE.parent).iterdir() if path.suffix == ".tmp"]) == 1
     assert ends_as_never_stopped(folder, whole)
-    assert ("goes on after epoch 2 of 8" in (folder / "stderr").read_text()) == (at > 1)
+    assert ("resumes after epoch 2 of 8" in (folder / "stderr").read_text()) == (at > 1)
 
 
 def test_a_full_disk_leaves_the_last_state_as_it_is(folder, whole):
@@ -213,8 +212,8 @@ def test_a_full_disk_leaves_the_last_state_as_it_is(folder, whole):
 
 
 def signalled_in_the_second_epoch(folder: Path, number: int) -> None:
-    """Train, and send itself a signal once there is something to go on from."""
-    when_kept(lambda: os.kill(os.getpid(), number))
+    """Train, and send this process a signal once there is a state to resume from."""
+    after_first_save(lambda: os.kill(os.getpid(), number))
     train(folder)
 
 
@@ -226,19 +225,19 @@ def test_stopped_by_a_signal(folder, whole, number, status):
     assert ends_as_never_stopped(folder, whole)
 
 
-def waiting_in_the_second_epoch(folder: Path, go_on: Path) -> None:
-    when_kept(lambda: wait_for(go_on.exists))
+def waiting_in_the_second_epoch(folder: Path, release: Path) -> None:
+    after_first_save(lambda: wait_for(release.exists))
     train(folder)
 
 
 def test_a_second_process_leaves_the_run_to_the_first(folder, whole, tmp_path):
-    go_on = tmp_path / "go on"
-    first = started(waiting_in_the_second_epoch, folder, go_on)
+    release = tmp_path / "release"
+    first = started(waiting_in_the_second_epoch, folder, release)
     try:
         wait_for((folder / STATE).exists)
         assert finished(train, folder) == 1
         said = (folder / "stderr").read_text().splitlines()[-1]
-        go_on.touch()
+        release.touch()
         first.join(60)
         assert first.exitcode == 0
     finally:

@@ -1,4 +1,4 @@
-"""The train stage as DVC runs it: a process of its own."""
+"""The train stage as DVC runs it: as a separate process."""
 
 import json
 import subprocess
@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from ruamel.yaml import YAML
 from safetensors.torch import load_file
+from small_training import write_params
 
 from attnbench import records
 from attnbench.records import RunRecord, TimingRecord, files, prepared
-from attnbench.study.paths import StudyPaths
+from attnbench.study import StudyPaths
 
 STAGES = Path(__file__).parents[2] / "stages"
-PATHS = StudyPaths("tiny")
+PATHS = StudyPaths("small")
 
 
 def stage(folder, name, *arguments):
@@ -28,24 +28,18 @@ def stage(folder, name, *arguments):
     )
 
 
-def write_params(folder, study, **recipe):
-    values = study.model_dump(mode="json", exclude_unset=True)
-    values["recipe"] |= recipe
-    YAML().dump(values, folder / "params.yaml")
-
-
 @pytest.fixture
-def folder(tmp_path, study, data):
+def folder(tmp_path, data):
     """A study's folder, with images and fingerprints."""
-    write_params(tmp_path, study)
+    write_params(tmp_path)
     prepared.save(tmp_path / PATHS.prepared, data)
-    done = stage(tmp_path, "code", "cbam")
+    done = stage(tmp_path, "code")
     assert done.returncode == 0, done.stderr
     return tmp_path
 
 
 def outputs(folder):
-    """Return the SHA-256 of all that must be the same when a run is repeated."""
+    """Return the SHA-256 of every file that must be the same when a run is repeated."""
     return {
         path.name: files.sha256_of(folder / path)
         for path in (
@@ -87,8 +81,8 @@ def test_a_run_leaves_its_record_and_repeated_gives_the_same_bytes(folder, data)
     assert outputs(folder) == first
 
 
-def test_a_loss_that_turns_nan_leaves_no_record(folder, study):
-    write_params(folder, study, learning_rate=1e30)
+def test_a_loss_that_becomes_nan_leaves_no_record(folder):
+    write_params(folder, learning_rate=1e30)
     before = sorted(path for path in folder.rglob("*") if path.is_file())
     done = stage(folder, "train", "cbam", "1")
     assert done.returncode == 1
@@ -99,10 +93,8 @@ def test_a_loss_that_turns_nan_leaves_no_record(folder, study):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without an accelerator")
-def test_an_accelerator_that_is_not_there_is_one_message(folder, study):
-    values = study.model_dump(mode="json", exclude_unset=True)
-    values["machine"]["device"] = "cuda"
-    YAML().dump(values, folder / "params.yaml")
+def test_a_missing_accelerator_is_one_message(folder):
+    write_params(folder, machine={"device": "cuda"})
     done = stage(folder, "train", "cbam", "1")
     assert (done.returncode, done.stderr.strip()) == (
         1,

@@ -8,7 +8,7 @@ from attnbench.records.prepared import Description, Prepared
 
 
 class FixedGates(Attention):
-    """Gates that a reader can compute in the head: channel = sigmoid(mean), spatial = sigmoid(first channel)."""
+    """Gates that are easy to compute by hand: channel = sigmoid(mean), spatial = sigmoid(first channel)."""
 
     def forward(self, x: Tensor) -> Tensor:
         maps = self.maps(x)
@@ -19,7 +19,7 @@ class FixedGates(Attention):
 
 
 class Tiny(Network):
-    """One convolution, a slot, a pool that keeps one number per channel, one linear layer."""
+    """One convolution, a slot, a global pool, one linear layer."""
 
     def __init__(self, channels: int = 4, classes: int = 3) -> None:
         super().__init__()

@@ -1,38 +1,39 @@
+"""The views of a network, against values computed by hand."""
+
 from dataclasses import replace
 
 import numpy as np
+import params
 import pytest
 import torch
 from torch import nn
 
-from attnbench import views
-from attnbench.networks import build as placement
+from attnbench import networks, views
 from attnbench.records import views as store
 from attnbench.records.prepared import Description, Prepared
-from attnbench.study.schema import Backbone, Variant
 from attnbench.views import capture
 
 
 def test_first_test_image_of_each_class(network, data):
-    found = views.compute(network, data, images=2, variant="v", seed=0)
-    assert found.index.tolist() == [1, 3]
-    assert found.labels.tolist() == [0, 1]
-    np.testing.assert_array_equal(found.images, data.test_images[[1, 3]].numpy())
-    np.testing.assert_array_equal(found.masks, data.test_masks[[1, 3]].numpy())
+    computed = views.compute(network, data, count=2, variant="v", seed=0)
+    assert computed.index.tolist() == [1, 3]
+    assert computed.labels.tolist() == [0, 1]
+    np.testing.assert_array_equal(computed.images, data.test_images[[1, 3]].numpy())
+    np.testing.assert_array_equal(computed.masks, data.test_masks[[1, 3]].numpy())
 
 
-def test_a_class_without_test_images_is_passed_over(network, data):
+def test_a_class_without_test_images_is_skipped(network, data):
     without = replace(data, test_labels=torch.tensor([2, 0, 0, 0, 2]))
-    assert views.compute(network, without, images=6, variant="v", seed=0).index.tolist() == [1, 0]
+    assert views.compute(network, without, count=6, variant="v", seed=0).index.tolist() == [1, 0]
 
 
 def test_prediction_is_that_of_the_network_in_eval_mode(network, data):
-    found = views.compute(network, data, images=3, variant="v", seed=0)
+    computed = views.compute(network, data, count=3, variant="v", seed=0)
     mean, std = torch.tensor([0.5, 0.5, 0.5]), torch.tensor([0.2, 0.3, 0.4])
     x = (data.test_images[[1, 3, 0]].permute(0, 2, 3, 1) / 255 - mean) / std
     shares = network.eval()(x.permute(0, 3, 1, 2)).softmax(1).detach().numpy()
-    np.testing.assert_allclose(found.probability, shares.max(1), rtol=1e-5)
-    assert found.predicted.tolist() == shares.argmax(1).tolist()
+    np.testing.assert_allclose(computed.probability, shares.max(1), rtol=1e-5)
+    assert computed.predicted.tolist() == shares.argmax(1).tolist()
 
 
 def test_grad_cam_is_the_formula_of_the_paper(attended):
@@ -49,12 +50,12 @@ def test_grad_cam_is_the_formula_of_the_paper(attended):
 
 
 def test_grad_cam_is_for_the_predicted_class(attended, data):
-    found = views.compute(attended, data, images=3, variant="v", seed=0)
+    computed = views.compute(attended, data, count=3, variant="v", seed=0)
     x = (data.test_images[[1, 3, 0]] / 255 - 0.5) / torch.tensor([0.2, 0.3, 0.4]).view(3, 1, 1)
     attended.eval()
-    wanted = capture.grad_cam(attended, attended.slot, x, torch.tensor(found.predicted))
-    np.testing.assert_allclose(found.blocks["block1"].grad_cam, wanted.numpy(), atol=1e-6)
-    assert found.blocks["block1"].grad_cam.dtype == np.float32
+    expected = capture.grad_cam(attended, attended.slot, x, torch.tensor(computed.predicted))
+    np.testing.assert_allclose(computed.blocks["block1"].grad_cam, expected.numpy(), atol=1e-6)
+    assert computed.blocks["block1"].grad_cam.dtype == np.float32
 
 
 def test_gates_by_hand(attended, data):
@@ -62,7 +63,7 @@ def test_gates_by_hand(attended, data):
         attended.conv.weight.zero_()
         attended.conv.bias.copy_(torch.tensor([3.0, -1.0, -1.0, 0.0]))
         attended.norm.eps = 0.0
-    gate = views.compute(attended, data, images=1, variant="v", seed=0).gates["block1.before_pool"]
+    gate = views.compute(attended, data, count=1, variant="v", seed=0).gates["block1.before_pool"]
     half, high = 0.5, 1 / (1 + np.exp(-3))
     np.testing.assert_allclose(gate.channel, [[high, half, half, half]], atol=1e-3)
     np.testing.assert_allclose(gate.spatial, np.full((1, 8, 8), high), atol=1e-3)
@@ -73,17 +74,17 @@ def test_most_active_channels_largest_first(network, data):
         network.conv.weight.zero_()
         network.conv.bias.copy_(torch.tensor([0.25, 1.0, -5.0, 4.0]))
         network.norm.eps = 0.0
-    block = views.compute(network, data, images=2, variant="v", seed=0).blocks["block1"]
+    block = views.compute(network, data, count=2, variant="v", seed=0).blocks["block1"]
     assert block.active_index.tolist() == [[3, 1, 0]] * 2
     np.testing.assert_array_equal(block.active[:, :, 0, 0], [[4, 1, 0.25]] * 2)
     np.testing.assert_array_equal(block.features[0, :, 0, 0], [0.25, 1, 0, 4])  # in the order of the channels
 
 
-def test_no_hook_no_gradient_and_no_mode_is_left_behind(attended, data):
+def test_no_hook_no_gradient_and_no_mode_is_left(attended, data):
     attended.train()
     attended.norm.eval()
     before = {name: value.clone() for name, value in attended.state_dict().items()}
-    views.compute(attended, data, images=3, variant="v", seed=0)
+    views.compute(attended, data, count=3, variant="v", seed=0)
     for module in attended.modules():
         assert not module._forward_hooks
         assert not module._forward_pre_hooks
@@ -94,16 +95,16 @@ def test_no_hook_no_gradient_and_no_mode_is_left_behind(attended, data):
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
 
 
-def test_hooks_go_even_when_the_network_fails(attended):
+def test_hooks_are_removed_even_if_the_network_fails(attended):
     wrong = torch.zeros(1, 5, 8, 8)
     with pytest.raises(RuntimeError, match="channels"):
-        capture.passed(attended, wrong, outputs_of=attended.views(), inputs_of=attended.slots())
+        capture.forward_pass(attended, wrong, outputs_of=attended.views(), inputs_of={"slot": attended.slot})
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in attended.modules())
 
 
 def test_same_input_same_bytes(attended, data, tmp_path):
     for name in ("one", "two"):
-        store.save(tmp_path / name, views.compute(attended, data, images=3, variant="v", seed=0))
+        store.save(tmp_path / name, views.compute(attended, data, count=3, variant="v", seed=0))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
@@ -121,22 +122,18 @@ def cifar_like(side: int) -> Prepared:
 
 @pytest.mark.parametrize("side", [32, 128])
 def test_file_stays_small_enough_for_git(side, tmp_path):
-    network = placement.build(
-        Backbone(name="cnn"),
-        Variant(attention="cbam", site="before_pool"),
-        classes=10,
-        image_shape=(3, side, side),
-        seed=0,
-    )
-    found = views.compute(network, cifar_like(side), images=10, variant="cbam", seed=0)
-    store.save(tmp_path / "views", found)
+    variants = params.values()["variants"] | {"cbam": {"attention": "cbam", "site": "before_pool"}}
+    data = cifar_like(side)
+    network = networks.build(params.study(variants=variants), "cbam", data, seed=0)
+    computed = views.compute(network, data, count=10, variant="cbam", seed=0)
+    store.save(tmp_path / "views", computed)
     assert (tmp_path / "views").stat().st_size < (460_000 if side == 32 else 1_400_000)
-    assert {block.features.shape[1:] for block in found.blocks.values()} >= {(9, 32, 32)}
-    assert set(found.gates) == {"block1.before_pool", "block2.before_pool", "block3.before_pool"}
-    assert max(found.images.shape[2:]) <= 64
+    assert {block.features.shape[1:] for block in computed.blocks.values()} >= {(9, 32, 32)}
+    assert set(computed.gates) == {"block1.before_pool", "block2.before_pool", "block3.before_pool"}
+    assert max(computed.images.shape[2:]) <= 64
 
 
 def test_a_network_without_attention_has_no_gates(network, data):
-    found = views.compute(network, data, images=1, variant="v", seed=0)
+    computed = views.compute(network, data, count=1, variant="v", seed=0)
     assert isinstance(network.slot, nn.Identity)
-    assert found.gates == {}
+    assert computed.gates == {}

@@ -1,13 +1,15 @@
+"""The file of the views, and the checkpoint that they are computed from."""
+
 import subprocess
 import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from safetensors.torch import save_file
 
 from attnbench import views
 from attnbench.errors import UserError
+from attnbench.records import tensors
 from attnbench.records import views as store
 
 
@@ -23,12 +25,12 @@ def same(left: object, right: object) -> bool:
 
 @pytest.mark.parametrize("masks", [True, False])
 def test_round_trip(attended, data, tmp_path, masks):
-    found = views.compute(attended, data, images=3, variant="cbam", seed=7)
-    found = found if masks else replace(found, masks=None)
-    blocks = {"z": found.blocks["block1"], "a": found.blocks["block1"]}  # the order of the blocks is kept
-    found = replace(found, blocks=blocks)
-    store.save(tmp_path / "views.safetensors", found)
-    assert same(store.load(tmp_path / "views.safetensors"), found)
+    computed = views.compute(attended, data, count=3, variant="cbam", seed=7)
+    computed = computed if masks else replace(computed, masks=None)
+    blocks = {"z": computed.blocks["block1"], "a": computed.blocks["block1"]}  # the order of the blocks is kept
+    computed = replace(computed, blocks=blocks)
+    store.save(tmp_path / "views.safetensors", computed)
+    assert same(store.load(tmp_path / "views.safetensors"), computed)
 
 
 def test_reading_needs_no_torch():
@@ -49,6 +51,10 @@ def test_damaged_file_is_named(tmp_path, content):
         store.load(path)
 
 
+def weights(network):
+    return {name: value.numpy() for name, value in network.state_dict().items()}
+
+
 def test_weights_of_another_network(network, tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     with pytest.raises(UserError, match=r"checkpoint.safetensors is missing; `dvc repro` trains it"):
@@ -56,14 +62,14 @@ def test_weights_of_another_network(network, tmp_path):
     path.write_bytes(b"half")
     with pytest.raises(UserError, match="is not a checkpoint"):
         views.load_weights(network, path)
-    save_file({name: value for name, value in network.state_dict().items() if name != "linear.bias"}, path)
+    tensors.write(path, {name: value for name, value in weights(network).items() if name != "linear.bias"}, {})
     with pytest.raises(UserError, match=r"weights of another network: .*\n.*linear.bias"):
         views.load_weights(network, path)
 
 
 def test_weights_are_those_of_the_file(network, tmp_path):
     path = tmp_path / "checkpoint.safetensors"
-    wanted = {name: value + 1 for name, value in network.state_dict().items()}
-    save_file(wanted, path)
+    others = {name: value + 1 for name, value in weights(network).items()}
+    tensors.write(path, others, {})
     views.load_weights(network, path)
-    assert all(bool((value == wanted[name]).all()) for name, value in network.state_dict().items())
+    assert all(np.array_equal(value, others[name]) for name, value in weights(network).items())
