@@ -15,7 +15,7 @@ from attnbench import cost, networks, views
 from attnbench.networks import Network
 from attnbench.records import views as store
 from attnbench.records.prepared import Description, Prepared
-from attnbench.report.figures import maps
+from attnbench.report.figures import channel_gates, maps
 from attnbench.study import attention as modules
 from attnbench.study import backbones
 
