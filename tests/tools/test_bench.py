@@ -93,7 +93,7 @@ def test_the_tables_have_rates_and_ratios_within_rounds():
     assert "baseline engine 32 [16, 40] 4.00 [4.00, 5.00] 0.50 [0.50, 0.62]" in rows
     assert "baseline tutorial, 2 workers 13 [8, 16] 2.00 [1.60, 2.00] 0.25 [0.20, 0.25]" in rows
     assert "cbam 4.000 [3.000, 4.000]" in rows
-    assert "engine and bare step 32, float32; tutorial 64, float32" in text
+    assert "tutorial 64, float32; others 32, float32" in text
     values = bench.values(benchmark, seconds)
     assert {(row["variant"], row["contender"]): row["seconds"] for row in values["turns"]} == seconds
     assert values["recipe"]["batch_size"] == 32

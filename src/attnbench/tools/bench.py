@@ -209,8 +209,7 @@ class PILImages(Dataset[tuple[Tensor, int]]):
 
 def text(benchmark: Benchmark, seconds: Seconds) -> str:
     """Return the settings, the speeds and the step times relative to the first variant's, for a terminal."""
-    asked, recipe, first = benchmark.study.machine, benchmark.study.recipe, benchmark.variants[0]
-    device = torch.cuda.get_device_name() if asked.device == "cuda" else machine.processor()
+    study, first = benchmark.study, benchmark.variants[0]
     speeds = [
         {
             "variant": variant,
@@ -226,8 +225,8 @@ def text(benchmark: Benchmark, seconds: Seconds) -> str:
         for variant in benchmark.variants
     ]
     return f"""\
-machine   {device}; {machine.cores()} cores, {asked.threads} threads used; torch {torch.__version__}
-batches   engine and bare step {recipe.batch_size}, {asked.precision}; tutorial {TUTORIAL_BATCH_SIZE}, float32
+machine   {_processor(study)}; {machine.cores()} cores, threads: {study.machine.threads}; torch {torch.__version__}
+batches   tutorial {TUTORIAL_BATCH_SIZE}, float32; others {study.recipe.batch_size}, {study.machine.precision}
 rounds    {benchmark.rounds} after a warm-up, {benchmark.images} images per turn
 values    median [minimum, maximum] over the rounds; ratios are computed within rounds
 
@@ -240,19 +239,26 @@ values    median [minimum, maximum] over the rounds; ratios are computed within 
 def values(benchmark: Benchmark, seconds: Seconds) -> dict[str, Any]:
     """Return the settings and the seconds of every turn, for a JSON file."""
     return {
-        "processor": machine.processor(),
+        "processor": _processor(benchmark.study),
         "torch": str(torch.__version__),
         "images": benchmark.images,
         **benchmark.study.model_dump(include={"name", "backbone", "recipe", "machine"}),
-        "turns": [{"variant": who[0], "contender": who[1], "seconds": times} for who, times in seconds.items()],
+        "turns": [
+            {"variant": variant, "contender": contender, "seconds": times}
+            for (variant, contender), times in seconds.items()
+        ],
     }
 
 
 def ratios(times: list[float], others: list[float]) -> list[float]:
     """Return times / others, round by round."""
-    return [time / other for time, other in zip(times, others, strict=True)]
+    return [own / other for own, other in zip(times, others, strict=True)]
 
 
-def spread(values: list[float], digits: int = 3) -> str:
+def spread(numbers: list[float], digits: int = 3) -> str:
     """Return `median [minimum, maximum]`."""
-    return f"{median(values):.{digits}f} [{min(values):.{digits}f}, {max(values):.{digits}f}]"
+    return f"{median(numbers):.{digits}f} [{min(numbers):.{digits}f}, {max(numbers):.{digits}f}]"
+
+
+def _processor(study: Study) -> str:
+    return torch.cuda.get_device_name() if study.machine.device == "cuda" else machine.processor()

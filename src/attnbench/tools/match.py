@@ -184,4 +184,4 @@ def _measured(search: Search, values: list[int], batch_size: int) -> list[Candid
     study = search.study.model_copy(update={"latency": latency})
     times = {row.variant: row.round_ms for row in cost.measure(study, built, search.images.image_shape).rows}
     ratios = [median_ratio(times[f"{value}"], times[search.variant], study.confidence) for value in values]
-    return [Candidate(value, r.value, r.low, r.high) for value, r in zip(values, ratios, strict=True)]
+    return [Candidate(value, ratio.value, ratio.low, ratio.high) for value, ratio in zip(values, ratios, strict=True)]
