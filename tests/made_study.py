@@ -1,4 +1,7 @@
-"""A made-up study whose records are written into a temporary folder: 8 variants x 3 seeds, with known answers."""
+"""A made-up study with known answers: 8 variants and 3 seeds, whose records are written into a temporary folder.
+
+A folder's conftest.py imports the fixtures: `from made_study import make, make_in`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,30 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import params
 import pytest
+from made_records import make_run
 
 from attnbench import records
-from attnbench.records import (
-    CostRecord,
-    DataSummary,
-    Environment,
-    Identity,
-    LatencyRecord,
-    LatencyRow,
-    RunRecord,
-    TimingRecord,
-    files,
-)
+from attnbench.records import CostRecord, DataSummary, LatencyRecord, LatencyRow, RunRecord, TimingRecord, files
 from attnbench.records.curves import EpochRow, write_epochs, write_iterations
 from attnbench.records.views import BlockView, GateView, Views
 from attnbench.records.views import save as save_views
-from attnbench.study.paths import StudyPaths
-from attnbench.study.schema import Study
+from attnbench.study import Study, StudyPaths
 
 CLASSES = ["ring", "cross|bar", "star"]
 DATA_SHA256 = "d" * 64
 BASE = [0.70, 0.71, 0.72]
-# se better, cam worse and sam equal by construction; the others differ by less than their own noise
+# se is better, cam worse and sam equal by construction; the others differ by less than their own noise
 DIFFERENCES = {
     "baseline": [0.0, 0.0, 0.0],
     "se": [0.0300, 0.0301, 0.0299],
@@ -41,52 +35,28 @@ DIFFERENCES = {
     "se_after_pool": [0.003, 0.001, -0.002],
     "cbam_before_pool": [-0.003, 0.004, 0.002],
 }
-# wider networks, in a study that names them: against `slim` se stays ahead, to `wide` it loses
+# wider networks, for studies with controls: se is better than `slim` and worse than `wide`
 WIDER = {"slim": [0.0, 0.0, 0.0], "wide": [0.0600, 0.0602, 0.0598]}
 BACKBONES = {"slim": {"hidden": 513}, "wide": {"width": 40}}
 ATTENTION = {"se_after_pool": "se", "cbam_before_pool": "cbam", "baseline": "none", "slim": "none", "wide": "none"}
-ENVIRONMENT = Environment(
-    python="3.11.7",
-    torch="2.15.0",
-    device="cpu",
-    instruction_set="AVX512",
-    processor="Example CPU @ 2.0 GHz",
-    threads=1,
-    precision="bf16",
-    memory_format="channels_last",
-)
 
 
-def make_study(seeds: int = 3, variants: list[str] | None = None, **other: Any) -> Study:
-    """Return a typed study with the first `seeds` seeds and the named variants (default: all eight)."""
+def make_study(seeds: int = 3, variants: list[str] | None = None, **changes: Any) -> Study:
+    """Return a study with the first `seeds` seeds and the named variants (default: all eight)."""
     names = variants or list(DIFFERENCES)
     values: dict[str, Any] = {
         "name": "made_up",
         "root": "../..",
         "params": "studies/made_up/params.yaml",
         "title": "A made-up study",
-        "data": {"source": "shapes", "train_images": 1000, "test_images": 400, "seed": 0, "split_seed": 0},
-        "backbone": {"name": "cnn"},
-        "baseline": "baseline",
         "variants": {name: _variant(name) for name in names},
         "seeds": list(range(seeds)),
-        "recipe": {
-            "name": "onecycle",
-            "optimizer": "adam",
-            "epochs": 4,
-            "batch_size": 64,
-            "learning_rate": 0.003,
-            "weight_decay": 0.0,
-            "warmup": 0.3,
-            "label_smoothing": 0.0,
-            "augmentation": ["crop", "flip"],
-        },
+        "recipe": params.recipe(epochs=4, learning_rate=0.003, augmentation=["crop", "flip"]),
         "machine": {"device": "cpu", "precision": "bf16", "threads": 1},
-        "confidence": 0.95,
         "latency": {"batch_sizes": [1, 64], "rounds": 30},
         "views": {"images": 2},
     }
-    return Study.model_validate(values | other)
+    return params.study(**values | changes)
 
 
 def _variant(name: str) -> dict[str, Any]:
@@ -108,7 +78,7 @@ class MadeUp:
         return records.read(self.paths.record(variant, seed), RunRecord)
 
     def change(self, variant: str, seed: int, /, **changes: Any) -> None:
-        """Write the record of a run again with other values; `identity` may name single fields."""
+        """Overwrite values in the record of a run; `identity` may name single fields."""
         old = self.run(variant, seed)
         if "identity" in changes:
             changes["identity"] = old.identity.model_copy(update=changes["identity"])
@@ -117,43 +87,43 @@ class MadeUp:
 
 @pytest.fixture(scope="session")
 def make_in() -> Callable[..., MadeUp]:
-    """Return a function that writes all records of a study under a root, as `make_study` makes it."""
+    """Return a function that makes a study with `make_study` and writes all its records under a root."""
 
-    def made(
+    def make_in(
         root: Path,
         /,
         seeds: int = 3,
         variants: list[str] | None = None,
         differences: dict[str, list[float]] | None = None,
-        **other: Any,
+        **changes: Any,
     ) -> MadeUp:
-        study = make_study(seeds, variants, **other)
-        found = MadeUp(study, StudyPaths(study.name, root))
-        write_records(found, DIFFERENCES | WIDER | (differences or {}))
-        return found
+        study = make_study(seeds, variants, **changes)
+        made = MadeUp(study, StudyPaths(study.name, root))
+        write_records(made, DIFFERENCES | WIDER | (differences or {}))
+        return made
 
-    return made
+    return make_in
 
 
 @pytest.fixture
 def make(tmp_path: Path, make_in: Callable[..., MadeUp]) -> Callable[..., MadeUp]:
-    """Return `make_in` for this test's own folder."""
+    """Return `make_in` for the folder of this test."""
     return partial(make_in, tmp_path)
 
 
 def write_records(made: MadeUp, differences: dict[str, list[float]]) -> None:
-    """Write every record that the stages before `analyse` leave."""
+    """Write every record that `analyse` and `report` read."""
     study, paths = made.study, made.paths
     records.write(paths.data_summary, data_summary(study))
-    for place, variant in enumerate(study.variants):
+    for position, variant in enumerate(study.variants):
         code = {"sha256": files.sha256_of_json(["code", variant])}
         files.write_json(paths.code("train", variant), code)
-        records.write(paths.cost(variant), cost(study, variant, place))
+        records.write(paths.cost(variant), cost(study, variant, position))
         save_views(paths.view(variant), views(study, variant))
         for seed in study.seeds:
             accuracy = BASE[seed] + differences[variant][seed]
             records.write(paths.record(variant, seed), run(study, variant, seed, accuracy, code["sha256"]))
-            records.write(paths.timing(variant, seed), timing(study, variant, seed, place))
+            records.write(paths.timing(variant, seed), timing(study, variant, seed, position))
             write_curves(paths, variant, seed, study.recipe.epochs)
     records.write(paths.latency, latency(study))
 
@@ -177,40 +147,37 @@ def data_summary(study: Study) -> DataSummary:
 
 
 def run(study: Study, variant: str, seed: int, accuracy: float, code: str) -> RunRecord:
-    params = records.params_sha256(study, variant)
-    return RunRecord(
+    return make_run(
+        variant,
+        seed,
+        accuracy,
         study=study.name,
-        variant=variant,
-        seed=seed,
         epochs=study.recipe.epochs,
-        accuracy=accuracy,
-        loss=1 - accuracy,
         per_class_accuracy=dict(zip(CLASSES, (accuracy, accuracy - 0.1, accuracy + 0.1), strict=True)),
         validation_accuracy=accuracy + 0.005,
         best_validation_accuracy=accuracy + 0.01,
-        best_validation_epoch=3,
         train_accuracy=accuracy + 0.05,
         parameters=1_147_914,
-        checkpoint_sha256="a" * 64,
-        predictions_sha256="b" * 64,
-        identity=Identity(data=DATA_SHA256, code=code, params=params, environment=ENVIRONMENT),
+        data=DATA_SHA256,
+        code=code,
+        params=records.params_sha256(study, variant),
     )
 
 
-def cost(study: Study, variant: str, place: int) -> CostRecord:
+def cost(study: Study, variant: str, position: int) -> CostRecord:
     return CostRecord(
         study=study.name,
         variant=variant,
         image_shape=(3, 32, 32),
-        parameters=1_147_914 + 1000 * place,
-        trainable_parameters=1_147_914 + 1000 * place,
-        attention_parameters=990 * place,  # a variant may change more than its attention
-        macs=12_000_000 + 60_000 * place,
-        attention_macs=60_000 * place,
-        pooling_operations=50_000 + place,
-        elementwise_operations=400_000 + place,
-        activation_bytes=2**20 + place,
-        attention_modules={f"block{i}.after_pool": 500 * i for i in (1, 2)} if place else {},
+        parameters=1_147_914 + 1000 * position,
+        trainable_parameters=1_147_914 + 1000 * position,
+        attention_parameters=990 * position,  # a variant may change more than its attention
+        macs=12_000_000 + 60_000 * position,
+        attention_macs=60_000 * position,
+        pooling_operations=50_000 + position,
+        elementwise_operations=400_000 + position,
+        activation_bytes=2**20 + position,
+        attention_modules={f"block{i}.after_pool": 500 * i for i in (1, 2)} if position else {},
     )
 
 
@@ -219,17 +186,17 @@ def latency(study: Study) -> LatencyRecord:
         LatencyRow(
             variant=variant,
             batch_size=size,
-            median_ms=0.8 * size**0.7 * (1 + 0.1 * place),
+            median_ms=0.8 * size**0.7 * (1 + 0.1 * position),
             iqr_ms=0.02,
-            p90_ms=0.9 * size**0.7 * (1 + 0.1 * place),
+            p90_ms=0.9 * size**0.7 * (1 + 0.1 * position),
             # a slow second of the machine affects all variants of a round alike
             round_ms=[
-                0.8 * size**0.7 * (1 + (0.09, 0.10, 0.11)[number % 3] * place) * (1 + number % 5)
+                0.8 * size**0.7 * (1 + (0.09, 0.10, 0.11)[number % 3] * position) * (1 + number % 5)
                 for number in range(30)
             ],
         )
         for size in study.latency.batch_sizes
-        for place, variant in enumerate(study.variants)
+        for position, variant in enumerate(study.variants)
     ]
     return LatencyRecord(
         study=study.name,
@@ -243,15 +210,15 @@ def latency(study: Study) -> LatencyRecord:
     )
 
 
-def timing(study: Study, variant: str, seed: int, place: int) -> TimingRecord:
+def timing(study: Study, variant: str, seed: int, position: int) -> TimingRecord:
     return TimingRecord(
         study=study.name,
         variant=variant,
         seed=seed,
-        seconds_per_epoch=[9.0, 2.0 + place, 2.0 + place, 2.0 + place],
+        seconds_per_epoch=[9.0, 2.0 + position, 2.0 + position, 2.0 + position],
         evaluation_seconds=[0.1] * 4,
-        total_seconds=15.0 + 3 * place,
-        images_per_second=450.0 - 10 * place,
+        total_seconds=15.0 + 3 * position,
+        images_per_second=450.0 - 10 * position,
         continued_after=0,
         load_average=2.1,
         cores=2,
@@ -270,25 +237,25 @@ def write_curves(paths: StudyPaths, variant: str, seed: int, epochs: int) -> Non
 
 
 def views(study: Study, variant: str) -> Views:
-    """Return arrays of the right shapes, drawn from the variant's name, with gates where its module has them."""
+    """Return random arrays of the right shapes, with gates where the variant's module has them."""
     random = np.random.default_rng(len(variant))
     n, attention = study.views.images, study.variants[variant].attention
 
-    def drawn(*shape: int, kind: type = np.float16) -> np.ndarray:
+    def random_array(*shape: int, kind: type = np.float16) -> np.ndarray:
         return random.random(shape).astype(kind)
 
     blocks = {
         f"block{i}": BlockView(
-            features=drawn(n, 9, 16 // i, 16 // i),
-            active=drawn(n, 3, 16 // i, 16 // i),
+            features=random_array(n, 9, 16 // i, 16 // i),
+            active=random_array(n, 3, 16 // i, 16 // i),
             active_index=random.integers(0, 32, (n, 3)),
-            grad_cam=drawn(n, 16 // i, 16 // i, kind=np.float32),
+            grad_cam=random_array(n, 16 // i, 16 // i, kind=np.float32),
         )
         for i in (1, 2)
     }
     gate = GateView(
-        channel=None if attention == "sam" else drawn(n, 32),
-        spatial=drawn(n, 8, 8) if attention in ("sam", "cbam") else None,
+        channel=None if attention == "sam" else random_array(n, 32),
+        spatial=random_array(n, 8, 8) if attention in ("sam", "cbam") else None,
     )
     return Views(
         variant=variant,
@@ -298,7 +265,7 @@ def views(study: Study, variant: str) -> Views:
         images=random.integers(0, 256, (n, 3, 32, 32)).astype(np.uint8),
         labels=np.arange(n),
         predicted=np.zeros(n, dtype=np.int64),
-        probability=drawn(n, kind=np.float32),
+        probability=random_array(n, kind=np.float32),
         blocks=blocks,
         gates={} if attention == "none" else {"block1.after_pool": gate},
     )

@@ -1,4 +1,4 @@
-"""Mean, spread, and the error of one accuracy."""
+"""Mean, standard deviation, prediction interval, and the standard error of one accuracy."""
 
 import math
 
@@ -8,18 +8,18 @@ import pytest
 from attnbench.analyse.statistics import binomial_standard_error, mean_std, prediction_interval
 
 
-def test_spread_of_three() -> None:
-    found = mean_std([1.0, 2.0, 6.0])
-    assert (found.n, found.mean, found.std) == (3, 3.0, pytest.approx(math.sqrt(7)))
+def test_mean_and_standard_deviation_of_three() -> None:
+    sample = mean_std([1.0, 2.0, 6.0])
+    assert (sample.n, sample.mean, sample.std) == (3, 3.0, pytest.approx(math.sqrt(7)))
 
 
-def test_spread_of_one_is_unknown() -> None:
-    found = mean_std([0.7])
-    assert (found.n, found.mean) == (1, 0.7)
-    assert math.isnan(found.std)
+def test_the_standard_deviation_of_one_value_is_unknown() -> None:
+    sample = mean_std([0.7])
+    assert (sample.n, sample.mean) == (1, 0.7)
+    assert math.isnan(sample.std)
 
 
-def test_spread_of_none_is_refused() -> None:
+def test_no_value_is_refused() -> None:
     with pytest.raises(ValueError, match=r"at least one value; got shape \(0,\)"):
         mean_std([])
 
@@ -30,37 +30,37 @@ def test_binomial_standard_error() -> None:
 
 
 @pytest.mark.parametrize(("accuracy", "images"), [(1.1, 10), (-0.1, 10), (0.5, 0), (math.nan, 5)])
-def test_no_accuracy_is_refused(accuracy: float, images: int) -> None:
+def test_the_standard_error_needs_an_accuracy_and_images(accuracy: float, images: int) -> None:
     with pytest.raises(ValueError, match=r"an accuracy lies in 0..1"):
         binomial_standard_error(accuracy, images)
 
 
-def test_prediction_interval_by_hand() -> None:
+def test_the_prediction_interval_by_hand() -> None:
     """Mean 3, standard deviation sqrt(7), n = 3, t(2; 0.975) = 4.30265: 3 +- 4.30265 * sqrt(7) * sqrt(4 / 3)."""
     low, high = prediction_interval([1.0, 2.0, 6.0], 0.95)
     assert (low, high) == (pytest.approx(-10.14482, abs=1e-5), pytest.approx(16.14482, abs=1e-5))
 
 
-def test_prediction_interval_of_two_is_that_of_a_cauchy_variable() -> None:
+def test_the_prediction_interval_of_two_values_is_that_of_a_cauchy_variable() -> None:
     """Student's t with one degree of freedom has the quantile tan(pi * confidence / 2)."""
     low, high = prediction_interval([0.0, 2.0], 0.9)
     half = math.tan(math.pi * 0.9 / 2) * math.sqrt(2) * math.sqrt(1.5)
     assert (low, high) == (pytest.approx(1 - half), pytest.approx(1 + half))
 
 
-def test_prediction_interval_holds_the_next_value_as_often_as_it_says() -> None:
+def test_the_prediction_interval_contains_the_next_value_as_often_as_it_claims() -> None:
     values = np.random.default_rng(0).normal(size=(4000, 4))
     intervals = (prediction_interval(row[:3], 0.8) for row in values)
-    held = sum(low <= row[3] <= high for row, (low, high) in zip(values, intervals, strict=True))
-    assert held / 4000 == pytest.approx(0.8, abs=0.02)  # three standard errors
+    contained = sum(low <= row[3] <= high for row, (low, high) in zip(values, intervals, strict=True))
+    assert contained / 4000 == pytest.approx(0.8, abs=0.02)  # three standard errors
 
 
 @pytest.mark.parametrize("values", [[0.7], [0.1, 0.1, 0.1]])
-def test_prediction_interval_without_a_spread_is_unknown(values: list[float]) -> None:
+def test_the_prediction_interval_of_equal_values_is_unknown(values: list[float]) -> None:
     assert all(map(math.isnan, prediction_interval(values, 0.95)))
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0, math.nan])
-def test_prediction_interval_refuses_what_is_no_confidence(confidence: float) -> None:
+def test_the_prediction_interval_refuses_other_confidences(confidence: float) -> None:
     with pytest.raises(ValueError, match=r"a confidence lies between 0 and 1; got"):
         prediction_interval([1.0, 2.0], confidence)

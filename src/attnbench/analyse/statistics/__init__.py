@@ -1,4 +1,4 @@
-"""Statistics of a comparison: pure functions from numbers to numbers, which know no file and no variant."""
+"""Statistics of a comparison: pure functions from numbers to numbers, independent of files and variants."""
 
 from attnbench.analyse.statistics.family import Verdict, holm, verdict
 from attnbench.analyse.statistics.paired import PairedDifference, paired_difference

@@ -1,4 +1,4 @@
-"""Several comparisons with one baseline: Holm's correction, and the verdict that follows from it."""
+"""A family of comparisons: Holm's correction, and the verdicts that follow from it."""
 
 from typing import Literal
 
@@ -12,8 +12,8 @@ Verdict = Literal["better", "worse", "inconclusive"]
 def holm(p: ArrayLike) -> NDArray[np.float64]:
     """Return Holm's adjusted p values of a family of comparisons.
 
-    A NaN (a comparison that gave no p) stays NaN, yet counts as a member: leaving it out would make the others
-    look better than the family that was looked at allows.
+    NaN (a comparison without a p value) stays NaN but counts as a member: the family is what was compared, and
+    dropping a member would make the other p values too small.
 
     Source: Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6 (1979).
     """
@@ -26,7 +26,7 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
 
 
 def verdict(mean: float, p_holm: float, confidence: float) -> Verdict:
-    """Return what may be said of one variant of the family at `confidence`; without a p, nothing."""
+    """Return the verdict on a mean difference at `confidence`; without a p value (NaN) it is inconclusive."""
     if np.isnan(p_holm) or p_holm >= 1 - confidence:
         return "inconclusive"
     return "better" if mean > 0 else "worse"

@@ -1,23 +1,23 @@
-"""What n paired runs could have seen: the power of the two-sided paired t test, and its inverses.
+"""What n paired runs can detect: the power of the two-sided paired t test, and its inverses.
 
 With effect e = |mean| / std of the differences, T = (Z + e sqrt(n)) / sqrt(V / df), df = n - 1, and power is
-P(|T| > t). For a given Z = z that is P(V < df (z + e sqrt(n))^2 / t^2), a chi-square probability, so one sum over z is
-left. `scipy.stats.nct` returns NaN and `statsmodels.TTestPower.solve_power` silently the end of its bracket
-for the few runs and small levels that matter here.
+P(|T| > t). Given Z = z that is P(V < df (z + e sqrt(n))^2 / t^2), a chi-square probability, so a single sum over z
+remains. For the few runs and small levels that matter here, `scipy.stats.nct` returns NaN and
+`statsmodels.TTestPower.solve_power` silently returns the end of its bracket.
 """
 
 import numpy as np
 from scipy import optimize, stats
 
 POWER = 0.8
-SEEDS_LIMIT = 10_000  # beyond it, the number of seeds is of no use to anyone
+SEEDS_LIMIT = 10_000  # nobody runs more seeds, so the exact number does not matter
 
 _GRID = np.linspace(-8.0, 8.0, 4001)
 _WEIGHTS = stats.norm.pdf(_GRID) * (_GRID[1] - _GRID[0])
 
 
 def power(effect: float, n: int, alpha: float) -> float:
-    """Return the chance that n pairs reject a mean of 0 at level `alpha`, when mean / std is `effect`."""
+    """Return the probability that n pairs reject a mean of 0 at level `alpha` if mean / std is `effect`."""
     df = n - 1
     threshold = stats.t.isf(alpha / 2, df)
     rejected = stats.chi2.cdf(df * ((_GRID + effect * np.sqrt(n)) / threshold) ** 2, df)  # (4001,)
@@ -27,8 +27,8 @@ def power(effect: float, n: int, alpha: float) -> float:
 def smallest_detectable_difference(std: float, n: int, alpha: float, target: float = POWER) -> float:
     """Return the smallest true mean difference that n pairs detect with probability `target`.
 
-    In the unit of `std`, the standard deviation of the differences. NaN where n or `std` cannot tell:
-    one pair, no spread, or an unknown one.
+    In the unit of `std`, the standard deviation of the differences. NaN for a single pair, and where `std` is 0 or
+    unknown.
     """
     if n < 2 or not std > 0:
         return np.nan
@@ -42,8 +42,8 @@ def smallest_detectable_difference(std: float, n: int, alpha: float, target: flo
 def seeds_needed(difference: float, std: float, alpha: float, target: float = POWER) -> int | None:
     """Return the fewest pairs that detect a true mean `difference` with probability `target`.
 
-    Takes the difference and the spread as if they were the true ones. None when the spread is unknown or 0, or
-    when more than `SEEDS_LIMIT` pairs were needed.
+    Takes the difference and the standard deviation for the true ones. None if the standard deviation is unknown or
+    0, or if more than `SEEDS_LIMIT` pairs are needed.
     """
     if not std > 0:
         return None

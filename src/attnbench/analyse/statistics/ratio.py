@@ -29,7 +29,7 @@ def median_ratio(times: ArrayLike, others: ArrayLike, confidence: float) -> Medi
     """
     x, y = np.asarray(times, dtype=np.float64), np.asarray(others, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape or x.size == 0:
-        raise ValueError(f"two arrays of one and the same length are compared, at least 1; got {x.shape} and {y.shape}")
+        raise ValueError(f"a comparison needs two arrays of the same length, at least 1; got {x.shape} and {y.shape}")
     ratios = x / y  # (n,)
     low, high = median_interval(ratios.tolist(), confidence)
     return MedianRatio(x.size, float(np.median(ratios)), low, high)

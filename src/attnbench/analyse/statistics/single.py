@@ -1,4 +1,4 @@
-"""What one set of runs says by itself."""
+"""Statistics of one set of runs."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class MeanStd:
-    """Mean and spread of n values; the spread of one value is unknown (NaN)."""
+    """Mean and standard deviation of n values; the standard deviation of one value is unknown (NaN)."""
 
     n: int
     mean: float
@@ -17,7 +17,7 @@ class MeanStd:
 
 
 def mean_std(values: ArrayLike) -> MeanStd:
-    """Return mean and standard deviation of a one-dimensional set of values.
+    """Return the mean and standard deviation of values along one axis.
 
     Raises:
         ValueError: there is no value, or there is more than one axis.
@@ -31,25 +31,28 @@ def mean_std(values: ArrayLike) -> MeanStd:
 def prediction_interval(values: ArrayLike, confidence: float) -> tuple[float, float]:
     """Return low and high of Student's interval for one further value: mean +- t(n - 1) * std * sqrt(1 + 1 / n).
 
-    Both are NaN for one value, and for values that are all equal: no spread seen is no estimate of the spread there is.
+    Both are NaN for one value, and for values that are all equal: a spread of 0 does not estimate the true one.
 
     Raises:
         ValueError: there is no value, or more than one axis, or `confidence` is not between 0 and 1.
     """
     if not 0 < confidence < 1:
         raise ValueError(f"a confidence lies between 0 and 1; got {confidence}")
-    found = mean_std(values)
-    if found.n < 2 or np.ptp(np.asarray(values)) == 0:
+    sample = mean_std(values)
+    if sample.n < 2 or np.ptp(np.asarray(values)) == 0:
         return np.nan, np.nan
-    half = float(stats.t.ppf((1 + confidence) / 2, found.n - 1)) * found.std * float(np.sqrt(1 + 1 / found.n))
-    return found.mean - half, found.mean + half
+    half = float(stats.t.ppf((1 + confidence) / 2, sample.n - 1)) * sample.std * float(np.sqrt(1 + 1 / sample.n))
+    return sample.mean - half, sample.mean + half
 
 
 def binomial_standard_error(accuracy: float, images: int) -> float:
     """Return the standard error of an accuracy measured on `images` independent test images: sqrt(a (1 - a) / m).
 
-    It says how well these images pin down the accuracy on all images of their kind. Variants are tested on the
-    same images, so it is no error of their difference.
+    It says how well these images determine the accuracy on all images of their kind. It is no error of a difference
+    between variants, which are tested on the same images.
+
+    Raises:
+        ValueError: the accuracy is outside 0..1, or there is no image.
     """
     if not 0 <= accuracy <= 1 or images < 1:
         raise ValueError(f"an accuracy lies in 0..1 and needs at least one image; got {accuracy} on {images}")
