@@ -42,6 +42,14 @@ def test_wrong_usage_ends_with_status_2(arguments, monkeypatch):
         cli.main()
 
 
+@pytest.mark.parametrize("arguments", [["run", "--jobs", "0"], ["verify", "--runs", "-1"]])
+def test_a_number_below_1_is_refused(arguments, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["attnbench", *arguments])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+    assert f"argument {arguments[1]}: given {arguments[2]}; must be at least 1" in capsys.readouterr().err
+
+
 def test_a_command_that_fails_ends_with_status_1(monkeypatch):
     monkeypatch.setattr("attnbench.compare.verify.verify", lambda *_: False)
     monkeypatch.setattr(sys, "argv", ["attnbench", "verify"])

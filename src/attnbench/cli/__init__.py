@@ -20,6 +20,18 @@ def main() -> None:
     errors.run_main(_main)
 
 
+def positive(text: str) -> int:
+    """Return the integer that an option gives; argparse names this function if it is not one.
+
+    Raises:
+        argparse.ArgumentTypeError: it is less than 1.
+    """
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"given {value}; must be at least 1")
+    return value
+
+
 def _main() -> None:
     arguments = _parser().parse_args()
     if not arguments.run(arguments, Path.cwd()):

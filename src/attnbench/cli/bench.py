@@ -9,11 +9,13 @@ import argparse
 import sys
 from pathlib import Path
 
+from attnbench.cli import positive
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the study, its variants and the number of rounds."""
     parser.add_argument("what", choices=["training"], help="what to measure")
-    parser.add_argument("study", nargs="?", metavar="STUDY", help="name of a study (default: the study at the root)")
+    parser.add_argument("study", nargs="?", metavar="STUDY", help="name of a study (default: the root study)")
     parser.add_argument(
         "--variants", nargs="+", metavar="NAME", help="step times are relative to the first (default: baseline, cbam)"
     )
@@ -49,11 +51,3 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
     if arguments.json:
         files.write_json(here / arguments.json, bench.values(benchmark, seconds))
     return True
-
-
-def positive(text: str) -> int:
-    """Return the number that an option gives; argparse names this function if it is not one."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"given {value}; must be at least 1")
-    return value

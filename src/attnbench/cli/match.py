@@ -12,6 +12,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from attnbench.cli import positive
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the variant, the option and the cost."""
@@ -19,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("variant", metavar="VARIANT", help="a variant with a module")
     parser.add_argument("--by", choices=["parameters", "latency"], required=True, help="the cost to match")
     parser.add_argument("--option", default="width", metavar="NAME", help="of the backbone (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, metavar="N", help="for latency (default: the study's largest)")
+    parser.add_argument("--batch-size", type=positive, metavar="N", help="for latency (default: the study's largest)")
 
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:
@@ -30,8 +32,8 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
     from attnbench.tools.match import match
 
     batch_size = arguments.batch_size
-    if batch_size is not None and (arguments.by != "latency" or batch_size < 1):
-        raise UserError(f"--batch-size {batch_size}: must be at least 1, and needs --by latency")
+    if batch_size is not None and arguments.by != "latency":
+        raise UserError(f"--batch-size {batch_size} needs --by latency")
     located = repository.locate(arguments.study, here)
     require(located.study, shown(located.params), arguments.variant)
     if arguments.by == "latency":

@@ -6,12 +6,14 @@ DVC runs the stages, independent ones in parallel. Stages whose inputs have not 
 import argparse
 from pathlib import Path
 
+from attnbench.cli import positive
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the study and the number of parallel runs."""
-    parser.add_argument("study", nargs="?", metavar="STUDY", help="default: the root study")
+    parser.add_argument("study", nargs="?", metavar="STUDY", help="name of a study (default: the root study)")
     parser.add_argument(
-        "--jobs", type=int, metavar="N", help="how many runs to train in parallel (default: what the cores allow)"
+        "--jobs", type=positive, metavar="N", help="how many runs to train in parallel (default: what the cores allow)"
     )
 
 

@@ -8,13 +8,15 @@ run.
 import argparse
 from pathlib import Path
 
+from attnbench.cli import positive
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the study and the number of runs."""
-    parser.add_argument("study", nargs="?", metavar="STUDY", help="default: the root study")
+    parser.add_argument("study", nargs="?", metavar="STUDY", help="name of a study (default: the root study)")
     parser.add_argument(
         "--runs",
-        type=int,
+        type=positive,
         default=1,
         metavar="K",
         help="how many, spread over the variants (default: %(default)s)",

@@ -17,7 +17,7 @@ from attnbench.study.paths import shown
 
 
 def verify(name: str | None, count: int, folder: Path) -> bool:
-    """Repeat `count` recorded runs of a study, all if there are fewer; return whether each is as recorded.
+    """Repeat `count` (at least 1) recorded runs of a study, all if there are fewer; return whether each is as recorded.
 
     Without a name, the study is the root's. `folder` is any folder of the repository, in which nothing changes but
     the logs in work/<study>/verify.
@@ -25,8 +25,6 @@ def verify(name: str | None, count: int, folder: Path) -> bool:
     Raises:
         UserError: no such study, an invalid params.yaml, no recorded run, or images that are not those of the records.
     """
-    if count < 1:
-        raise UserError(f"--runs: given {count}; must be at least 1")
     located = repository.locate(name, folder)
     study = located.study
     locked, images = _read_lock(shown(located.params).with_name(repository.LOCK), study.name)
