@@ -6,33 +6,16 @@ import pytest
 import torch
 from networks.configurations import Configuration
 from networks.reference import parameters
+from one_slot import OneSlot
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from attnbench import cost
-from attnbench.networks import Attention, Network, Slot
+from attnbench.networks import Attention
 from attnbench.study import attention, module_files
 from attnbench.study.options import Size
 
 SHAPES = {"channel": (4, 64, 1, 1), "spatial": (4, 1, 6, 5)}
-
-
-class OneSlot(Network):
-    """A network that is nothing but one slot, for maps (16, 6, 5)."""
-
-    def __init__(self, module: Attention) -> None:
-        super().__init__()
-        self.body = module
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.body(x)
-        return out
-
-    def slots(self) -> dict[str, Slot]:
-        return {"stage1.block1.body": Slot(self, "body", 1, 1, "body", 16, (6, 5))}
-
-    def views(self) -> dict[str, nn.Module]:
-        return {}
 
 
 def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
@@ -122,7 +105,7 @@ def shapes(module: Attention) -> list[torch.Size]:
 
 def test_its_operations_can_be_counted(configured: Configuration) -> None:
     module = configured.build(16)
-    counts = cost.count(OneSlot(module), (16, 6, 5))
+    counts = cost.count(OneSlot(module, 16, (6, 5)), (16, 6, 5))
     assert counts.attention_parameters == counts.parameters == parameters(module)
     assert counts.attention_macs == counts.macs
     assert counts.elementwise_operations >= 16 * 6 * 5  # at least a product or a sum for every activation
