@@ -15,13 +15,9 @@ from attnbench.study import schema
 from attnbench.study.document import read
 from attnbench.study.examples import example
 
+from .conftest import refusal
+
 Write = Callable[..., Path]  # fixture: the valid file, with one text replaced by another
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(UserError) as caught:
-        study.load(path)
-    return str(caught.value).replace(f"{path}:", "params.yaml:")
 
 
 def test_a_valid_file_is_a_study_of_plain_values(write: Write) -> None:
@@ -40,7 +36,6 @@ def test_the_root_study_is_valid() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("    site:", "    siet:", "13:5: variants.se.siet: unknown key; allowed: 'attention', .*did you mean 'site'"),
         ("  epochs: 1\n", "", "15:1: recipe.epochs: missing; add it, for example `epochs: 50`"),
         ("seeds: [0, 1]", "seeds: [0, x]", r"14:12: seeds\[1\]: given 'x'; must be a whole number"),
         ("seeds: [0, 1]", "seeds: []", r"14:1: seeds: given \[\]; must be at least 1 long"),
@@ -58,35 +53,28 @@ def test_the_root_study_is_valid() -> None:
         ("source: shapes, ", "", "5:1: data.source: missing; allowed: 'shapes', 'cifar10', 'folder'"),
         ("source: shapes", "source: null", "5:8: data.source: given nothing; allowed: 'shapes', 'cifar10', 'folder'$"),
         ("source: shapes", "source: shaps", r"5:8: data.source: given 'shaps'; .*\(did you mean 'shapes'\?\)"),
-        ("seed: 0, split", "sed: 0, split", r"5:60: data.sed: unknown key; .* \(did you mean 'seed'\?\)"),
         ("[flip]", "[flop]", r"24:18: recipe.augmentation\[0\]: given 'flop'; must be 'crop', .*mean 'flip'"),
         ("{images: 6}", "6", "28:1: views: given 6; must be a mapping of keys to values"),
         ("{source: shapes,", "5 #", "5:1: data: given 5; must be a mapping of keys to values"),
         ("  se:\n", "  S-E:\n", "11:3: variants.S-E: given 'S-E'; must be made of a-z, 0-9 and _ alone"),
         (
             "site: before_pool",
-            "stages: frist",
+            "site: before_pool\n    stages: frist",
             "variants.se.stages: given 'frist'; must be 'all', .* or a list in brac",
         ),
-        ("site: before_pool", "stages: [1, 0]", r"13:17: variants.se.stages\[1\]: given 0; cnn has stages 1 to 3"),
         (
             "site: before_pool",
             "site: before_pool\n    options: {reduction: null}",
             "variants.se.options.reduction: given nothing; must be a whole number",
         ),
         ("A small study", "''", "title: given ''; must be text that is not empty"),
-        ("name: small", "study: small\n1: 2", r"2:1: \[1\]: given 1; must be text"),
+        ("name: small", "name: small\n1: 2", r"2:1: \[1\]: given 1; must be text"),
     ],
 )
 def test_each_problem_has_its_position_and_its_remedy(write: Write, old: str, new: str, message: str) -> None:
     text = refusal(write(old, new))
     assert re.search(message, text), text
-
-
-def test_a_wrong_union_member_is_one_problem(write: Write) -> None:
-    assert "\n" not in refusal(write("site: before_pool", "site: before_pool\n    stages: frist"))
-    assert "\n" not in refusal(write("site: before_pool", "site: before_pool\n    options: {reduction: null}"))
-    assert "\n" not in refusal(write("site: before_pool", "site: before_pool\n    stages: [1, 0]"))
+    assert "\n" not in text
 
 
 def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path, valid: str) -> None:

@@ -1,4 +1,4 @@
-"""Errors in a user-defined module, in the order in which they are detected; and slots that a network lacks."""
+"""Errors in a user-defined module, in the order in which they are detected."""
 
 import re
 import sys
@@ -177,46 +177,3 @@ def test_a_module_that_fails_is_refused_before_training(
 
 def test_a_user_defined_module_fills_the_slots(module: Callable[..., str]) -> None:
     assert {type(filled).__name__ for filled in attention_modules(network(module())).values()} == {"Mine"}
-
-
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        (
-            "site: between\n    stages: [3]",
-            r"stages\[0\]: given 3; resnet_cifar has stages 1 to 2 followed by another",
-        ),
-        ("site: between\n    blocks: [2]", r"blocks\[0\]: given 2; resnet_cifar has blocks 1 alone"),
-        ("site: standard\n    blocks: [4]", r"blocks\[0\]: given 4; resnet_cifar has blocks 1 to 3"),
-        ("site: before_pool", r"variants\.se\.site: no site of resnet_cifar 'before_pool'; allowed: 'standard', "),
-        ("site: standrad", r"did you mean 'standard'"),
-        (
-            "site: standard\n    start: identiy",
-            r"start: given 'identiy'; must be 'paper' or 'identity' \(did you mean 'id",
-        ),
-        (
-            "site: standard\n    backbone: {depth: 21}",
-            r"backbone\.depth: given 21; must be 20, 32, 44, 56, 110 or 164; ",
-        ),
-        (
-            "site: standard\n    backbone: {dept: 20}",
-            r"backbone\.dept: resnet_cifar has no .*\(did you mean 'depth'\?\)",
-        ),
-        (
-            "site: standard\n    stages: first\n    stage: 1",
-            r"variants\.se\.stage: unknown key; .*did you mean 'stages'",
-        ),
-    ],
-)
-def test_slots_that_a_network_does_not_have(tmp_path: Path, valid: str, lines: str, message: str) -> None:
-    path = tmp_path / "params.yaml"
-    path.write_text(valid.replace("name: cnn", "name: resnet_cifar").replace("site: before_pool", lines))
-    text = refusal(path)
-    assert re.search(message, text), text
-
-
-def test_an_invalid_depth_is_reported_once(tmp_path: Path, valid: str) -> None:
-    path = tmp_path / "params.yaml"
-    deep = "  name: resnet_cifar\n  options: {depth: 21}\n"
-    path.write_text(valid.replace("  name: cnn\n", deep).replace("site: before_pool", "site: standard"))
-    assert re.search(r"params\.yaml:8:13: backbone\.options\.depth: given 21; must be 20, ", refusal(path))
