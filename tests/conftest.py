@@ -1,7 +1,7 @@
-"""Settings of all tests."""
+"""Settings for all tests."""
 
 import os
 
-# Tests run side by side; threads that wait for each other by spinning would take the processor from the other tests.
-# Read when torch is first imported, here and in the processes that tests start; a stage sets its own number.
+# Tests run in parallel, and OpenMP threads that wait by spinning would slow down the other tests. torch reads this when
+# it is first imported, here and in the processes that tests start; a stage sets its own number of threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
