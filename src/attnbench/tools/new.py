@@ -68,12 +68,6 @@ def text(name: str) -> str:
     return environment.get_template("module.py.j2").render(fill_in=FILL_IN, class_name=class_name)
 
 
-def unfilled(path: Path) -> list[str]:
-    """Return the lines of a module file that its author still has to fill in, each as `file:line: text`."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [f"{path}:{number}: {line.strip()}" for number, line in enumerate(lines, start=1) if FILL_IN in line]
-
-
 def _package_folder(package: str, root: Path) -> Path:
     """Return the folder of a user's package, which need not exist yet."""
     folders = packages.folders_of(package)
