@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from made_records import IDENTITY, make_run
 
-from attnbench.compare.lock import LockedStage
 from attnbench.compare.recorded_runs import RecordedRun, choose
 from attnbench.compare.verdict import foreign, judge
 
@@ -15,7 +14,7 @@ TIMING = "results/made_up/timing/se-0.json"
 
 def recorded_run() -> RecordedRun:
     """Return a run with accuracy 0.7 whose checkpoint, record and timing are locked."""
-    return RecordedRun(make_run("se", 0, 0.7), LockedStage({}, {"checkpoint": "1", RECORD: "r", TIMING: "t"}))
+    return RecordedRun(make_run("se", 0, 0.7), {"checkpoint": "1", RECORD: "r", TIMING: "t"})
 
 
 def repeat(accuracy: float, **changes: Any) -> Any:

@@ -70,7 +70,7 @@ class Project:
 def locked(root: Path, variant: str, seed: int) -> dict[str, Any]:
     """Return the dvc.lock entry of a run with those outputs that exist."""
     outputs = [path(variant, seed) for path in OUTPUTS]
-    return {"deps": [hashed(root, PATHS.prepared)], "outs": [hashed(root, p) for p in outputs if (root / p).exists()]}
+    return {"outs": [hashed(root, path) for path in outputs if (root / path).exists()]}
 
 
 def hashed(root: Path, path: Path) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from attnbench import records
-from attnbench.compare.lock import LockedStage
 from attnbench.errors import UserError
 from attnbench.records import RunRecord
 from attnbench.study import Study, StudyPaths, run_name
@@ -16,10 +15,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """A finished run: its record, and its stage in dvc.lock."""
+    """A finished run: its record, and path -> MD5 of all its outputs in dvc.lock."""
 
     record: RunRecord
-    locked: LockedStage
+    outputs: dict[str, str]
 
     @property
     def name(self) -> str:
@@ -33,12 +32,12 @@ class RecordedRun:
 
     @property
     def repeatable(self) -> dict[str, str]:
-        """Path -> MD5 of every output that a repetition must reproduce: all but the timing, which never repeats."""
+        """The outputs that a repetition must reproduce: all but the timing, which never repeats."""
         timings = StudyPaths(self.record.study).timings
-        return {path: md5 for path, md5 in self.locked.writes.items() if not Path(path).is_relative_to(timings)}
+        return {path: md5 for path, md5 in self.outputs.items() if not Path(path).is_relative_to(timings)}
 
 
-def recorded_runs(study: Study, root: Path, locked: dict[str, LockedStage]) -> list[list[RecordedRun]]:
+def recorded_runs(study: Study, root: Path, locked: dict[str, dict[str, str]]) -> list[list[RecordedRun]]:
     """Return the recorded runs of each variant, variants in the order of params.yaml and runs in the order of seeds.
 
     Raises:
@@ -64,11 +63,11 @@ def choose(variants: Sequence[Sequence[T]], count: int) -> list[T]:
 
 
 def _recorded_run(
-    study: Study, root: Path, locked: dict[str, LockedStage], variant: str, seed: int
+    study: Study, root: Path, locked: dict[str, dict[str, str]], variant: str, seed: int
 ) -> RecordedRun | None:
     path = StudyPaths(study.name).record(variant, seed)
-    stage = locked.get(f"train@{run_name(variant, seed)}")
-    if stage is None or path.as_posix() not in stage.writes or not (root / path).is_file():
+    outputs = locked.get(f"train@{run_name(variant, seed)}", {})
+    if path.as_posix() not in outputs or not (root / path).is_file():
         return None
     record = records.read(root / path, RunRecord)
     if (record.study, record.variant, record.seed) != (study.name, variant, seed):
@@ -76,4 +75,4 @@ def _recorded_run(
             f"{path} is the record of {run_name(record.variant, record.seed)} of study {record.study!r}; "
             f"restore the right one with `git checkout {path}`"
         )
-    return RecordedRun(record, stage)
+    return RecordedRun(record, outputs)

@@ -42,7 +42,7 @@ def foreign(run: RecordedRun, here: Identity, record_md5: str) -> RunVerdict | N
     reasons = [
         f"made from other {difference.name}" for difference in run.record.identity.differences(here, environment=False)
     ]
-    if run.locked.writes[run.record_path] != record_md5:
+    if run.outputs[run.record_path] != record_md5:
         reasons.append("its record is not the one in dvc.lock")
     if not reasons:
         return None

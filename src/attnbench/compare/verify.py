@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from attnbench import records
-from attnbench.compare.lock import LockedStage, md5_of, read_lock
+from attnbench.compare.lock import md5_of, read_lock
 from attnbench.compare.recorded_runs import RecordedRun, choose, recorded_runs
 from attnbench.compare.repeat import Repetition, repetition
 from attnbench.compare.verdict import FAILED, RunVerdict, foreign, judge
@@ -44,12 +44,12 @@ def verify(name: str | None, count: int, folder: Path) -> bool:
     return _conclude(study.name, [verdicts[run.name] for run in runs])
 
 
-def _read_lock(path: Path, name: str) -> tuple[dict[str, LockedStage], str]:
-    """Return all stages in a dvc.lock, and the MD5 of the prepared images."""
+def _read_lock(path: Path, name: str) -> tuple[dict[str, dict[str, str]], str]:
+    """Return the outputs of all stages in a dvc.lock, and the MD5 of the prepared images."""
     prepared = StudyPaths(name).prepared.as_posix()
     try:
         stages = read_lock(path)
-        return stages, stages["data"].writes[prepared]
+        return stages, stages["data"][prepared]
     except FileNotFoundError:
         raise UserError(f"{path} does not exist, so nothing is recorded; {_advice(name)}") from None
     except KeyError:
