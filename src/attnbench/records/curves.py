@@ -14,7 +14,7 @@ class EpochRow:
     """One epoch. Losses are mean cross entropies in nats; the training loss includes the recipe's label smoothing."""
 
     epoch: int  # counted from 1
-    learning_rate: float  # of the last step
+    learning_rate: float  # at the end of the epoch, before a plateau lowers it
     train_loss: float  # on the augmented images, while the weights change
     train_accuracy: float  # top-1, likewise, 0..1
     validation_loss: float
