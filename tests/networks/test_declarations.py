@@ -22,8 +22,8 @@ def module_of(name: str) -> ModuleType:
 
 
 def class_of(name: str) -> type[Attention]:
-    found: type[Attention] = getattr(module_of(name), module_files.class_name(attention.path(name)))
-    return found
+    kind: type[Attention] = getattr(module_of(name), module_files.class_name(attention.path(name)))
+    return kind
 
 
 def keyword_only(kind: type) -> list[inspect.Parameter]:

@@ -47,7 +47,7 @@ def build(study: Study, variant: str, images: ImageSet, seed: int) -> Network:
         )
     if settings.attention == attention.NONE:
         return network
-    slots = chosen_slots(network, settings)
+    slots = _selected_slots(network, settings)
     if not slots:
         raise UserError(
             f"no slot of {study.backbone.name} is at site {settings.site!r} in stages {settings.stages} and blocks "
@@ -82,8 +82,13 @@ def build_attention(name: str, channels: int, size: Size, options: Mapping[str, 
     return module(channels, **from_slot, **(options or {}))
 
 
-def chosen_slots(network: Network, variant: Variant) -> dict[str, Slot]:
-    """Return by name the slots of the network that a variant fills."""
+def attention_modules(network: Network) -> dict[str, nn.Module]:
+    """Return the attention modules of a network by the names of their slots, without empty slots."""
+    return {name: slot.module for name, slot in network.slots().items() if not isinstance(slot.module, nn.Identity)}
+
+
+def _selected_slots(network: Network, variant: Variant) -> dict[str, Slot]:
+    """Return by name the slots of the network that a variant selects."""
     slots = {name: slot for name, slot in network.slots().items() if slot.site == variant.site}
     stages = backbones.numbers(variant.stages, {slot.stage for slot in slots.values()})
     blocks = {
@@ -91,11 +96,6 @@ def chosen_slots(network: Network, variant: Variant) -> dict[str, Slot]:
         for stage in stages
     }
     return {name: slot for name, slot in slots.items() if slot.block in blocks.get(slot.stage, ())}
-
-
-def attention_modules(network: Network) -> dict[str, nn.Module]:
-    """Return the attention modules of a network by the names of their slots, without empty slots."""
-    return {name: slot.module for name, slot in network.slots().items() if not isinstance(slot.module, nn.Identity)}
 
 
 def _class_of(dotted: str, path: Path) -> Any:
