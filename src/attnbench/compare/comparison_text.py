@@ -1,5 +1,6 @@
 """A comparison as the text that `attnbench compare` prints."""
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -9,7 +10,8 @@ from attnbench.compare.comparison import RunComparison
 from attnbench.compare.paired_runs import InputDifference
 from attnbench.compare.run_sets import RunSet
 from attnbench.errors import listed
-from attnbench.report import tables
+from attnbench.report import formatting
+from attnbench.report.tables import column, markdown
 
 _PER_VARIANT = ("code", "params")  # every variant has its own hash, so only the number of differing pairs is of use
 
@@ -17,8 +19,26 @@ _PER_VARIANT = ("code", "params")  # every variant has its own hash, so only the
 def comparison_text(comparison: RunComparison) -> str:
     """Return the inputs of both sides, the table of accuracies, and how to read it."""
     rows = pd.concat([comparison.variants, comparison.overall])
-    table = tables.markdown(tables.comparison_table(rows, comparison.confidence))
+    table = markdown(_table(rows, comparison.confidence))
     return "\n".join([*_inputs(comparison), "", table, "", *_reading(comparison), ""])
+
+
+def _table(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "n": column(formatting.integer, frame, "n"),
+            "A, %": column(formatting.percent, frame, "accuracy_a"),
+            "B, %": column(formatting.percent, frame, "accuracy_b"),
+            "B - A, points": column(formatting.points, frame, "difference"),
+            f"{formatting.level(confidence)} interval": column(_interval, frame, "low", "high"),
+            "p": column(formatting.probability, frame, "p"),
+        }
+    )
+
+
+def _interval(low: float, high: float) -> str:
+    return formatting.MISSING if math.isnan(low) else f"[{formatting.points(low)}, {formatting.points(high)}]"
 
 
 def _inputs(comparison: RunComparison) -> Iterator[str]:

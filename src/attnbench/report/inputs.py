@@ -14,7 +14,6 @@ from attnbench.study import Study, StudyPaths, run_name
 from attnbench.study.commands import repro
 
 TABLES = (
-    "runs",
     "accuracy",
     "differences",
     "difference_by_seed",

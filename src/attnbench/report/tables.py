@@ -36,8 +36,8 @@ def _cell(value: object) -> str:
     return _SPECIAL.sub(r"\\\g<0>", formatting.one_line(str(value)))
 
 
-def _column(printed: Callable[..., str], frame: pd.DataFrame, *columns: str) -> list[str]:
-    """Return `printed` of the named columns' values, row by row."""
+def column(printed: Callable[..., str], frame: pd.DataFrame, *columns: str) -> list[str]:
+    """Return one text per row: `printed` of the values in the named columns."""
     return [printed(*values) for values in frame[list(columns)].itertuples(index=False, name=None)]
 
 
@@ -56,24 +56,24 @@ def main_table(tables: dict[str, pd.DataFrame], batch_size: int) -> pd.DataFrame
     return pd.DataFrame(
         {
             "Variant": frame["variant"],
-            "Accuracy, %": _column(formatting.plus_minus, frame, "mean", "std"),
-            "n": _column(formatting.integer, frame, "n"),
-            "Difference, points": _column(formatting.points_with_interval, frame, "d_mean", "d_low", "d_high"),
+            "Accuracy, %": column(formatting.plus_minus, frame, "mean", "std"),
+            "n": column(formatting.integer, frame, "n"),
+            "Difference, points": column(formatting.points_with_interval, frame, "d_mean", "d_low", "d_high"),
             "Verdict": frame["d_verdict"],
-            "Parameters": _column(formatting.integer_with_difference, frame, "parameters", "parameters_difference"),
-            "MACs, millions": _column(formatting.millions, frame, "macs"),
+            "Parameters": column(formatting.integer_with_difference, frame, "parameters", "parameters_difference"),
+            "MACs, millions": column(formatting.millions, frame, "macs"),
             f"Latency ratio, batch {batch_size}": _latency_ratio(frame),
-            "Seconds per epoch": _column(formatting.significant, frame, "seconds_per_epoch"),
+            "Seconds per epoch": column(formatting.significant, frame, "seconds_per_epoch"),
         }
     )
 
 
 def _latency_ratio(frame: pd.DataFrame) -> list[str]:
-    return _column(formatting.ratio_with_interval, frame, "ratio", "ratio_low", "ratio_high")
+    return column(formatting.ratio_with_interval, frame, "ratio", "ratio_low", "ratio_high")
 
 
 def _difference(frame: pd.DataFrame) -> list[str]:
-    return _column(formatting.points_with_interval, frame, "mean", "low", "high")
+    return column(formatting.points_with_interval, frame, "mean", "low", "high")
 
 
 def difference_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -83,10 +83,10 @@ def difference_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         {
             "Variant": frame["variant"],
             "Difference, points": _difference(frame),
-            "Std of differences": _column(formatting.percent, frame, "std"),
-            "p": _column(formatting.probability, frame, "p"),
-            "p, Holm": _column(formatting.probability, frame, "p_holm"),
-            "Smallest detectable, points": _column(formatting.percent, frame, "smallest_detectable"),
+            "Std of differences": column(formatting.percent, frame, "std"),
+            "p": column(formatting.probability, frame, "p"),
+            "p, Holm": column(formatting.probability, frame, "p_holm"),
+            "Smallest detectable, points": column(formatting.percent, frame, "smallest_detectable"),
             "Verdict": frame["verdict"],
         }
     )
@@ -100,8 +100,8 @@ def inconclusive_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         {
             "Variant": frame["variant"],
             "Observed difference, points": _difference(frame),
-            "Smallest detectable, points": _column(formatting.percent, frame, "smallest_detectable"),
-            "Seeds needed for the observed": _column(_seeds_needed, frame, "seeds_needed"),
+            "Smallest detectable, points": column(formatting.percent, frame, "smallest_detectable"),
+            "Seeds needed for the observed": column(_seeds_needed, frame, "seeds_needed"),
         }
     )
 
@@ -118,12 +118,12 @@ def control_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         "Wider network": frame["control"],
         "Equal in": [formatting.listing(costs.split()) for costs in frame["costs"]],
         "Difference, points": _difference(frame),
-        "p": _column(formatting.probability, frame, "p"),
-        "p, Holm": _column(formatting.probability, frame, "p_holm"),
-        "Smallest detectable, points": _column(formatting.percent, frame, "smallest_detectable"),
+        "p": column(formatting.probability, frame, "p"),
+        "p, Holm": column(formatting.probability, frame, "p_holm"),
+        "Smallest detectable, points": column(formatting.percent, frame, "smallest_detectable"),
         "Verdict": frame["verdict"],
-        "Parameters": _column(formatting.ratio, frame, "parameters_ratio"),
-        "MACs": _column(formatting.ratio, frame, "macs_ratio"),
+        "Parameters": column(formatting.ratio, frame, "parameters_ratio"),
+        "MACs": column(formatting.ratio, frame, "macs_ratio"),
     }
     for size in latency["batch_size"].unique():
         at_size = frame[["variant", "control"]].merge(latency[latency["batch_size"] == size], on=["variant", "control"])
@@ -145,13 +145,13 @@ def cost_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Variant": frame["variant"],
-            "Parameters": _column(formatting.integer, frame, "parameters"),
-            "of attention": _column(formatting.integer, frame, "attention_parameters"),
-            "MACs": _column(formatting.integer, frame, "macs"),
-            "MACs of attention": _column(formatting.integer, frame, "attention_macs"),
-            "Pooling operations": _column(formatting.integer, frame, "pooling_operations"),
-            "Element-wise operations": _column(formatting.integer, frame, "elementwise_operations"),
-            "Activations, MiB": _column(formatting.mebibytes, frame, "activation_bytes"),
+            "Parameters": column(formatting.integer, frame, "parameters"),
+            "of attention": column(formatting.integer, frame, "attention_parameters"),
+            "MACs": column(formatting.integer, frame, "macs"),
+            "MACs of attention": column(formatting.integer, frame, "attention_macs"),
+            "Pooling operations": column(formatting.integer, frame, "pooling_operations"),
+            "Element-wise operations": column(formatting.integer, frame, "elementwise_operations"),
+            "Activations, MiB": column(formatting.mebibytes, frame, "activation_bytes"),
         }
     )
 
@@ -162,12 +162,12 @@ def latency_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Variant": frame["variant"],
-            "Batch": _column(formatting.integer, frame, "batch_size"),
-            "Median, ms": _column(formatting.significant, frame, "median_ms"),
-            "IQR, ms": _column(formatting.significant, frame, "iqr_ms"),
-            "90th percentile, ms": _column(formatting.significant, frame, "p90_ms"),
+            "Batch": column(formatting.integer, frame, "batch_size"),
+            "Median, ms": column(formatting.significant, frame, "median_ms"),
+            "IQR, ms": column(formatting.significant, frame, "iqr_ms"),
+            "90th percentile, ms": column(formatting.significant, frame, "p90_ms"),
             "Ratio to the baseline": _latency_ratio(frame),
-            "Rounds": _column(formatting.integer, frame, "rounds"),
+            "Rounds": column(formatting.integer, frame, "rounds"),
         }
     )
 
@@ -178,11 +178,11 @@ def time_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Variant": frame["variant"],
-            "Seconds per epoch": _column(formatting.significant, frame, "seconds_per_epoch"),
-            "Images per second": _column(formatting.significant, frame, "images_per_second"),
-            "Seconds per run": _column(formatting.significant, frame, "total_seconds"),
-            "Load average": _column(formatting.significant, frame, "load_average"),
-            "n": _column(formatting.integer, frame, "n"),
+            "Seconds per epoch": column(formatting.significant, frame, "seconds_per_epoch"),
+            "Images per second": column(formatting.significant, frame, "images_per_second"),
+            "Seconds per run": column(formatting.significant, frame, "total_seconds"),
+            "Load average": column(formatting.significant, frame, "load_average"),
+            "n": column(formatting.integer, frame, "n"),
         }
     )
 
@@ -205,22 +205,3 @@ def environment_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         [f"Environment {number}" for number in range(1, len(frame) + 1)] if len(frame) > 1 else ["Environment"]
     )
     return frame.T.rename_axis("Fact").reset_index()
-
-
-def comparison_table(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Return one row per variant of two sets of runs A and B, from the numbers of `attnbench.compare`."""
-    return pd.DataFrame(
-        {
-            "Variant": frame["variant"],
-            "n": _column(formatting.integer, frame, "n"),
-            "A, %": _column(formatting.percent, frame, "accuracy_a"),
-            "B, %": _column(formatting.percent, frame, "accuracy_b"),
-            "B - A, points": _column(formatting.points, frame, "difference"),
-            f"{formatting.level(confidence)} interval": _column(_interval, frame, "low", "high"),
-            "p": _column(formatting.probability, frame, "p"),
-        }
-    )
-
-
-def _interval(low: float, high: float) -> str:
-    return formatting.MISSING if math.isnan(low) else f"[{formatting.points(low)}, {formatting.points(high)}]"

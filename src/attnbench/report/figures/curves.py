@@ -3,7 +3,6 @@
 Twelve lines in one panel cannot be distinguished; one line against the grey one can.
 """
 
-from collections.abc import Callable
 from math import ceil
 from textwrap import fill
 from typing import Literal
@@ -22,8 +21,8 @@ COLUMNS = 4
 POINTS = 400  # per line; more cannot be seen at this size
 _MEAN, _SEED, _FAINT = 1.3, 0.5, 0.45
 
-# what a panel shows: draws the runs of one variant in a colour; `seeds` adds each seed as a thin line
-Drawing = Callable[[Axes, pd.DataFrame, str, bool], None]
+# label of a panel -> columns that it draws -> style of the line
+Panels = dict[str, dict[str, str]]
 
 
 @style.context()
@@ -33,17 +32,12 @@ def learning_curves(epochs: pd.DataFrame, baseline: str, title: str) -> Figure:
     `epochs` has the columns variant, seed, epoch (counted from 1), train_loss, validation_accuracy (in percent) and
     validation_loss. Thick: mean over the seeds, thin: every seed.
     """
-
-    def accuracy(ax: Axes, runs: pd.DataFrame, colour: str, seeds: bool) -> None:
-        _lines(ax, runs, "epoch", "validation_accuracy", colour, "-", seeds)
-
-    def loss(ax: Axes, runs: pd.DataFrame, colour: str, seeds: bool) -> None:
-        _lines(ax, runs, "epoch", "validation_loss", colour, "-", seeds)
-        _lines(ax, runs, "epoch", "train_loss", colour, ":", seeds)
-
-    drawings: dict[str, Drawing] = {"validation\naccuracy, %": accuracy, "loss": loss}
-    figure = _multiples(epochs, baseline, f"Learning curves: {title}", drawings, "epoch")
-    _legend(figure, baseline, epochs, {"validation": "-", "training": ":"})
+    panels = {
+        "validation\naccuracy, %": {"validation_accuracy": "-"},
+        "loss": {"validation_loss": "-", "train_loss": ":"},
+    }
+    figure = _multiples(epochs, baseline, f"Learning curves: {title}", panels, "epoch")
+    _legend(figure, baseline, epochs, {"loss: validation": "-", "loss: training": ":"})
     return figure
 
 
@@ -55,12 +49,8 @@ def iteration_loss(iterations: pd.DataFrame, baseline: str, title: str) -> Figur
     seed.
     """
     frame = smoothed(iterations)
-
-    def loss(ax: Axes, runs: pd.DataFrame, colour: str, seeds: bool) -> None:
-        _lines(ax, runs, "step", "smoothed", colour, "-", seeds)
-
-    what = f"Training loss of every step, smoothed over {_span(iterations)} steps: {title}"
-    figure = _multiples(frame, baseline, what, {"loss": loss}, "step")
+    heading = f"Training loss of every step, smoothed over {_span(iterations)} steps: {title}"
+    figure = _multiples(frame, baseline, heading, {"loss": {"smoothed": "-"}}, "step")
     _legend(figure, baseline, frame, {})
     return figure
 
@@ -83,38 +73,40 @@ def _span(iterations: pd.DataFrame) -> int:
     return max(1, int(iterations["step"].max()) // 50)
 
 
-def _lines(ax: Axes, runs: pd.DataFrame, x: str, y: str, colour: str, dashes: str, seeds: bool) -> None:
-    common = {"x": x, "y": y, "color": colour, "linestyle": dashes, "legend": False, "ax": ax}
-    if seeds:
-        sns.lineplot(runs, units="seed", estimator=None, linewidth=_SEED, alpha=_FAINT, **common)
-    sns.lineplot(runs, errorbar=None, linewidth=_MEAN, **common)
-
-
-def _multiples(frame: pd.DataFrame, baseline: str, title: str, drawings: dict[str, Drawing], x_label: str) -> Figure:
-    """Return a grid of variants, each with one panel per drawing, one above the other."""
+def _multiples(frame: pd.DataFrame, baseline: str, title: str, panels: Panels, x: str) -> Figure:
+    """Return a grid of variants, each with its panels one above the other, over the column `x`."""
     variants = list(frame["variant"].unique())
     columns = min(COLUMNS, len(variants))
     rows = ceil(len(variants) / columns)
-    figure = style.new_figure(style.DOUBLE, 0.8 + rows * (0.45 + 1.05 * len(drawings)))
+    figure = style.new_figure(style.DOUBLE, 0.8 + rows * (0.45 + 1.05 * len(panels)))
     figure.suptitle(fill(title, 95))
-    axes = figure.subplots(rows * len(drawings), columns, sharex=True, sharey=False, squeeze=False)
+    axes = figure.subplots(rows * len(panels), columns, sharex=True, sharey=False, squeeze=False)
     for index, variant in enumerate(variants):
         row, column = divmod(index, columns)
-        for offset, (label, draw) in enumerate(drawings.items()):
-            ax = axes[row * len(drawings) + offset, column]
-            draw(ax, frame[frame["variant"] == baseline], style.GREY, variant == baseline)
+        for offset, (label, lines) in enumerate(panels.items()):
+            ax = axes[row * len(panels) + offset, column]
+            _draw(ax, frame[frame["variant"] == baseline], x, lines, style.GREY, variant == baseline)
             if variant != baseline:
-                draw(ax, frame[frame["variant"] == variant], style.BLUE, True)
+                _draw(ax, frame[frame["variant"] == variant], x, lines, style.BLUE, True)
             _dress(ax, label if column == 0 else "", variant if offset == 0 else "")
             # the last panel of a column labels the axis, even if the row below is not full
-            is_last = offset == len(drawings) - 1 and index + columns >= len(variants)
-            ax.set_xlabel(x_label if is_last else "")
+            is_last = offset == len(panels) - 1 and index + columns >= len(variants)
+            ax.set_xlabel(x if is_last else "")
             ax.tick_params(labelbottom=is_last, labelleft=column == 0)
     for ax in axes.flat:
         ax.set_visible(bool(ax.lines))
-    for offset in range(len(drawings)):
-        _share_y([ax for ax in axes[offset :: len(drawings)].flat if ax.get_visible()])
+    for offset in range(len(panels)):
+        _share_y([ax for ax in axes[offset :: len(panels)].flat if ax.get_visible()])
     return figure
+
+
+def _draw(ax: Axes, runs: pd.DataFrame, x: str, lines: dict[str, str], colour: str, seeds: bool) -> None:
+    """Draw the mean of the runs of one variant, and each seed as a thin line if `seeds`."""
+    for y, dashes in lines.items():
+        common = {"x": x, "y": y, "color": colour, "linestyle": dashes, "legend": False, "ax": ax}
+        if seeds:
+            sns.lineplot(runs, units="seed", estimator=None, linewidth=_SEED, alpha=_FAINT, **common)
+        sns.lineplot(runs, errorbar=None, linewidth=_MEAN, **common)
 
 
 def _dress(ax: Axes, label: str, title: str) -> None:
@@ -138,6 +130,6 @@ def _legend(figure: Figure, baseline: str, frame: pd.DataFrame, dashes: dict[str
         Line2D([], [], color=style.BLUE, linewidth=_MEAN, label=f"variant, mean of {seeds} seeds"),
         Line2D([], [], color=style.BLUE, linewidth=_SEED, alpha=_FAINT, label="each seed"),
         Line2D([], [], color=style.GREY, linewidth=_MEAN, label=f"{baseline}, mean"),
-        *(Line2D([], [], color="black", linestyle=dash, label=f"loss: {name}") for name, dash in dashes.items()),
+        *(Line2D([], [], color="black", linestyle=dash, label=name) for name, dash in dashes.items()),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))

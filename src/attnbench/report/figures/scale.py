@@ -38,5 +38,5 @@ def from_zero(maps: Iterable[Array], *, root: bool = False) -> Scale:
 def over_range(maps: Iterable[Array]) -> Scale:
     """Return the scale from the smallest to the largest value of all maps; 0 to 1 where all are equal."""
     maps = list(maps)
-    lowest, highest = min(float(np.min(each)) for each in maps), max(float(np.max(array)) for array in maps)
+    lowest, highest = min(float(np.min(array)) for array in maps), max(float(np.max(array)) for array in maps)
     return Scale(lowest, highest) if highest > lowest else Scale(0.0, 1.0)
