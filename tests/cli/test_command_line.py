@@ -57,10 +57,10 @@ def test_a_command_that_fails_ends_with_status_1(monkeypatch):
         cli.main()
 
 
-def test_a_closed_pipe_ends_a_command_without_a_traceback():
-    with subprocess.Popen(
-        [sys.executable, "-c", START, "modules"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+@pytest.mark.parametrize("arguments", [["modules"], ["modules", "se"]], ids=["more than a buffer", "less"])
+def test_a_closed_pipe_ends_a_command_without_a_traceback(arguments):
+    command = [sys.executable, "-c", START, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert (process.wait(), process.stderr.read()) == (128 + signal.SIGPIPE, b"")
 
