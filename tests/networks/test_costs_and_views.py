@@ -119,7 +119,7 @@ def test_views_of_a_network_survive_a_file(kind: str, tmp_path: Path) -> None:
 def test_figures_name_slots_with_dots() -> None:
     network = build("resnet_cifar", "cbam")
     collected = views.compute(network, data(), count=1, variant="cbam", seed=0)
-    spatial, channel = maps.spatial_gates(collected, "Noise"), maps.channel_gates(collected, "Noise")
+    spatial, channel = maps.spatial_gates(collected, "Noise"), channel_gates.channel_gates(collected, "Noise")
     assert isinstance(spatial, Figure)
     assert {"layer2\n0\nstandard", "layer3\n0\nstandard"} <= {text.get_text() for text in spatial.texts}
     assert isinstance(channel, Figure)
