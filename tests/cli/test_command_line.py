@@ -1,5 +1,6 @@
 """What all subcommands share: help, exit statuses, Ctrl-C and closed pipes."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -60,7 +61,8 @@ def test_a_command_that_fails_ends_with_status_1(monkeypatch):
 @pytest.mark.parametrize("arguments", [["modules"], ["modules", "se"]], ids=["more than a buffer", "less"])
 def test_a_closed_pipe_ends_a_command_without_a_traceback(arguments):
     command = [sys.executable, "-c", START, *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}  # output that fits into the buffer is written at the end
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert (process.wait(), process.stderr.read()) == (128 + signal.SIGPIPE, b"")
 
