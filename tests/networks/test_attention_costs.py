@@ -88,7 +88,7 @@ def counted(name: str | None = None, **options: Any) -> cost.Counts:
     return counts
 
 
-@pytest.mark.parametrize(("name", "options", "formula"), CASES, ids=str)
+@pytest.mark.parametrize(("name", "options", "formula"), CASES, ids=lambda value: "" if callable(value) else str(value))
 def test_multiply_adds_are_those_of_the_formula(
     name: str, options: dict[str, Any], formula: Callable[[int, int, int], int]
 ) -> None:
