@@ -64,11 +64,20 @@ class Project:
         return output
 
     def git(self, *arguments: str) -> str:
-        return self.call("git", "-c", "user.name=test", "-c", "user.email=test@example.org", *arguments)
+        return self.call("git", *arguments)
 
     def commit(self, message: str) -> None:
         self.git("add", ".")
         self.git("commit", "-q", "-m", message)
+
+    def add_study(self, name: str) -> Path:
+        """Copy the params.yaml at the root to a study that never ran; return its folder."""
+        folder = self.root / "studies" / name
+        folder.mkdir(parents=True)
+        text = (self.root / "params.yaml").read_text().replace("name: small", f"name: {name}", 1)
+        text = text.replace("root: .\n", "root: ../..\n")
+        (folder / "params.yaml").write_text(text.replace("params: params", f"params: studies/{name}/params"))
+        return folder
 
     def edit(self, file: str, old: str, new: str) -> None:
         path = self.root / file
@@ -87,7 +96,8 @@ def copy_checkout(root: Path) -> None:
         elif source.exists():
             shutil.copy(source, target)
     (root / ".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n")
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    for command in (["init", "-q"], ["config", "user.name", "test"], ["config", "user.email", "test@example.org"]):
+        subprocess.run(["git", *command], cwd=root, check=True)
 
 
 def new_project(root: Path) -> Project:
@@ -105,3 +115,12 @@ def new_project(root: Path) -> Project:
 def project(tmp_path: Path) -> Project:
     """Return a project that never ran."""
     return new_project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a project in which the study ran and was committed."""
+    project = new_project(tmp_path_factory.mktemp("finished"))
+    project.call("dvc", "repro", "-q")
+    project.commit("Run the small study")
+    return project

