@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import params
 import pytest
-from tests import params
 
 from attnbench import records
 from attnbench.code.fingerprint import Fingerprints

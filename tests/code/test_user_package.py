@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
+import params
 import pytest
-from tests import params
 
 from attnbench.code.fingerprint import Fingerprints
 from attnbench.errors import UserError

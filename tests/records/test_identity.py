@@ -1,7 +1,7 @@
 """What a run was made from, and how two identities differ."""
 
+import params
 import pytest
-from tests import params
 
 from attnbench.records import Difference, Environment, Identity, params_sha256
 

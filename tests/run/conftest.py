@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import params
 import pytest
-from tests import params
 
 ROOT = Path(__file__).parents[2]
 COPIED = (

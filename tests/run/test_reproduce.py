@@ -4,8 +4,8 @@ import os
 import signal
 import time
 
+import params
 import pytest
-from tests import params
 
 from attnbench.run.reproduce import reproduce
 

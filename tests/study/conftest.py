@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import params
 import pytest
-from tests import params
 
 from attnbench import study
 from attnbench.errors import UserError

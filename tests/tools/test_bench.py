@@ -7,9 +7,9 @@ import json
 import subprocess
 import sys
 
+import params
 import pytest
 import torch
-from tests import params
 from torch import nn
 from torchvision import transforms
 

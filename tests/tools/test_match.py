@@ -3,8 +3,8 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import params
 import pytest
-from tests import params
 
 from attnbench import records
 from attnbench.errors import UserError
