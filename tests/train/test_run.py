@@ -148,6 +148,7 @@ def test_all_variants_of_a_seed_see_the_same_images(study, data):
     assert not torch.equal(next(iter(first))[0], next(iter(other))[0])
     plain = small_study(augmentation=[]).recipe  # so that only the order makes a difference
     first, other = (Batches(data, plain, seed, device) for seed in (0, 1))
+    assert not torch.equal(first.augmentation.get_state(), other.augmentation.get_state())
     assert not torch.equal(next(iter(first))[0], next(iter(other))[0])
 
 

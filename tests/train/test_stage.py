@@ -31,7 +31,7 @@ def stage(folder, name, *arguments):
 @pytest.fixture
 def folder(tmp_path, data):
     """A study's folder, with images and fingerprints."""
-    write_params(tmp_path)
+    write_params(tmp_path, learning_rate=0.03)  # with it, the second epoch is better than the first
     prepared.save(tmp_path / PATHS.prepared, data)
     done = stage(tmp_path, "code")
     assert done.returncode == 0, done.stderr
@@ -68,6 +68,7 @@ def test_a_run_leaves_its_record_and_repeated_gives_the_same_bytes(folder, data)
     assert record.accuracy == (predictions["logits"].argmax(1) == data.test_labels).double().mean().item()
     assert record.best_validation_accuracy == pytest.approx(best, rel=1e-5)
     assert float(epochs[record.best_validation_epoch - 1][-1]) == best
+    assert float(epochs[0][-1]) < best
     assert record.identity.data == data.sha256()
     assert record.identity.code == json.loads((folder / PATHS.code("train", "cbam")).read_text())["sha256"]
     assert record.parameters == sum(
