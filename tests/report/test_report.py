@@ -247,6 +247,11 @@ def test_all_conclusive(make: Any, rendered: Any) -> None:
     assert one.section("Inconclusive differences with 3 seeds") == "None: the one comparison is conclusive."
 
 
+def test_the_largest_difference_may_be_negative(make: Any, rendered: Any) -> None:
+    abstract = rendered(make(variants=["baseline", "eca", "cam"])).section("Abstract")
+    assert "The largest difference is that of `cam`: -2.00 percentage points" in abstract
+
+
 def test_none_conclusive(make: Any, rendered: Any) -> None:
     text = rendered(make(variants=["baseline", "eca", "cbam"]))
     sentence = "confidence of 95 %, the differences of `eca` and `cbam` to the baseline are inconclusive."

@@ -37,6 +37,9 @@ def test_panels_of_one_kind_share_their_range_and_none_is_empty(epochs):
     assert len(shown) == 3 * 2
     assert all(ax.lines for ax in shown)
     assert len({ax.get_ylim() for ax in shown}) == 2
+    for ax in shown:
+        low, high = ax.get_ylim()
+        assert all(low <= min(line.get_ydata()) <= max(line.get_ydata()) <= high for line in ax.lines)
 
 
 def test_smoothing_is_the_exponential_mean_of_each_run(iterations):
