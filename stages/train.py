@@ -2,13 +2,12 @@
 
 import source  # noqa: F401, I001 -- first: the package of this checkout
 
-import json
 import sys
 from pathlib import Path
 
 from attnbench import errors
 from attnbench.networks import arithmetic
-from attnbench.records import prepared
+from attnbench.records import code_sha256, prepared
 from attnbench.study import Study, StudyPaths, load, require, run_name
 from attnbench.train import outputs
 from attnbench.train.console import console
@@ -27,7 +26,7 @@ def main() -> None:
     device = arithmetic.set_up(study.machine)
     with claimed(paths.unfinished(variant, seed)):
         images = prepared.load(paths.prepared)
-        code = json.loads(paths.code("train", variant).read_text())["sha256"]
+        code = code_sha256(paths.code("train", variant))
         identity = outputs.identity(study, variant, data_sha256=images.sha256(), code_sha256=code)
         unfinished = Unfinished(paths.unfinished(variant, seed), run_name(variant, seed), identity)
         watching = observers(study, variant, seed, images=len(images.train_index))

@@ -3,9 +3,7 @@
 Records of runs that params.yaml no longer names stay in git and are ignored.
 """
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 
@@ -37,7 +35,7 @@ def load_runs(study: Study, paths: StudyPaths) -> list[RunRecord]:
 
 def _refuse_foreign(study: Study, paths: StudyPaths, pairs: list[tuple[str, int]], runs: list[RunRecord]) -> None:
     data = records.read(paths.data_summary, DataSummary)
-    code = {variant: _code(paths.code("train", variant)) for variant in study.variants}
+    code = {variant: records.code_sha256(paths.code("train", variant)) for variant in study.variants}
     foreign: dict[str, str] = {}
     for (variant, seed), run in zip(pairs, runs, strict=True):
         if (run.study, run.variant, run.seed) != (study.name, variant, seed):
@@ -70,16 +68,6 @@ def _other_origins(study: Study, paths: StudyPaths, data: DataSummary, code: str
 def _other_classes(run: RunRecord, data: DataSummary) -> Iterator[str]:
     if set(run.per_class_accuracy) != set(data.classes):
         yield f"its classes are {sorted(run.per_class_accuracy)}, those of the images {sorted(data.classes)}"
-
-
-def _code(path: Path) -> str:
-    """Return the fingerprint of the code that trains a variant."""
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["sha256"])
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; `dvc repro` makes it") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is no fingerprint of code ({error!r}); delete it and run `dvc repro`") from None
 
 
 def environment_frame(runs: list[RunRecord]) -> pd.DataFrame:

@@ -4,7 +4,6 @@ A stage writes to the folder that it runs in. Here it is run with the scripts an
 in a temporary folder, where all its outputs stay.
 """
 
-import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from attnbench.compare.lock import md5_of
 from attnbench.errors import UserError
+from attnbench.records import code_sha256
 from attnbench.run.jobs import Job, run_jobs
 from attnbench.study import Study, StudyPaths
 from attnbench.study.repository import LocatedStudy
@@ -61,8 +61,7 @@ class Repetition:
         """
         if not all(self.run_stage("code", [[]])):
             raise UserError("the code cannot be compared with that of the records; fix the error shown above")
-        files = {variant: self.paths.code("train", variant) for variant in self.study.variants}
-        return {variant: str(json.loads(path.read_text("utf-8"))["sha256"]) for variant, path in files.items()}
+        return {variant: code_sha256(self.paths.code("train", variant)) for variant in self.study.variants}
 
     def provide_images(self, md5: str) -> None:
         """Link the repository's prepared images if they have this MD5; otherwise prepare them again.

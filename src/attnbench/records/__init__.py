@@ -2,7 +2,7 @@
 
 from attnbench.records.cost import CostRecord, LatencyRecord, LatencyRow
 from attnbench.records.data import DataSummary
-from attnbench.records.identity import Difference, Environment, Identity, params_sha256
+from attnbench.records.identity import Difference, Environment, Identity, code_sha256, params_sha256
 from attnbench.records.io import Record, first_problem, read, write
 from attnbench.records.runs import RunRecord, TimingRecord
 
@@ -17,6 +17,7 @@ __all__ = [
     "Record",
     "RunRecord",
     "TimingRecord",
+    "code_sha256",
     "first_problem",
     "params_sha256",
     "read",

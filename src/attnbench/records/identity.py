@@ -1,7 +1,10 @@
 """What a run was made from, and how two such identities differ. Equal identities and seeds give equal bytes."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
+from attnbench.errors import UserError
 from attnbench.records import files
 from attnbench.records.io import Record
 from attnbench.study.schema import Study
@@ -51,6 +54,20 @@ class Identity(Record):
                 for field, value in self.environment
             ]
         return [Difference(*pair) for pair in pairs if pair[2] != pair[3]]
+
+
+def code_sha256(fingerprint: Path) -> str:
+    """Return the SHA-256 in a file of the code stage.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        return str(json.loads(fingerprint.read_text(encoding="utf-8"))["sha256"])
+    except FileNotFoundError:
+        raise UserError(f"{fingerprint} is missing; `dvc repro` makes it") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{fingerprint} is no fingerprint of code ({error!r}); delete it and run `dvc repro`") from None
 
 
 def params_sha256(study: Study, variant: str) -> str:
