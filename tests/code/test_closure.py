@@ -190,11 +190,12 @@ def test_taking_another_name_from_a_file_changes_the_hash(package: Path) -> None
     assert closure(package, "main.py").sha256() != before
 
 
-def test_a_module_that_is_hidden_by_a_parameter_is_no_longer_used(package: Path) -> None:
-    """`slots.place()` of a parameter is not that of the module, whatever both are called."""
+def test_a_parameter_is_not_taken_for_the_module_of_its_name(package: Path) -> None:
+    """With slots.py, `build` calls its parameter; after renaming the file to sites.py, it calls the module."""
     hashes = set()
-    for parameter in ("slots", "other"):
-        text = f"from attnbench.networks import slots\ndef build({parameter}): return slots.place()\n"
+    for module in ("slots", "sites"):
+        (package / "networks/slots.py").replace(package / f"networks/{module}.py")
+        text = f"from attnbench.networks import {module}\ndef build(slots): return {module}.place()\n"
         (package / "networks/building.py").write_text(text)
         hashes.add(closure(package, "networks/building.py").sha256())
     assert len(hashes) == 2
