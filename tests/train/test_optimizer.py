@@ -67,15 +67,15 @@ def rates(steps: int, *, optimizer: str = "adam", warmup: float) -> list[float]:
     network, recipe = weights([1.0]), small_study(optimizer=optimizer, learning_rate=0.01, warmup=warmup).recipe
     built = build_optimizer(network, recipe)
     schedule = build_schedule(built, recipe, steps)
-    found = [learning_rate(built)]
+    rate_of_step = [learning_rate(built)]
     for _ in range(steps):
         step(network, built, [1.0])
         after_step(schedule)
         after_epoch(schedule, validation_loss=1.0)
-        found.append(learning_rate(built))
+        rate_of_step.append(learning_rate(built))
     momentum = built.param_groups[0]["betas"] if optimizer == "adam" else built.param_groups[0]["momentum"]
     assert momentum == ((0.9, 0.999) if optimizer == "adam" else 0.9)  # it is not cycled
-    return found
+    return rate_of_step
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
@@ -91,9 +91,9 @@ def test_one_cycle_rises_and_falls_along_cosines(steps, warmup, optimizer):
         else:
             low, share = 0.01 / 25e4, (number - top) / (last - top)
         expected.append(low + (0.01 - low) * (1 + math.cos(math.pi * share)) / 2)
-    *found, after = rates(steps, optimizer=optimizer, warmup=warmup)
-    assert found == pytest.approx(expected)
-    assert after == found[-1]
+    *rate_of_step, after = rates(steps, optimizer=optimizer, warmup=warmup)
+    assert rate_of_step == pytest.approx(expected)
+    assert after == rate_of_step[-1]
 
 
 def plateau_rates(losses: list[float], rate: float, **changes: object) -> list[float]:
@@ -102,12 +102,12 @@ def plateau_rates(losses: list[float], rate: float, **changes: object) -> list[f
     }
     recipe = small_study(**values | {"name": "source", "patience": 2, "factor": 0.5} | changes).recipe
     optimizer = build_optimizer(weights([1.0]), recipe)
-    schedule, found = build_schedule(optimizer, recipe, steps=100), []
+    schedule, rate_of_epoch = build_schedule(optimizer, recipe, steps=100), []
     for loss in losses:
         after_step(schedule)  # changes nothing
         after_epoch(schedule, loss)
-        found.append(learning_rate(optimizer))
-    return found
+        rate_of_epoch.append(learning_rate(optimizer))
+    return rate_of_epoch
 
 
 def test_a_plateau_halves_the_rate_after_patience_and_counts_from_there():
