@@ -39,7 +39,7 @@ def test_a_run_depends_on_its_own_module_alone() -> None:
 
 def test_training_reaches_what_computes_it_and_nothing_that_evaluates_it() -> None:
     files = listing(lambda made: made.of_variant("train", "se"))
-    assert {"stages/train.py", "train/trial.py", "networks/building.py", "networks/seeding.py"} <= files
+    assert {"stages/train.py", "train/variant.py", "networks/building.py", "networks/seeding.py"} <= files
     assert EVALUATION.isdisjoint(name.split("/", maxsplit=1)[0] for name in files)
     assert {"train/console.py", "train/observers.py", "networks/probe.py"}.isdisjoint(files)
 
