@@ -11,7 +11,7 @@ import params
 import pytest
 
 from attnbench import records
-from attnbench.code.fingerprint import Fingerprints
+from attnbench.code.fingerprint import CARRIERS, PACKAGE, Fingerprints
 from attnbench.study import Study
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +42,10 @@ def test_training_reaches_what_computes_it_and_nothing_that_evaluates_it() -> No
     assert {"stages/train.py", "train/variant.py", "networks/building.py", "networks/seeding.py"} <= files
     assert EVALUATION.isdisjoint(name.split("/", maxsplit=1)[0] for name in files)
     assert {"train/console.py", "train/observers.py", "networks/probe.py"}.isdisjoint(files)
+
+
+def test_what_is_left_out_exists() -> None:
+    assert [name for name in CARRIERS if not (PACKAGE / name).exists()] == []
 
 
 def test_each_stage_has_its_own_code() -> None:

@@ -23,7 +23,6 @@ CARRIERS = (
     *("study", "records", "code", "errors.py", "machine.py"),
     *("train/observers.py", "train/console.py", "train/tensorboard.py", "networks/probe.py"),
 )
-QUOTED = ("report/*.j2", "train/augment/parameters.py")  # what the report reads as text
 
 
 class Fingerprints:
@@ -66,10 +65,10 @@ class Fingerprints:
         return self._fingerprint([self._code("analyse", carriers=True)], self._values(*Study.model_fields))
 
     def report(self) -> dict[str, Any]:
-        """The stage that writes the report, and the texts that it quotes."""
+        """The stage that writes the report, with its template and the module files that it quotes."""
         names = {variant.attention for variant in self.study.variants.values()} - {attention.NONE}
         quoted = [attention.path(name) for name in sorted(names)] + [backbones.path(self.study.backbone.name)]
-        quoted += [path for pattern in QUOTED for path in sorted(PACKAGE.glob(pattern))]
+        quoted += sorted((PACKAGE / "report").glob("*.j2"))
         code = [self._code("report", carriers=True), *map(files.sha256_of, quoted)]
         return self._fingerprint(code, self._values(*Study.model_fields))
 
