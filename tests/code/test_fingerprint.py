@@ -54,8 +54,8 @@ def test_each_stage_has_its_own_code() -> None:
     latency = listing(lambda made: made.latency())
     assert {"stages/latency.py", "cost/latency.py", "networks/attention/se.py"} <= latency
     assert {"stages/views.py", "views/collect.py"} <= listing(lambda made: made.of_variant("views", "se"))
-    assert {"analyse/statistics/intervals.py", "records/runs.py"} <= listing(lambda made: made.analyse())
-    assert {"report/figures/labels.py", "study/module_files.py"} <= listing(lambda made: made.report())
+    assert {"analyse/statistics/paired.py", "records/runs.py"} <= listing(lambda made: made.analyse())
+    assert {"report/render.py", "study/module_files.py"} <= listing(lambda made: made.report())
 
 
 def test_the_images_depend_on_their_own_source_alone() -> None:
@@ -131,7 +131,7 @@ EDITS = [
     ("../../stages/analyse.py", "\n# Why.\n", set()),
     ("records/runs.py", "\nX = 1\n", {"analyse", "report"}),
     ("study/module_files.py", "\nX = 1\n", {"analyse", "report"}),
-    ("report/figures/labels.py", "\nX = 1\n", {"report"}),
+    ("report/render.py", "\nX = 1\n", {"report"}),
     ("report/REPORT.md.j2", "\nMore.\n", {"report"}),
     ("tools/new.py", "\nX = 1\n", set()),
 ]
