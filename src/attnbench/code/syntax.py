@@ -61,6 +61,12 @@ class _Runnable(ast.NodeTransformer):
         self.generic_visit(node)
         return node.orelse if ast.unparse(node.test) in TYPE_CHECKING else node
 
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        """Remove the empty pieces that Python 3.12.0 and 3.12.1 put into f-strings."""
+        self.generic_visit(node)
+        node.values = [piece for piece in node.values if not (isinstance(piece, ast.Constant) and piece.value == "")]
+        return node
+
 
 class _Canonical:
     def __init__(self, tree: ast.Module, resolve: Resolve) -> None:
