@@ -43,8 +43,10 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_added_module_passes_the_contract_of_all_modules(extended):
-    tests = str(ROOT / "tests" / "attention" / "test_module_contract.py")
-    done = run(extended, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, tests, "-k", "channel_scale")
+    tests = str(ROOT / "tests" / "networks" / "test_module_contract.py")
+    options = ("-q", "-p", "no:cacheprovider", "-c", os.devnull, "-o", f"pythonpath={ROOT / 'tests'}")
+    options += ("--import-mode=importlib", "--module", "channel_scale")
+    done = run(extended, "-m", "pytest", *options, tests)
     assert done.returncode == 0, done.stdout
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 8
 
@@ -74,7 +76,7 @@ def test_every_link_leads_somewhere():
 
 
 def test_the_table_shown_is_the_reports():
-    report = (ROOT / "reports/halves/REPORT.md").read_text(encoding="utf-8")
+    report = (ROOT / "reports/quickstart/REPORT.md").read_text(encoding="utf-8")
     shown = README.split("## A result", 1)[1].split("\n## ", 1)[0]
     rows = [line for line in shown.splitlines() if line.startswith("|")]
     assert len(rows) >= 6
