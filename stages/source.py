@@ -6,4 +6,4 @@ Every stage imports this first. It changes nothing but the place where Python lo
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+sys.path[0] = str(Path(__file__).resolve().parents[1] / "src")  # not stages/, where `code` would hide Python's

@@ -15,7 +15,8 @@ from attnbench.code.fingerprint import CARRIERS, PACKAGE, Fingerprints
 from attnbench.study import Study
 
 ROOT = Path(__file__).parents[2]
-EVALUATION = {"report", "analyse", "views", "cost", "records", "study", "compare", "run", "cli", "tools"}
+EVALUATION = {"report", "analyse", "views", "cost", "compare", "run", "cli", "tools"}
+CARRYING = {"records", "study"}
 
 
 def listing(make: Callable[[Fingerprints], object]) -> set[str]:
@@ -41,6 +42,8 @@ def test_training_reaches_what_computes_it_and_nothing_that_evaluates_it() -> No
     files = listing(lambda made: made.of_variant("train", "se"))
     assert {"stages/train.py", "train/variant.py", "networks/building.py", "networks/seeding.py"} <= files
     assert EVALUATION.isdisjoint(name.split("/", maxsplit=1)[0] for name in files)
+    carrying = {name for name in files if name.split("/", maxsplit=1)[0] in CARRYING}
+    assert carrying == {"records/prepared.py", "records/tensors.py", "study/selection.py"}
     assert {"train/console.py", "train/observers.py", "networks/probe.py"}.isdisjoint(files)
 
 
@@ -126,6 +129,13 @@ EDITS = [
     ("networks/attention/se.py", "\n# Why.\n", {"report"}),  # which quotes the file
     ("networks/attention/cbam.py", "\nX = 1\n", set()),
     ("train/loop.py", "\nX = 1\n", {"train/se", "train/baseline"}),
+    (
+        "study/selection.py",
+        "\nX = 1\n",
+        {"train/se", "train/baseline", "cost/se", "cost/baseline", "views/se"}
+        | {"views/baseline", "latency", "analyse", "report"},
+    ),
+    ("records/prepared.py", "\nX = 1\n", {"data", "train/se", "train/baseline", "views/se", "views/baseline"}),
     ("data/shapes.py", "\nX = 1\n", {"data"}),
     ("../../stages/analyse.py", "\nX = 1\n", {"analyse"}),
     ("../../stages/analyse.py", "\n# Why.\n", set()),

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from attnbench import networks
 from attnbench.errors import UserError
 from attnbench.networks import Network
-from attnbench.study import attention, backbones
+from attnbench.study import attention
+from attnbench.study.selection import select
 
 BACKBONES: dict[str, dict[str, Any]] = {
     "cnn": {},
@@ -165,10 +166,10 @@ def test_a_start_from_the_identity_gives_the_logits_of_the_baseline(backbone: st
 
 def test_stages_by_word_and_by_number() -> None:
     numbers = [1, 2, 3, 4]
-    assert backbones.numbers("all", numbers) == {1, 2, 3, 4}
-    assert backbones.numbers("first", numbers) == {1}
-    assert backbones.numbers("last", numbers) == {4}
-    assert backbones.numbers([2, 4], numbers) == {2, 4}
+    assert select("all", numbers) == {1, 2, 3, 4}
+    assert select("first", numbers) == {1}
+    assert select("last", numbers) == {4}
+    assert select([2, 4], numbers) == {2, 4}
 
 
 @pytest.mark.parametrize(

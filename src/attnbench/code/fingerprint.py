@@ -17,12 +17,13 @@ PACKAGE = Path(__file__).parents[1]
 STAGES = PACKAGE.parents[1] / "stages"
 SOURCES = [get_args(kind.model_fields["source"].annotation)[0] for kind in get_args(get_args(Data)[0])]
 
-# Code that carries values in and results out and computes none of them. What params.yaml resolves to is hashed as
-# values, so a new key with a default, or a better error message, retrains nothing.
+# Code that carries values in and results out and computes none of them: a better error message retrains nothing. What
+# params.yaml resolves to is hashed as values; a new key with a default is a new value, and reruns what reads it.
 CARRIERS = (
     *("study", "records", "code", "errors.py", "machine.py"),
     *("train/observers.py", "train/console.py", "train/tensorboard.py", "networks/probe.py"),
 )
+COMPUTING = ("study/selection.py", "records/prepared.py", "records/tensors.py")  # in those folders, and yet they count
 
 
 class Fingerprints:
@@ -50,8 +51,8 @@ class Fingerprints:
 
     def of_variant(self, stage: str, variant: str) -> dict[str, Any]:
         """One of the stages that a variant has for itself: train, cost, views."""
-        sections = {"train": ("recipe",), "cost": (), "views": ("views",)}[stage]
-        values = self._values("backbone", "machine", *sections)
+        sections = {"train": ("recipe", "machine"), "cost": (), "views": ("views", "machine")}[stage]
+        values = self._values("backbone", *sections)
         values["variant"] = self.study.variants[variant].model_dump(mode="json")
         return self._fingerprint([self._code(stage, variant)], values)
 
@@ -95,7 +96,7 @@ class Fingerprints:
             own = packages.home(name) if "." in name else None
         if own not in self._sources:
             self._sources[own] = Sources([PACKAGE] if own in (None, PACKAGE) else [PACKAGE, own])
-        skipped = (left_out or set()) | (set() if carriers else set(_carriers()))
+        skipped = (left_out or set()) | (set() if carriers else _carriers())
         closure = Closure(roots, self._sources[own], skipped)
         self._bodies |= {path: file.body for path, file in closure.files.items() if file.body}
         return closure.sha256()
@@ -107,7 +108,7 @@ class Fingerprints:
         return {"sha256": files.sha256_of_json([code, values]), "values": values}
 
 
-def _carriers() -> Iterator[Path]:
-    for name in CARRIERS:
-        path = PACKAGE / name
-        yield from path.rglob("*.py") if path.is_dir() else [path]
+def _carriers() -> set[Path]:
+    paths = [PACKAGE / name for name in CARRIERS]
+    files = {file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path])}
+    return files - {PACKAGE / name for name in COMPUTING}

@@ -16,6 +16,7 @@ from attnbench.study import attention, backbones, module_files
 from attnbench.study.options import Size
 from attnbench.study.packages import blamed
 from attnbench.study.schema import Study, Variant
+from attnbench.study.selection import select
 
 
 class ImageSet(Protocol):
@@ -90,9 +91,9 @@ def attention_modules(network: Network) -> dict[str, nn.Module]:
 def _selected_slots(network: Network, variant: Variant) -> dict[str, Slot]:
     """Return by name the slots of the network that a variant selects."""
     slots = {name: slot for name, slot in network.slots().items() if slot.site == variant.site}
-    stages = backbones.numbers(variant.stages, {slot.stage for slot in slots.values()})
+    stages = select(variant.stages, {slot.stage for slot in slots.values()})
     blocks = {
-        stage: backbones.numbers(variant.blocks, {slot.block for slot in slots.values() if slot.stage == stage})
+        stage: select(variant.blocks, {slot.block for slot in slots.values() if slot.stage == stage})
         for stage in stages
     }
     return {name: slot for name, slot in slots.items() if slot.block in blocks.get(slot.stage, ())}

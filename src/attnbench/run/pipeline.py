@@ -19,7 +19,6 @@ def lay(root: Path, params: Path) -> str:
 
 
 def take_away(root: Path, file: str) -> None:
-    """Remove the copy and what DVC recorded for it: DVC complains about a pipeline without results."""
-    if file != PIPELINE:
-        (root / file).with_name(LOCK).unlink(missing_ok=True)
-        (root / file).unlink()
+    """Remove a copy and what DVC recorded for it: DVC complains about a pipeline without results."""
+    (root / file).with_name(LOCK).unlink(missing_ok=True)
+    (root / file).unlink()

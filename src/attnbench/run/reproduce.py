@@ -5,7 +5,7 @@ reads, so the stages go in waves: all stale stages that need no stale one, then 
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from attnbench.errors import UserError
@@ -14,6 +14,8 @@ from attnbench.run.graph import Stage
 from attnbench.run.jobs import Job, run_jobs, say
 from attnbench.study import repository
 from attnbench.study.paths import StudyPaths
+
+PREPARATION = {"code", "data"}  # they take seconds, and are repeated without loss
 
 
 def reproduce(name: str | None, jobs: int | None, here: Path) -> bool:
@@ -31,8 +33,8 @@ def reproduce(name: str | None, jobs: int | None, here: Path) -> bool:
     root, study, workers = located.root, located.study, jobs or located.workers
     report = StudyPaths(study.name).report / "REPORT.md"
     logs = Path("work") / study.name / "log"
+    is_new = not located.params.with_name(repository.PIPELINE).exists()
     file = pipeline.lay(root, located.params)
-    is_first = not (root / file).with_name(repository.LOCK).exists()
     if not any(stage.stale for stage in graph.stages(root, file)):
         say(f"{study.name} is up to date: {report}")
         return True
@@ -43,7 +45,7 @@ def reproduce(name: str | None, jobs: int | None, here: Path) -> bool:
         skipped = graph.downstream(stages, failed)
         if skipped:
             say(f"skipped, since what they need failed: {', '.join(s.name for s in stages if s.name in skipped)}")
-        if is_first and _recorded_nothing(stages, failed):
+        if is_new and {stage.name for stage in stages if not stage.stale} <= PREPARATION:
             pipeline.take_away(root, file)
         say(f"{study.name}: failed: {', '.join(failed)}; see {logs}/, fix the cause and run this again")
         return False
@@ -73,9 +75,3 @@ def _jobs(stages: Iterable[Stage]) -> list[Job]:
     # a lock that another DVC command holds at the moment a run ends would lose the record of the run
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "-s"]
     return [Job(stage.name, [*command, stage.address]) for stage in stages]
-
-
-def _recorded_nothing(stages: Sequence[Stage], failed: Sequence[str]) -> bool:
-    """Return whether all that succeeded was the preparation of what failed."""
-    done = [stage.name for stage in stages if not stage.stale]
-    return all(graph.downstream(stages, [name]).intersection(failed) for name in done)

@@ -1,6 +1,6 @@
 """The backbones that a params.yaml may name: `resnet` is `networks/backbones/resnet.py`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,18 +43,6 @@ def blocks(name: str, values: Mapping[str, Any], site: str | None = None) -> tup
     if site == BETWEEN:
         return (1,) * (len(counts) - 1)
     return tuple(counts)
-
-
-def numbers(selection: str | list[int], present: Iterable[int]) -> set[int]:
-    """Return the stages, or the blocks of a stage, that `all`, `first`, `last` or a list of numbers selects."""
-    present = set(present)
-    match selection:
-        case "all":
-            return present
-        case "first" | "last" if present:
-            return {min(present) if selection == "first" else max(present)}
-        case _:
-            return present & {number for number in selection if isinstance(number, int)}
 
 
 def paper(name: str) -> str:

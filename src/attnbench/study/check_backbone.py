@@ -9,6 +9,7 @@ from attnbench.study.document import Location
 from attnbench.study.findings import Finding, mapping, misplaced, options, repeated, unknown
 from attnbench.study.paths import shown
 from attnbench.study.schema import Backbone
+from attnbench.study.selection import select
 
 
 def check(values: dict[str, Any]) -> Iterator[Finding]:
@@ -43,7 +44,7 @@ def _variant(variant: dict[str, Any], at: Location, backbone: str, common: dict[
     after = " followed by another" if variant.get("site") == backbones.BETWEEN else ""
     numbers = variant.get("stages")
     yield from _numbers(numbers, (*at, "stages"), len(blocks), f"{backbone} has stages {{}}{after}")
-    stages = backbones.numbers(numbers if isinstance(numbers, str | list) else "all", range(1, len(blocks) + 1))
+    stages = select(numbers if isinstance(numbers, str | list) else "all", range(1, len(blocks) + 1))
     chosen = [blocks[stage - 1] for stage in stages] or blocks
     subject = f"stages {numbers} of {backbone} have" if isinstance(numbers, list) else f"{backbone} has"
     yield from _numbers(variant.get("blocks"), (*at, "blocks"), max(chosen), f"{subject} blocks {{}}")

@@ -53,10 +53,10 @@ def train_variant(
         UserError: a loss is not finite, or there is no room for the state.
     """
     start = time.perf_counter()
-    network = networks.build(study, variant, data, seed)
-    _send(observers, arithmetic.warning(study.machine))
-    training = Training(network, data, study.recipe, study.machine, seed=seed, device=device)
     try:
+        network = networks.build(study, variant, data, seed)
+        _send(observers, arithmetic.warning(study.machine))
+        training = Training(network, data, study.recipe, study.machine, seed=seed, device=device)
         with seeding.global_stream(seed, "dropout"):
             earlier = _resume(training, unfinished, observers)
             while training.epochs < study.recipe.epochs:
