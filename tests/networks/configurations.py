@@ -17,6 +17,8 @@ from attnbench.networks import Attention
 from attnbench.study import attention, module_files
 from attnbench.study.options import Size
 
+NULL_CONTROLS = ("constant", "static")  # gates that do not see their input, by design
+
 
 @dataclass(frozen=True)
 class Configuration:
@@ -66,7 +68,7 @@ def configurations(name: str) -> list[Configuration]:
 def other_values(option: module_files.Option) -> list[Any]:
     """All other values of an option that lists its values, or else one allowed value that is not the default."""
     listed = literals(option.type)
-    values = [value for value in listed or (not option.default, 5, 0.5) if is_allowed(option, value)]
+    values = [value for value in listed or (not option.default, 5, 0.5, 0.25) if is_allowed(option, value)]
     if not values:
         raise AssertionError(f"no second value for {option}; add one to this function")
     return values if listed else values[:1]

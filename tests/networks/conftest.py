@@ -15,17 +15,23 @@ from attnbench.networks import Attention, Gate
 from attnbench.study import attention
 
 
-def is_made_of_gates(module: Attention) -> bool:
-    """Whether a module that is no gate itself consists of gates, as CBAM does."""
+def is_pair_of_gates(module: Attention) -> bool:
+    """Whether a module is the product of two gates: it consists of gates, as CBAM does, or shows more than their means.
+
+    A gate (n, c, h, w) that replaces the means in `maps` does so in order to show its two factors.
+    """
+    if isinstance(module, Gate):
+        x = features(8)
+        return type(module).maps is not Gate.maps and module.gate(x).shape == x.shape
     parts = list(module.children())
-    return not isinstance(module, Gate) and bool(parts) and all(isinstance(part, Gate) for part in parts)
+    return bool(parts) and all(isinstance(part, Gate) for part in parts)
 
 
 KINDS: dict[str, Callable[[Attention], bool]] = {
     "configured": lambda module: True,
-    "configured_gate": lambda module: isinstance(module, Gate),
-    "configured_pair_of_gates": is_made_of_gates,
-    "configured_other": lambda module: not isinstance(module, Gate) and not is_made_of_gates(module),
+    "configured_gate": lambda module: isinstance(module, Gate) and not is_pair_of_gates(module),
+    "configured_pair_of_gates": is_pair_of_gates,
+    "configured_other": lambda module: not isinstance(module, Gate) and not is_pair_of_gates(module),
 }
 
 

@@ -54,6 +54,7 @@ CASES: list[tuple[str, dict[str, Any], Callable[[int, int, int], int]]] = [
     ("bam", {}, bam),
     ("cam", {}, lambda c, h, w: 2 * 2 * c * (c // 16)),
     ("cbam", {}, lambda c, h, w: 2 * 2 * c * (c // 16) + 2 * 49 * h * w),
+    ("constant", {}, lambda c, h, w: 0),
     ("coordinate", {}, lambda c, h, w: 2 * c * max(8, c // 32) * (h + w)),
     ("eca", {}, lambda c, h, w: 3 * c),
     *(
@@ -71,6 +72,7 @@ CASES: list[tuple[str, dict[str, Any], Callable[[int, int, int], int]]] = [
     ("simam", {}, lambda c, h, w: 0),
     ("sk", {}, lambda c, h, w: 2 * 9 * c * (c // 32) * h * w + 3 * c * 32),
     ("srm", {}, lambda c, h, w: 0),
+    *(("static", {"over": over}, lambda c, h, w: 0) for over in ("channels", "positions", "both")),
     ("triplet", {}, lambda c, h, w: 98 * (h * w + c * w + c * h)),
 ]
 
@@ -100,19 +102,27 @@ def test_every_module_has_a_formula() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "pooled", "by_activation", "by_channel"),
+    ("name", "options", "pools", "pooled", "by_activation", "by_channel", "by_position"),
     [
         # two pools: mean and sum of squares. Each activation: difference, square, quotient, 1/2, sigmoid, product with
         # x. Each channel: the variance and its quotients
-        ("simam", 0, 6, 5),
+        ("simam", {}, 2, 0, 6, 5, 0),
         # the same pools, and the sum over two statistics. Each activation: difference, square, product with the gate.
         # Each channel: two quotients, the 1e-5, the root, two weights, the norm, the sigmoid
-        ("srm", 2, 3, 8),
+        ("srm", {}, 2, 2, 3, 8, 0),
+        # the product with x; for `static`, a sigmoid for each logit, and with `both` their products
+        ("constant", {}, 0, 0, 1, 0, 0),
+        ("static", {}, 0, 0, 1, 1, 0),
+        ("static", {"over": "positions"}, 0, 0, 1, 0, 1),
+        ("static", {"over": "both"}, 0, 0, 2, 1, 1),
     ],
 )
-def test_other_operations_by_hand(name: str, pooled: int, by_activation: int, by_channel: int) -> None:
-    counts, plain = counted(name), counted()
+def test_other_operations_by_hand(
+    name: str, options: dict[str, Any], pools: int, pooled: int, by_activation: int, by_channel: int, by_position: int
+) -> None:
+    counts, plain = counted(name, **options), counted()
     activations, channels = sum(c * h * w for c, h, w in SLOTS), sum(c for c, _, _ in SLOTS)
-    assert counts.pooling_operations - plain.pooling_operations == 2 * activations + pooled * channels
+    positions = sum(h * w for _, h, w in SLOTS)
+    assert counts.pooling_operations - plain.pooling_operations == pools * activations + pooled * channels
     elementwise = counts.elementwise_operations - plain.elementwise_operations
-    assert elementwise == by_activation * activations + by_channel * channels
+    assert elementwise == by_activation * activations + by_channel * channels + by_position * positions

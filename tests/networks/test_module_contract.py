@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from networks.configurations import Configuration
+from networks.configurations import NULL_CONTROLS, Configuration
 from networks.reference import parameters
 from one_slot import OneSlot
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from attnbench import cost
-from attnbench.networks import Attention
+from attnbench.networks import Attention, Gate
 from attnbench.study import attention, module_files
 from attnbench.study.options import Size
 
@@ -77,13 +77,16 @@ def test_gradient_reaches_the_input_and_every_parameter(configured: Configuratio
 
 
 def test_the_effect_depends_on_the_features(configured: Configuration, x: Tensor) -> None:
-    """Fixed factors and terms would map the mean of two images to the mean of their outputs.
+    """Fixed factors and terms would map the mean of two images to the mean of their outputs, as null controls do.
 
     In float64, for a term that is small compared with the features after one step.
     """
     module, x = configured.trained().double().eval(), x.double()
     of_mean, mean = module((x + x.flip(0)) / 2), (module(x) + module(x.flip(0))) / 2
-    assert (of_mean - mean).abs().max() > 1e-6 * mean.abs().max()
+    if configured.name in NULL_CONTROLS:
+        torch.testing.assert_close(of_mean, mean, rtol=1e-12, atol=1e-12)
+    else:
+        assert (of_mean - mean).abs().max() > 1e-6 * mean.abs().max()
 
 
 def test_on_maps_of_another_size_a_module_works_or_names_its_size(configured: Configuration) -> None:
@@ -130,14 +133,14 @@ def test_the_seed_determines_the_weights(configured: Configuration) -> None:
 
 
 def test_maps_have_the_documented_shapes_and_range(configured: Configuration, x: Tensor) -> None:
-    """No map is constant, except a distribution that weighs all positions alike."""
+    """No map is constant, except a distribution that weighs all positions alike, and the module `constant`."""
     maps = configured.trained().eval().maps(x)
     assert maps
     for name, tensor in maps.items():
         assert tensor.shape == SHAPES[name]
         assert tensor.isfinite().all()
         assert configured.leaves_the_range or (tensor.min() >= 0 and tensor.max() <= 1)
-        assert tensor.std() > 0 or (name == "spatial" and tensor.eq(1).all())
+        assert tensor.std() > 0 or (name == "spatial" and tensor.eq(1).all()) or configured.name == "constant"
 
 
 def test_maps_change_nothing(configured: Configuration, x: Tensor) -> None:
@@ -173,3 +176,13 @@ def test_a_distribution_over_positions_is_divided_by_its_largest(configured_othe
     """A module that is neither a gate nor made of gates, and has no channel map, shows a distribution."""
     maps = configured_other.trained().eval().maps(x)
     assert "channel" in maps or torch.allclose(maps["spatial"].amax((2, 3)), torch.ones(4, 1))
+
+
+def test_a_factor_is_what_the_input_is_multiplied_by(configured: Configuration, x: Tensor) -> None:
+    """Every gate has one, so that `start: identity` can show what it applies."""
+    module = configured.trained().eval()
+    factor = module.factor(x)
+    if factor is None:
+        assert not isinstance(module, Gate)
+    else:
+        torch.testing.assert_close(module(x), x * factor, rtol=1e-5, atol=1e-6)

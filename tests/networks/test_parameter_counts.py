@@ -40,6 +40,10 @@ def cbam(c: int, size: Size, **options: Any) -> int:
     return cam(c, size, **options) + sam(c, size, **options)
 
 
+def constant(c: int, size: Size, **_: Any) -> int:
+    return 0
+
+
 def coordinate(c: int, size: Size, reduction: int = 32, bias: bool = True) -> int:
     m = max(8, c // reduction)
     return 3 * c * m + 2 * m + (m + 2 * c if bias else 0)
@@ -120,6 +124,11 @@ def srm(c: int, size: Size, style: str = "both") -> int:
     return (4 if style == "both" else 3) * c
 
 
+def static(c: int, size: Size, over: str = "channels", **_: Any) -> int:
+    h, w = size
+    return {"channels": c, "positions": h * w, "both": c + h * w}[over]
+
+
 def triplet(c: int, size: Size, kernel_size: int = 7, spatial: bool = True) -> int:
     return (3 if spatial else 2) * (2 * kernel_size**2 + 2)
 
@@ -128,6 +137,7 @@ FORMULAS: dict[str, Callable[..., int]] = {
     "bam": bam,
     "cam": cam,
     "cbam": cbam,
+    "constant": constant,
     "coordinate": coordinate,
     "eca": eca,
     "gather_excite": gather_excite,
@@ -140,6 +150,7 @@ FORMULAS: dict[str, Callable[..., int]] = {
     "simam": simam,
     "sk": sk,
     "srm": srm,
+    "static": static,
     "triplet": triplet,
 }
 MORE_OPTIONS: list[tuple[str, dict[str, Any]]] = [
@@ -185,6 +196,9 @@ COUNTED: list[tuple[str, int, Size, dict[str, Any], int]] = [  # the numbers in 
     ("sk", 64, SIZE, {}, 8768),
     ("srm", 64, SIZE, {}, 256),
     ("srm", 64, SIZE, {"style": "mean"}, 192),
+    ("static", 64, (8, 8), {}, 64),
+    ("static", 64, (8, 8), {"over": "positions"}, 64),
+    ("static", 64, (8, 8), {"over": "both"}, 128),
     ("triplet", 64, SIZE, {}, 300),
     ("triplet", 64, SIZE, {"spatial": False}, 200),
 ]

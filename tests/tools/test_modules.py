@@ -70,6 +70,8 @@ def test_an_unknown_module_is_refused():
         (option_types.PositiveInt, "integer, at least 1"),
         (option_types.PositiveFloat, "number above 0"),
         (option_types.Share, "number from 0 to below 1"),
+        (option_types.OpenShare, "number above 0 and below 1"),
+        (option_types.Factor, "number above 0, at most 1"),
         (Literal["avg", "max", None], "avg, max, null"),
         (option_types.Rounding, "floor, div8"),
         (float, "number"),

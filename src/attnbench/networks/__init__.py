@@ -7,13 +7,15 @@ from attnbench.networks import pooling
 from attnbench.networks.building import attention_modules, build, build_attention, build_backbone
 from attnbench.networks.gates import Attention, Gate
 from attnbench.networks.slots import Network, Slot
-from attnbench.study.options import OddInt, PositiveFloat, PositiveInt, Share, Size
+from attnbench.study.options import Factor, OddInt, OpenShare, PositiveFloat, PositiveInt, Share, Size
 
 __all__ = [
     "Attention",
+    "Factor",
     "Gate",
     "Network",
     "OddInt",
+    "OpenShare",
     "PositiveFloat",
     "PositiveInt",
     "Share",

@@ -27,10 +27,14 @@ class Attention(nn.Module, ABC):
             1 + gate, x + something               the maps of the gate or of the softmax inside
             a choice between two branches         `channel`: the weight of the second branch
 
-        Values are in 0..1, unless the activation of a gate leaves that range (`tanh`, `relu` of `se`): maps show what
-        is applied and are never clipped. The call changes nothing in eval mode; in train mode, batch norms inside the
-        module update their statistics.
+        Values are in 0..1, unless the activation of a gate (`tanh`, `relu` of `se`) or `start: identity` leaves that
+        range: maps show what is applied and are never clipped. The call changes nothing in eval mode; in train mode,
+        batch norms inside the module update their statistics.
         """
+
+    def factor(self, x: Tensor) -> Tensor | None:
+        """Return s of forward(x) = x * s, in a shape that broadcasts to `x`; None for a module that is no product."""
+        return None
 
 
 class Gate(Attention):
@@ -45,6 +49,9 @@ class Gate(Attention):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         return gate_maps(self.gate(x), x)
+
+    def factor(self, x: Tensor) -> Tensor:
+        return self.gate(x)
 
 
 def gate_maps(gate: Tensor, x: Tensor) -> dict[str, Tensor]:

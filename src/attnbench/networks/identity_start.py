@@ -14,7 +14,7 @@ change that the module makes.
 import torch
 from torch import Tensor, nn
 
-from attnbench.networks.gates import Attention
+from attnbench.networks.gates import Attention, gate_maps
 
 
 class FromIdentity(Attention):
@@ -30,5 +30,19 @@ class FromIdentity(Attention):
         return attended
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the maps of the module inside; they do not depend on `amount`."""
-        return self.module.maps(x)
+        """Return what is applied, where the module inside is a product, and otherwise the module's own maps.
+
+            f(x) = x * s            1 + a (s - 1), as one gate:       every gate; `cbam`, s the product of its gates;
+                                    y = x * (1 + a (s - 1))           `bam`, s = 1 + gate; `gc` with `fusion: scale`
+            everything else         the maps of the module inside;    sums (`gc`, `non_local`, `psanet`), and choices
+                                    they do not depend on a           between branches (`sk`): nothing scales x
+
+        Of the two maps of `gc` with `fusion: scale`, only `channel` is a gate; `spatial` remains the module's own. The
+        applied gate may leave 0..1, because a may be negative or above 1, and s may leave it.
+        """
+        maps, factor = self.module.maps(x), self.factor(x)
+        return maps if factor is None else maps | gate_maps(factor, x)
+
+    def factor(self, x: Tensor) -> Tensor | None:
+        factor = self.module.factor(x)
+        return None if factor is None else 1 + self.amount * (factor - 1)

@@ -28,7 +28,10 @@ class BlockView:
 
 @dataclass(frozen=True)
 class GateView:
-    """`Attention.maps` of one slot: 0..1 unless an activation leaves that range. None: the module has no such map."""
+    """`Attention.maps` of one slot. None: the module has no such map.
+
+    Values are in 0..1, unless an activation or `start: identity` leaves that range.
+    """
 
     channel: NDArray[np.float16] | None  # (n, c)
     spatial: NDArray[np.float16] | None  # (n, h, w)

@@ -24,4 +24,6 @@ Squeeze = Literal["both", "avg", "max", "lp", "lse"]  # how a channel gate pools
 Descriptor = Literal["both", "avg", "max", "conv"]  # how a spatial gate pools over channels
 Arrangement = Literal["channel_first", "spatial_first", "parallel"]
 Share = Annotated[float, Field(ge=0, lt=1)]
+OpenShare = Annotated[float, Field(gt=0, lt=1)]
+Factor = Annotated[float, Field(gt=0, le=1)]
 Size = tuple[int, int]  # height and width of feature maps

@@ -13,6 +13,8 @@ _ALLOWED: tuple[tuple[Any, str], ...] = (
     (option_types.PositiveInt, "integer, at least 1"),
     (option_types.PositiveFloat, "number above 0"),
     (option_types.Share, "number from 0 to below 1"),
+    (option_types.OpenShare, "number above 0 and below 1"),
+    (option_types.Factor, "number above 0, at most 1"),
     (bool, "true, false"),
     (int, "integer"),
     (float, "number"),

@@ -74,3 +74,6 @@ class BAM(Attention):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         return gate_maps(self._gate(x), x)
+
+    def factor(self, x: Tensor) -> Tensor:
+        return 1 + self._gate(x)

@@ -65,3 +65,7 @@ class CBAM(Attention):
         channel_input = self.spatial(x) if self.arrangement == "spatial_first" else x
         spatial_input = self.channel(x) if self.arrangement == "channel_first" else x
         return {"channel": self.channel.gate(channel_input), "spatial": self.spatial.gate(spatial_input)}
+
+    def factor(self, x: Tensor) -> Tensor:
+        maps = self.maps(x)
+        return maps["channel"] * maps["spatial"]  # (n, c, h, w)

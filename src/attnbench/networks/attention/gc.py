@@ -95,6 +95,9 @@ class GlobalContext(Attention):
             return spatial
         return {"channel": _transformed(self.pool(x), self.scale, x).sigmoid(), **spatial}
 
+    def factor(self, x: Tensor) -> Tensor | None:
+        return self.maps(x)["channel"] if self.term is None else None
+
 
 def _transform(channels: int, width: int) -> nn.Sequential:
     """Return the layers from z to t of the header."""

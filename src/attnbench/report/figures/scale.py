@@ -36,7 +36,10 @@ def from_zero(maps: Iterable[Array], *, root: bool = False) -> Scale:
 
 
 def over_range(maps: Iterable[Array]) -> Scale:
-    """Return the scale from the smallest to the largest value of all maps; 0 to 1 where all are equal."""
+    """Return the scale from the smallest to the largest value of all maps.
+
+    Where all are equal, the scale is 0 to 1, extended to that value if it lies outside.
+    """
     maps = list(maps)
     lowest, highest = min(float(np.min(array)) for array in maps), max(float(np.max(array)) for array in maps)
-    return Scale(lowest, highest) if highest > lowest else Scale(0.0, 1.0)
+    return Scale(lowest, highest) if highest > lowest else Scale(min(lowest, 0.0), max(highest, 1.0))
