@@ -137,3 +137,20 @@ def test_grey_images(views):
     grey = replace(views, images=one)
     shown = maps.grad_cam(grey, TITLE).axes[0].images[0]
     np.testing.assert_array_equal(shown.get_array(), one[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ends"),
+    [(-0.5, 1.5, (-0.5, 1.5)), (1.25, 1.25, (0, 1.25)), (-0.5, -0.5, (-0.5, 1)), (1, 1, (0, 1))],
+)
+def test_gates_outside_0_to_1_are_on_the_scale(views, low, high, ends):
+    """`start: identity` applies such gates, and equal ones before it has learned anything."""
+    channel, spatial = np.full((2, 7), low, np.float16), np.full((2, 4, 4), low, np.float16)
+    channel[0, 0] = spatial[0, 0, 0] = high
+    identity = replace(
+        views, gates={"block2.after_pool": replace(views.gates["block2.after_pool"], channel=channel, spatial=spatial)}
+    )
+    shown = [image for image in images(maps.spatial_gates(identity, TITLE)) if image.cmap.name == maps.HEAT]
+    assert {(image.norm.vmin, image.norm.vmax) for image in shown} == {ends}
+    bottom, top = channel_gates(identity, TITLE).axes[0].get_ylim()
+    assert bottom < low <= high < top

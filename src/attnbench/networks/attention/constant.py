@@ -32,8 +32,5 @@ class Constant(Gate):
         super().__init__()
         self.value = value
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x * x.new_full((), self.value)  # the bits of x * gate(x): v in the type of x, without a broadcast
-
     def gate(self, x: Tensor) -> Tensor:
         return x.new_full((*x.shape[:2], 1, 1), self.value)
