@@ -56,7 +56,7 @@ def test_a_run_made_from_something_else_is_refused(made: Any, field: str, name: 
 @pytest.mark.parametrize(("field", "value"), [("study", "other"), ("variant", "se"), ("seed", 7)])
 def test_the_record_of_another_run_is_refused(made: Any, field: str, value: str | int) -> None:
     made.change("cbam", 1, **{field: value})
-    with pytest.raises(UserError, match=r"cbam-1\.json: it is the record of run .*\n.*train@cbam-1$"):
+    with pytest.raises(UserError, match=r"cbam-1\.json: it belongs to run .*\n.*train@cbam-1$"):
         load_runs(made.study, made.paths)
 
 
@@ -100,13 +100,13 @@ def test_missing_costs_are_named(made: Any) -> None:
 
 def test_the_cost_of_another_variant_is_refused(made: Any) -> None:
     made.paths.cost("se").write_bytes(made.paths.cost("cbam").read_bytes())
-    with pytest.raises(UserError, match=r"se\.json is the cost of variant 'cbam' of study 'made_up'"):
+    with pytest.raises(UserError, match=r"se\.json belongs to variant 'cbam' of study 'made_up', not to variant 'se'"):
         load_costs(made.study, made.paths)
 
 
 def test_the_latency_of_another_study_is_refused(made: Any) -> None:
     other = made.study.model_copy(update={"name": "other"})
-    with pytest.raises(UserError, match=r"latency\.json is the latency of study 'made_up'\. Measure it again with: "):
+    with pytest.raises(UserError, match=r"latency\.json belongs to study 'made_up', not to study 'other'\. Measure it"):
         load_latency(other, made.paths)
 
 
@@ -125,7 +125,7 @@ def test_missing_timings_are_named(made: Any) -> None:
 
 def test_the_timing_of_another_run_is_refused(made: Any) -> None:
     made.paths.timing("se", 0).write_bytes(made.paths.timing("se", 1).read_bytes())
-    with pytest.raises(UserError, match=r"se-0\.json is the timing of run se-1 of study 'made_up'\. Train again"):
+    with pytest.raises(UserError, match=r"se-0\.json belongs to run se-1 of study 'made_up', not to .*\. Train again"):
         load_timings(made.study, made.paths)
 
 

@@ -130,8 +130,8 @@ def test_a_record_under_the_name_of_another_run_is_refused(root):
     runs = root / "results" / "made_up" / "runs"
     (runs / "se-7.json").write_bytes((runs / "se-1.json").read_bytes())
     message = (
-        "results/made_up/runs/se-7.json in the working tree is the record of run se-1 of study 'made_up'; "
-        "name it after its run"
+        "results/made_up/runs/se-7.json in the working tree belongs to run se-1 of study 'made_up', "
+        "not to run se-7 of study 'made_up'. Name it after its run"
     )
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         read_runs(RunSource("made_up"), root)

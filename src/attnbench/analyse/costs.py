@@ -8,7 +8,7 @@ from attnbench.analyse import statistics
 from attnbench.errors import UserError, listed
 from attnbench.records import CostRecord, LatencyRecord, TimingRecord
 from attnbench.study import Study, StudyPaths, run_name
-from attnbench.study.commands import repro
+from attnbench.study.paths import repro
 
 _COUNTS = [
     "parameters",
@@ -34,11 +34,8 @@ def load_costs(study: Study, paths: StudyPaths) -> list[CostRecord]:
         raise UserError(f"the cost of {listed(missing)} is missing. Count it with: {command}")
     costs = [records.read(paths.cost(variant), CostRecord) for variant in study.variants]
     for variant, record in zip(study.variants, costs, strict=True):
-        if (record.study, record.variant) != (study.name, variant):
-            raise UserError(
-                f"{paths.cost(variant)} is the cost of variant {record.variant!r} of study {record.study!r}. "
-                f"Count it again with: {repro(study, [f'cost@{variant}'])}"
-            )
+        advice = f"Count it again with: {repro(study, [f'cost@{variant}'])}"
+        records.require_of(record, paths.cost(variant), advice, study=study.name, variant=variant)
     return costs
 
 
@@ -58,14 +55,13 @@ def load_latency(study: Study, paths: StudyPaths) -> LatencyRecord:
         UserError: the record is missing, is that of another study, or lacks a variant or a batch size.
     """
     latency = records.read(paths.latency, LatencyRecord)
-    command = f"Measure it again with: {repro(study, ['latency'])}"
-    if latency.study != study.name:
-        raise UserError(f"{paths.latency} is the latency of study {latency.study!r}. {command}")
+    advice = f"Measure it again with: {repro(study, ['latency'])}"
+    records.require_of(latency, paths.latency, advice, study=study.name)
     required = {(variant, size) for variant in study.variants for size in study.latency.batch_sizes}
     lacking = sorted(required - {(row.variant, row.batch_size) for row in latency.rows})
     if lacking:
         names = ", ".join(f"{variant} at batch size {size}" for variant, size in lacking)
-        raise UserError(f"{paths.latency} lacks {names}. {command}")
+        raise UserError(f"{paths.latency} lacks {names}. {advice}")
     return latency
 
 
@@ -98,18 +94,14 @@ def load_timings(study: Study, paths: StudyPaths) -> list[TimingRecord]:
     Raises:
         UserError: a record is missing, or is that of another run.
     """
-    runs = [(variant, seed) for variant in study.variants for seed in study.seeds]
-    missing = [run_name(*run) for run in runs if not paths.timing(*run).is_file()]
+    missing = [run_name(*run) for run in study.runs() if not paths.timing(*run).is_file()]
     if missing:
         command = repro(study, [f"train@{name}" for name in missing])
         raise UserError(f"the timing of {', '.join(missing)} is missing. Train again with: {command}")
-    timings = [records.read(paths.timing(*run), TimingRecord) for run in runs]
-    for run, record in zip(runs, timings, strict=True):
-        if (record.study, record.variant, record.seed) != (study.name, *run):
-            raise UserError(
-                f"{paths.timing(*run)} is the timing of run {run_name(record.variant, record.seed)} of study "
-                f"{record.study!r}. Train again with: {repro(study, [f'train@{run_name(*run)}'])}"
-            )
+    timings = [records.read(paths.timing(*run), TimingRecord) for run in study.runs()]
+    for run, record in zip(study.runs(), timings, strict=True):
+        advice = f"Train again with: {repro(study, [f'train@{run_name(*run)}'])}"
+        records.require_of(record, paths.timing(*run), advice, study=study.name, run=run_name(*run))
     return timings
 
 

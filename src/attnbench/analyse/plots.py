@@ -4,7 +4,7 @@ import pandas as pd
 
 from attnbench.errors import UserError
 from attnbench.study import Study, StudyPaths, run_name
-from attnbench.study.commands import repro
+from attnbench.study.paths import repro
 
 _LEARNING = ["variant", "seed", "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
 
@@ -15,12 +15,11 @@ def learning_frame(study: Study, paths: StudyPaths) -> pd.DataFrame:
     Raises:
         UserError: the curve of a run is missing.
     """
-    runs = [(variant, seed) for variant in study.variants for seed in study.seeds]
-    missing = [run for run in runs if not paths.epochs(*run).is_file()]
+    missing = [run for run in study.runs() if not paths.epochs(*run).is_file()]
     if missing:
         command = repro(study, [f"train@{run_name(*run)}" for run in missing])
         raise UserError(f"{paths.epochs(*missing[0])} is missing. Make it with: {command}")
-    curves = [pd.read_csv(paths.epochs(*run)).assign(variant=run[0], seed=run[1]) for run in runs]
+    curves = [pd.read_csv(paths.epochs(*run)).assign(variant=run[0], seed=run[1]) for run in study.runs()]
     frame = pd.concat(curves, ignore_index=True)[_LEARNING]
     for column in ("train_accuracy", "validation_accuracy"):
         frame[column] *= 100

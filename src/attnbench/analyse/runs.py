@@ -11,7 +11,7 @@ from attnbench import records
 from attnbench.errors import UserError
 from attnbench.records import DataSummary, Environment, RunRecord
 from attnbench.study import Study, StudyPaths, run_name
-from attnbench.study.commands import repro
+from attnbench.study.paths import repro
 
 
 def load_runs(study: Study, paths: StudyPaths) -> list[RunRecord]:
@@ -21,33 +21,33 @@ def load_runs(study: Study, paths: StudyPaths) -> list[RunRecord]:
         UserError: records are missing or unreadable, or were made for another study, variant or seed, from other
             images, other code or other values of params.yaml. The text names each run, the reason, and what to type.
     """
-    pairs = [(variant, seed) for variant in study.variants for seed in study.seeds]
-    missing = [run_name(*pair) for pair in pairs if not paths.record(*pair).is_file()]
+    missing = [run_name(*run) for run in study.runs() if not paths.record(*run).is_file()]
     if missing:
         raise UserError(
-            f"{len(missing)} of the {len(pairs)} runs of study {study.name!r} are missing: {', '.join(missing)}. "
-            f"Make them with: {repro(study, [f'train@{name}' for name in missing])}"
+            f"{len(missing)} of the {len(study.runs())} runs of study {study.name!r} are missing: "
+            f"{', '.join(missing)}. Make them with: {repro(study, [f'train@{name}' for name in missing])}"
         )
-    runs = [records.read(paths.record(*pair), RunRecord) for pair in pairs]
-    _refuse_foreign(study, paths, pairs, runs)
+    runs = [records.read(paths.record(*run), RunRecord) for run in study.runs()]
+    _refuse_foreign(study, paths, runs)
     return runs
 
 
-def _refuse_foreign(study: Study, paths: StudyPaths, pairs: list[tuple[str, int]], runs: list[RunRecord]) -> None:
+def _refuse_foreign(study: Study, paths: StudyPaths, runs: list[RunRecord]) -> None:
     data = records.read(paths.data_summary, DataSummary)
     code = {variant: records.code_sha256(paths.code("train", variant)) for variant in study.variants}
     foreign: dict[str, str] = {}
-    for (variant, seed), run in zip(pairs, runs, strict=True):
-        if (run.study, run.variant, run.seed) != (study.name, variant, seed):
-            reasons = [f"it is the record of run {run_name(run.variant, run.seed)} of study {run.study!r}"]
+    for (variant, seed), run in zip(study.runs(), runs, strict=True):
+        name = run_name(variant, seed)
+        if other := records.other_owner(run, study=study.name, run=name):
+            reasons = [f"it {other}"]
         else:
             reasons = [*_other_origins(study, paths, data, code[variant], run), *_other_classes(run, data)]
         if reasons:
-            foreign[run_name(variant, seed)] = "; ".join(reasons)
+            foreign[name] = "; ".join(reasons)
     if foreign:
         lines = [f"  {paths.runs / f'{name}.json'}: {reason}" for name, reason in foreign.items()]
         raise UserError(
-            f"{len(foreign)} of the {len(pairs)} runs do not belong to study {study.name!r} as it is now:\n"
+            f"{len(foreign)} of the {len(runs)} runs do not belong to study {study.name!r} as it is now:\n"
             + "\n".join(lines)
             + f"\nMake them again with: {repro(study, [f'train@{name}' for name in foreign])}"
         )

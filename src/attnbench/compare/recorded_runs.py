@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from attnbench import records
-from attnbench.errors import UserError
 from attnbench.records import RunRecord
 from attnbench.study import Study, StudyPaths, run_name
 
@@ -66,13 +65,11 @@ def _recorded_run(
     study: Study, root: Path, locked: dict[str, dict[str, str]], variant: str, seed: int
 ) -> RecordedRun | None:
     path = StudyPaths(study.name).record(variant, seed)
-    outputs = locked.get(f"train@{run_name(variant, seed)}", {})
+    name = run_name(variant, seed)
+    outputs = locked.get(f"train@{name}", {})
     if path.as_posix() not in outputs or not (root / path).is_file():
         return None
     record = records.read(root / path, RunRecord)
-    if (record.study, record.variant, record.seed) != (study.name, variant, seed):
-        raise UserError(
-            f"{path} is the record of {run_name(record.variant, record.seed)} of study {record.study!r}; "
-            f"restore the right one with `git checkout {path}`"
-        )
+    advice = f"Restore the right one with `git checkout {path}`"
+    records.require_of(record, path, advice, study=study.name, run=name)
     return RecordedRun(record, outputs)

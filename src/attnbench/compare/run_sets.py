@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from pydantic import ValidationError
 
 from attnbench.errors import UserError, did_you_mean, listed
-from attnbench.records import RunRecord, first_problem
-from attnbench.study import StudyPaths, run_name
+from attnbench.records import RunRecord, first_problem, require_of
+from attnbench.study import StudyPaths
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,5 @@ def _parse(source: RunSource, path: str, text: bytes) -> RunRecord:
     except ValidationError as error:
         advice = "repeat the run" if source.revision is None else "compare a commit whose records have today's fields"
         raise UserError(f"{path} {source} is not a RunRecord: {first_problem(error)}; {advice}") from None
-    name = run_name(record.variant, record.seed)
-    if (record.study, name) != (source.study, PurePosixPath(path).stem):
-        raise UserError(f"{path} {source} is the record of run {name} of study {record.study!r}; name it after its run")
+    require_of(record, f"{path} {source}", "Name it after its run", study=source.study, run=PurePosixPath(path).stem)
     return record

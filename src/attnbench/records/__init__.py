@@ -4,6 +4,7 @@ from attnbench.records.cost import CostRecord, LatencyRecord, LatencyRow
 from attnbench.records.data import DataSummary
 from attnbench.records.identity import Difference, Environment, Identity, code_sha256, params_sha256
 from attnbench.records.io import Record, first_problem, read, write
+from attnbench.records.owner import OwnedRecord, other_owner, require_of
 from attnbench.records.runs import RunRecord, TimingRecord
 
 __all__ = [
@@ -14,12 +15,15 @@ __all__ = [
     "Identity",
     "LatencyRecord",
     "LatencyRow",
+    "OwnedRecord",
     "Record",
     "RunRecord",
     "TimingRecord",
     "code_sha256",
     "first_problem",
+    "other_owner",
     "params_sha256",
     "read",
+    "require_of",
     "write",
 ]

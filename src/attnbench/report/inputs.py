@@ -11,7 +11,7 @@ from attnbench.errors import UserError
 from attnbench.records import DataSummary, LatencyRecord, views
 from attnbench.records.views import Views
 from attnbench.study import Study, StudyPaths, run_name
-from attnbench.study.commands import repro
+from attnbench.study.paths import repro
 
 TABLES = (
     "accuracy",
@@ -72,10 +72,9 @@ def read(study: Study, paths: StudyPaths) -> Inputs:
 
 def read_iterations(study: Study, paths: StudyPaths) -> pd.DataFrame:
     """Return the training loss of every step of all runs: columns variant, seed, step, loss."""
-    runs = [(variant, seed) for variant in study.variants for seed in study.seeds]
     frames = [
         _csv(paths.iterations(*run), repro(study, [f"train@{run_name(*run)}"])).assign(variant=run[0], seed=run[1])
-        for run in runs
+        for run in study.runs()
     ]
     return pd.concat(frames, ignore_index=True)
 

@@ -1,7 +1,9 @@
-"""The paths of a study's files, relative to the repository root; dvc.yaml has the same paths."""
+"""The paths of a study's files, relative to the repository root, and the names of its stages, as in dvc.yaml."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+from attnbench.study.schema import Study
 
 
 def shown(path: Path) -> Path:
@@ -12,6 +14,13 @@ def shown(path: Path) -> Path:
 def run_name(variant: str, seed: int) -> str:
     """Return the name of one training run, as in `train@<name>`."""
     return f"{variant}-{seed}"
+
+
+def repro(study: Study, stages: list[str]) -> str:
+    """Return the command that runs these stages of a study; only the root study needs no path to its dvc.yaml."""
+    folder = PurePosixPath(study.params).parent
+    prefix = "" if folder == PurePosixPath() else f"{folder / 'dvc.yaml'}:"
+    return f"dvc repro {' '.join(prefix + stage for stage in stages)}"
 
 
 @dataclass(frozen=True)

@@ -155,3 +155,7 @@ class Study(Section):
     latency: Latency
     views: ViewedImages
     tensorboard: bool = False  # write event files to tensorboard/<study>/<run>, which git ignores
+
+    def runs(self) -> list[tuple[str, int]]:
+        """Return variant and seed of every run, variants in the order of params.yaml, then seeds."""
+        return [(variant, seed) for variant in self.variants for seed in self.seeds]
