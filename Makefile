@@ -21,7 +21,7 @@ test: $(READY)  ## run the test suite
 bench: $(READY)  ## measure how fast training is on this machine: about five minutes, in which it should be idle
 	@attnbench bench training $(STUDY)
 
-check: $(READY) format lint types floors test  ## all that a change has to pass
+check: $(READY) format lint types floors test  ## everything a change has to pass
 
 format: $(READY)
 	ruff format --check .
@@ -47,7 +47,7 @@ $(READY): requirements.lock requirements-build.lock pyproject.toml
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-lock:  ## pin the dependencies anew (needs uv); hashes, and no address of any index
+lock:  ## pin the dependencies again (needs uv); hashes, and no address of any index
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --all-extras --upgrade pyproject.toml -o requirements.lock
 	printf 'setuptools\nwheel\n' | uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 -c requirements.lock -o requirements-build.lock -
 

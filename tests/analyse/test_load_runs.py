@@ -48,7 +48,7 @@ def test_all_missing_runs_are_named_with_the_command(made: Any) -> None:
 )
 def test_a_run_made_from_something_else_is_refused(made: Any, field: str, name: str, source: str) -> None:
     made.change("cbam", 1, identity={field: "9" * 64})
-    reason = rf"made from other {name} \(SHA-256 999999999999, but {source} has [0-9a-f]{{12}}\)"
+    reason = rf"made from different {name} \(SHA-256 999999999999, but {source} has [0-9a-f]{{12}}\)"
     with pytest.raises(UserError, match=rf"1 of the 9 runs do not belong.*\n.*cbam-1\.json: {reason}"):
         load_runs(made.study, made.paths)
 
@@ -67,8 +67,8 @@ def test_all_foreign_runs_are_named(made: Any) -> None:
         load_runs(made.study, made.paths)
     text = str(caught.value)
     assert text.startswith("2 of the 9 runs do not belong to study 'made_up' as it is now:")
-    assert "other images" in text
-    assert "; made from other code" in text
+    assert "made from different images" in text
+    assert "; made from different code" in text
     assert text.endswith("dvc repro studies/made_up/dvc.yaml:train@se-0 studies/made_up/dvc.yaml:train@cbam-1")
 
 
@@ -84,7 +84,7 @@ def test_a_run_of_another_machine_is_accepted(made: Any) -> None:
     assert len(load_runs(made.study, made.paths)) == 9
 
 
-@pytest.mark.parametrize(("text", "problem"), [(None, "is missing; `dvc repro`"), ("{}", "is no fingerprint of code")])
+@pytest.mark.parametrize(("text", "problem"), [(None, "is missing; `dvc repro`"), ("{}", "is not a code fingerprint")])
 def test_a_fingerprint_that_cannot_be_read(made: Any, text: str | None, problem: str) -> None:
     path = made.paths.code("train", "se")
     path.unlink() if text is None else path.write_text(text)

@@ -70,9 +70,9 @@ def test_a_record_that_differs_only_in_its_machine_is_equal():
 @pytest.mark.parametrize(
     ("changes", "record_md5", "reason"),
     [
-        ({"code": "x"}, "r", "made from other code; it cannot be verified here"),
-        ({"params": "x"}, "r", "made from other values in params.yaml; it"),
-        ({"data": "x", "code": "x"}, "r", "made from other images, made from other code; it"),
+        ({"code": "x"}, "r", "made from different code; it cannot be verified here"),
+        ({"params": "x"}, "r", "made from different values in params.yaml; it"),
+        ({"data": "x", "code": "x"}, "r", "made from different images, made from different code; it"),
         ({}, "x", "its record is not the one in dvc.lock; it"),
     ],
 )

@@ -147,13 +147,13 @@ def test_accuracies_from_another_machine_are_compared_and_foreign_runs_are_not_t
     project.replace_training(finished)
     project.add_record(TRAINED, 0.30)
     project.add_record(("se", 1), 0.001)
-    project.add_record(("se", 2), -1.0, code="c" * 64)  # from other code, so not part of the spread
+    project.add_record(("se", 2), -1.0, code="c" * 64)  # from different code, so not part of the spread
     project.add_record(("baseline", 0), code="c" * 64, params="d" * 64)
     assert not verify(None, 2, project.root)
     lines = printed(capsys)
     assert lines[-3] == (
-        "baseline-0: FOREIGN: made from other code, made from other values in params.yaml; it cannot be verified here. "
-        "Check out the commit of the record (git log -1 -- results/small/runs/baseline-0.json), "
+        "baseline-0: FOREIGN: made from different code, made from different values in params.yaml; it cannot be "
+        "verified here. Check out the commit of the record (git log -1 -- results/small/runs/baseline-0.json), "
         "or run the study: attnbench run small"
     )
     assert lines[-2].startswith("se-0: OUTSIDE: another class of machine (instruction set: NEON recorded, ")
@@ -168,7 +168,7 @@ def test_other_images_are_refused_and_nothing_is_trained(project, capsys):
     project.replace_stage("data", f"open({PATHS.prepared.as_posix()!r}, 'w').write('other')\n")
     message = (
         r"data/small\.safetensors prepared here has MD5 795f3202b17cb6bc3d4b771d8c6c9eaf, but \w{32} in dvc\.lock: "
-        r"other images, or other code that prepares them; nothing was trained\. Supply .*: attnbench run small"
+        r"different images, or different code that prepares them; nothing was trained\. Supply .*: attnbench run small"
     )
     with pytest.raises(UserError, match=message):
         verify(None, 1, project.root)

@@ -123,7 +123,7 @@ def views_of_channels_last(x: Tensor) -> Tensor:
 def test_a_module_that_is_no_attention_is_refused() -> None:
     with pytest.raises(
         UserError,
-        match=r"^mine/gates\.py: Identity is no attention module; derive it from `Gate` or `Attention`",
+        match=r"^mine/gates\.py: Identity is not an attention module; derive it from `Gate` or `Attention`",
     ):
         check(nn.Identity())
 

@@ -27,7 +27,7 @@ def test_every_outcome_has_a_sentence(made: Any, rendered: Any) -> None:
         "With 3 seeds `se` is better than `slim`, a wider network built for the same parameters: +3.00 percentage "
         "points, 95 % interval +2.98 to +3.02, p < 0.001 after Holm's correction. The match in parameters holds: "
         "`slim` has 1.002 times as many (`se` adds +1,000 to the baseline's 1,147,914, `slim` +3,000, so this control "
-        "is hardly more than the baseline)." in text
+        "is barely larger than the baseline)." in text
     )
     assert "With 3 seeds `se` is worse than `wide`, a wider network built for the same latency: -3.00" in text
     assert (

@@ -70,8 +70,8 @@ def test_the_first_lines_say_what_the_images_are(full: Any) -> None:
 ABSTRACT = """
 The baseline, `baseline`, and 7 other variants of the network `cnn` were trained with 3 seeds each, for 4 epochs, and
 evaluated once, at the end, on 400 test images. The baseline classifies 71.00 % of them correctly (mean of 3 seeds;
-standard deviation 1.00 percentage points). In paired t tests with Holm's correction for 7 comparisons, at a confidence
-of 95 %, `se` is better than the baseline; `cam` is worse than the baseline; the differences of `eca`, `cbam`, `sam`,
+standard deviation 1.00 percentage points). In paired t tests with Holm's correction for 7 comparisons, at
+95 % confidence, `se` is better than the baseline; `cam` is worse than the baseline; the differences of `eca`, `cbam`, `sam`,
 `se_after_pool` and `cbam_before_pool` to the baseline are inconclusive. The largest difference is that of `se`: +3.00
 percentage points (95 % interval +2.98 to +3.02; better than the baseline). `se` has 1,148,914 parameters (+1,000
 against the baseline, that is +0.09 %) and takes 12.060 million multiply-adds per image (+60,000 against the baseline,
@@ -231,10 +231,7 @@ def test_one_seed(make: Any, rendered: Any) -> None:
 def test_one_comparison_needs_no_holm(make: Any, rendered: Any) -> None:
     text = rendered(make(variants=["baseline", "eca"]))
     abstract = text.section("Abstract")
-    assert (
-        "In a paired t test at a confidence of 95 %, the difference of `eca` to the baseline is inconclusive"
-        in abstract
-    )
+    assert "In a paired t test at 95 % confidence, the difference of `eca` to the baseline is inconclusive" in abstract
     assert "The difference is that of `eca`: +0.10 percentage points" in abstract
     assert "Holm" not in text.section("Inconclusive differences with 3 seeds")
 
@@ -254,7 +251,7 @@ def test_the_largest_difference_may_be_negative(make: Any, rendered: Any) -> Non
 
 def test_none_conclusive(make: Any, rendered: Any) -> None:
     text = rendered(make(variants=["baseline", "eca", "cbam"]))
-    sentence = "confidence of 95 %, the differences of `eca` and `cbam` to the baseline are inconclusive."
+    sentence = "95 % confidence, the differences of `eca` and `cbam` to the baseline are inconclusive."
     assert sentence in text.section("Abstract")
     assert sentence in text.section("Results")
 

@@ -48,7 +48,7 @@ def test_a_failing_run_stops_no_other(project: Project, capsys: pytest.CaptureFi
     output = capsys.readouterr().out
     assert "FAILED train@se-0" in output
     assert "| train@se-0 is broken on purpose" in output
-    assert "skipped, since what they need failed: views@se, analyse, report" in output
+    assert "skipped because a dependency failed: views@se, analyse, report" in output
     assert "small: failed: train@se-0; see work/small/log/, fix the cause and run this again" in output
     assert "is broken on purpose" in (project.root / "work/small/log/train@se-0.txt").read_text()
     assert project.ran() == sorted(set(ALL) - {"train@se-0", "views@se", "analyse", "report"})

@@ -34,7 +34,7 @@ Write = Callable[..., Path]  # fixture: the valid file, with one text replaced b
         (
             "attention: se",
             "attention: se\n    options: {bias: 1}",
-            "variants.se.options.bias: given 1; must be true or false; se takes true if not given",
+            "variants.se.options.bias: given 1; must be true or false; default: true",
         ),
         (
             "attention: se",
@@ -69,7 +69,7 @@ Write = Callable[..., Path]  # fixture: the valid file, with one text replaced b
         (
             "none}",
             "none, backbone: {width: 0}}",
-            "variants.baseline.backbone.width: given 0; must be at least 1; cnn takes 32 if not given",
+            "variants.baseline.backbone.width: given 0; must be at least 1; default: 32",
         ),
         (
             "attention: se",
@@ -105,8 +105,16 @@ Write = Callable[..., Path]  # fixture: the valid file, with one text replaced b
             "controls.wide: wide has no attention; name a variant",
         ),
         ("seeds:", f"{CONTROLS} {{se: {{}}}}\nseeds:", "controls.se: names no variant; name one of equal `parameters`"),
-        ("seeds:", f"{CONTROLS} {{se: {{parameters: se}}}}\nseeds:", "controls.se.parameters: se is no wider network"),
-        ("seeds:", f"{CONTROLS} {{se: {{latency: plain}}}}\nseeds:", "controls.se.latency: plain is no wider network"),
+        (
+            "seeds:",
+            f"{CONTROLS} {{se: {{parameters: se}}}}\nseeds:",
+            "controls.se.parameters: se is not a wider network",
+        ),
+        (
+            "seeds:",
+            f"{CONTROLS} {{se: {{latency: plain}}}}\nseeds:",
+            "controls.se.latency: plain is not a wider network",
+        ),
         (
             "seeds:",
             f"{CONTROLS} {{se: {{latency: baseline}}}}\nseeds:",
@@ -160,7 +168,7 @@ def test_a_study_must_have_the_name_of_its_folder(tmp_path: Path, valid: str) ->
     ("lines", "message"),
     [
         ("site: between\n    stages: [3]", "stages[0]: given 3; resnet_cifar has stages 1 to 2 followed by another"),
-        ("site: between\n    blocks: [2]", "blocks[0]: given 2; resnet_cifar has blocks 1 alone"),
+        ("site: between\n    blocks: [2]", "blocks[0]: given 2; resnet_cifar has blocks only 1"),
         ("site: standard\n    backbone: {depth: 21}", "backbone.depth: given 21; must be 20, 32, 44, 56, 110 or 164; "),
     ],
 )

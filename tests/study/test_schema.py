@@ -56,7 +56,7 @@ def test_the_root_study_is_valid() -> None:
         ("[flip]", "[flop]", r"24:18: recipe.augmentation\[0\]: given 'flop'; must be 'crop', .*mean 'flip'"),
         ("{images: 6}", "6", "28:1: views: given 6; must be a mapping of keys to values"),
         ("{source: shapes,", "5 #", "5:1: data: given 5; must be a mapping of keys to values"),
-        ("  se:\n", "  S-E:\n", "11:3: variants.S-E: given 'S-E'; must be made of a-z, 0-9 and _ alone"),
+        ("  se:\n", "  S-E:\n", "11:3: variants.S-E: given 'S-E'; must be made of only a-z, 0-9 and _"),
         (
             "site: before_pool",
             "site: before_pool\n    stages: frist",

@@ -57,7 +57,7 @@ def test_a_number_is_finite(tmp_path: Path, valid: str, number: str) -> None:
         text = refusal(path)
         assert text.endswith(f"{name}: given {number}; must be a finite number"), text
     path.write_text(valid.replace("name: cnn", f"name: cnn\n  options: {{dropout: {number}}}"))
-    assert f"backbone.options.dropout: given {number}; must be a finite number; cnn takes 0.5 if" in refusal(path)
+    assert f"backbone.options.dropout: given {number}; must be a finite number; default: 0.5" in refusal(path)
 
 
 @pytest.mark.parametrize("value", [".inf", "-.inf", ".nan", "3.0", "'3'"])
@@ -89,7 +89,7 @@ def test_each_option_of_each_module_says_which_number_it_takes(write: Write, val
         ("attention: [se]", r"variants.se.attention: given \['se'\]; allowed: 'none', "),
         (
             "attention: gather_excite\n    options: {extent: 2.0}",
-            "extent: given 2.0; must be 'global', 2, 4 or 8; gath",
+            "extent: given 2.0; must be 'global', 2, 4 or 8; default: ",
         ),
         ("attention: gather_excite\n    options: {extent: true}", "extent: given true; must be 'global', 2, 4 or 8"),
         (
@@ -143,7 +143,7 @@ def test_numbers_of_stages_and_blocks_that_a_backbone_does_not_have(
     site = f"site: {backbones.sites(name)[0]}"
     for key, count in (("stages", len(blocks)), ("blocks", max(blocks))):
         path.write_text(valid.replace("name: cnn", f"name: {name}").replace(SITE, f"{site}\n    {key}: [{number}]"))
-        numbers = f"1 to {count}" if count > 1 else "1 alone"
+        numbers = f"1 to {count}" if count > 1 else "only 1"
         assert refusal(path).endswith(
             f":14:{len(key) + 8}: variants.se.{key}[0]: given {number}; {name} has {key} {numbers}"
         )

@@ -27,7 +27,7 @@ def test_the_search_ends_between_neighbours(target: float, pair: tuple[int, int]
 
 
 def test_a_cost_that_never_grows_is_refused() -> None:
-    with pytest.raises(UserError, match="no value up to 8192 costs as much; name another option"):
+    with pytest.raises(UserError, match="no value up to 8192 reaches that cost; name another option"):
         matching.bracket(lambda value: 0.5, 2)
 
 
@@ -85,7 +85,7 @@ def test_latency_is_measured_in_turns_with_the_variant(monkeypatch: pytest.Monke
     [
         ("cbam", "widht", r"--option widht: cnn has no such .* allowed: 'width', 'hidden' \(did you mean 'width'\?\)"),
         ("cbam", "dropout", "--option dropout: cnn has no such integer option"),
-        ("baseline", "width", "baseline has no module to be matched"),
+        ("baseline", "width", "baseline has no module to match"),
     ],
 )
 def test_what_cannot_be_matched_is_refused(tmp_path: Path, variant: str, option: str, message: str) -> None:

@@ -243,5 +243,7 @@ def test_a_second_process_leaves_the_run_to_the_first(folder, whole, tmp_path):
     finally:
         first.kill()
         first.join()
-    assert said.startswith(f"error: process {first.pid} is at work on this run (it holds {STATE.with_suffix('.lock')})")
+    assert said.startswith(
+        f"error: process {first.pid} is running this training run (it holds {STATE.with_suffix('.lock')})"
+    )
     assert outputs(folder) == whole

@@ -148,7 +148,7 @@ def test_each_part_of_the_state_is_needed(data, tmp_path, monkeypatch, part):
         ({"data": "x" * 64}, "images"),
         ({"params": "x" * 64}, "values in params.yaml"),
         ({"environment": ENVIRONMENT.model_copy(update={"threads": 2})}, "threads"),
-        ({"code": "x" * 64, "data": "y" * 64}, "images and other code"),
+        ({"code": "x" * 64, "data": "y" * 64}, "images and code"),
     ],
 )
 def test_the_state_of_another_run_is_refused_by_name_and_the_run_starts_again(
@@ -156,12 +156,12 @@ def test_the_state_of_another_run_is_refused_by_name_and_the_run_starts_again(
 ):
     other = IDENTITY.model_copy(update=changes)
     stop_in(2, study, data, tmp_path)
-    with pytest.raises(RefusedError, match=rf"cbam-0.safetensors was left by a run with other {names}$"):
+    with pytest.raises(RefusedError, match=rf"cbam-0.safetensors was left by a run that differs in {names}$"):
         unfinished(tmp_path, other).load()
     observer = Stopping()
     outcome = run(study, "cbam", 0, data, [observer], unfinished(tmp_path, other))
     path = unfinished(tmp_path).path
-    assert observer.messages == [f"starts from the first epoch: {path} was left by a run with other {names}"]
+    assert observer.messages == [f"starts from the first epoch: {path} was left by a run that differs in {names}"]
     assert outcome.continued_after == 0
     assert_same(outcome, whole)
 
@@ -169,10 +169,10 @@ def test_the_state_of_another_run_is_refused_by_name_and_the_run_starts_again(
 def test_the_state_of_another_seed_or_format_is_refused(study, data, tmp_path, monkeypatch):
     """Seeds of a variant share their identity; a file under another name must not pass for its own."""
     stop_in(2, study, data, tmp_path)
-    with pytest.raises(RefusedError, match=r"was left by a run with other name$"):
+    with pytest.raises(RefusedError, match=r"was left by a run that differs in name$"):
         unfinished(tmp_path, name="cbam-1").load()
     monkeypatch.setattr("attnbench.train.unfinished.FORMAT", 0)
-    with pytest.raises(RefusedError, match=r"was left by a run with other format of states$"):
+    with pytest.raises(RefusedError, match=r"was left by a run that differs in format of states$"):
         unfinished(tmp_path).load()
 
 
@@ -272,7 +272,9 @@ def test_a_second_process_on_the_same_run_says_so(tmp_path):
     path = unfinished(tmp_path).path
     with claimed(path):
         with (
-            pytest.raises(UserError, match=r"^process \d+ is at work on this run \(it holds .*cbam-0.lock\); wait"),
+            pytest.raises(
+                UserError, match=r"^process \d+ is running this training run \(it holds .*cbam-0.lock\); wait"
+            ),
             claimed(path),
         ):
             pass

@@ -185,7 +185,7 @@ def test_divergence_later_on_is_counted_from_the_first_step(data):
 @pytest.mark.parametrize(("batch_size", "instead"), [(17, 18), (7, 8), (1, 2), (4, 6)])
 def test_a_batch_of_one_image_is_refused_before_the_first_step(data, batch_size, instead):
     data = dataclasses.replace(data, train_index=data.train_index[: 41 if batch_size == 4 else 120])
-    text = rf"batch_size: {batch_size}` leaves a batch with a single one of the (41|120) .* such as {instead}$"
+    text = rf"batch_size: {batch_size}` leaves a batch of one image out of (41|120) .* such as {instead}$"
     recorder = Recorder()
     with pytest.raises(UserError, match=text):
         run(small_study(batch_size=batch_size), "baseline", 0, data, [recorder])

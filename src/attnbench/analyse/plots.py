@@ -1,4 +1,4 @@
-"""The tables behind the plots of `dvc plots`: units that a reader knows, one row per point."""
+"""The tables behind the plots of `dvc plots`: readable units, one row per point."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""The runs of a study: all that it names, and none that was made from anything else.
+"""The recorded runs of a study; missing or outdated records are an error.
 
 Records of runs that params.yaml no longer names stay in git and are ignored.
 """
@@ -18,8 +18,8 @@ def load_runs(study: Study, paths: StudyPaths) -> list[RunRecord]:
     """Return the records of all variants and seeds, variants in the order of params.yaml, then seeds.
 
     Raises:
-        UserError: records are missing or unreadable, or were made for another study, variant or seed, from other
-            images, other code or other values of params.yaml. The text names each run, the reason, and what to type.
+        UserError: records are missing or unreadable, or were made for another study, variant or seed, from different
+            images, code or values of params.yaml. The text names each run, the reason, and what to type.
     """
     missing = [run_name(*run) for run in study.runs() if not paths.record(*run).is_file()]
     if missing:
@@ -54,13 +54,13 @@ def _refuse_foreign(study: Study, paths: StudyPaths, runs: list[RunRecord]) -> N
 
 
 def _other_origins(study: Study, paths: StudyPaths, data: DataSummary, code: str, run: RunRecord) -> Iterator[str]:
-    """Yield what the run was made from that is not the study's; every machine is as good as any other."""
+    """Yield what the run was made from that is not the study's; the machine does not matter."""
     params = records.params_sha256(study, run.variant)
     current = run.identity.model_copy(update={"data": data.sha256, "code": code, "params": params})
     sources = {"data": paths.data_summary, "code": paths.code("train", run.variant), "params": study.params}
     for difference in run.identity.differences(current, environment=False):
         yield (
-            f"made from other {difference.name} (SHA-256 {difference.first[:12]}, "
+            f"made from different {difference.name} (SHA-256 {difference.first[:12]}, "
             f"but {sources[difference.field]} has {difference.second[:12]})"
         )
 

@@ -2,7 +2,7 @@
 
 `attnbench bench training` compares, on the same network, images and augmentation, the training loop of a tutorial,
 our own training, and bare training steps on one batch, which are the limit. They take turns. The images are generated,
-so nothing has to be prepared. Leave the machine idle meanwhile.
+so nothing has to be prepared. Leave the machine idle while it runs.
 """
 
 import argparse

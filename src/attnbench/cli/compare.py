@@ -16,7 +16,9 @@ from pathlib import Path
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the two sides, the confidence of the intervals, and the file for the numbers."""
     parser.add_argument("a", metavar="A", help="STUDY or REV:STUDY")
-    parser.add_argument("b", metavar="B", nargs="?", help="likewise (default: the study of A in the working tree)")
+    parser.add_argument(
+        "b", metavar="B", nargs="?", help="same form as A (default: the study of A in the working tree)"
+    )
     parser.add_argument(
         "--confidence", type=float, default=0.95, metavar="SHARE", help="of the intervals (default: %(default)s)"
     )

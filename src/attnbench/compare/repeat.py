@@ -67,7 +67,7 @@ class Repetition:
         """Link the repository's prepared images if they have this MD5; otherwise prepare them again.
 
         Raises:
-            UserError: they cannot be prepared, or other images result.
+            UserError: they cannot be prepared, or are different images.
         """
         recorded = StudyPaths(self.study.name)
         prepared = self.located.root / recorded.prepared
@@ -79,9 +79,9 @@ class Repetition:
             raise UserError("the images cannot be prepared, so nothing was trained; fix the error shown above")
         if (new := md5_of(self.paths.prepared)) != md5:
             raise UserError(
-                f"{recorded.prepared} prepared here has MD5 {new}, but {md5} in dvc.lock: other images, or other code "
-                "that prepares them; nothing was trained. Supply the images of the records, or check out their "
-                f"commit, or run the study: attnbench run {self.study.name}"
+                f"{recorded.prepared} prepared here has MD5 {new}, but {md5} in dvc.lock: different images, or "
+                "different code that prepares them; nothing was trained. Supply the images of the records, or check "
+                f"out their commit, or run the study: attnbench run {self.study.name}"
             )
 
     def _link_raw_images(self) -> None:

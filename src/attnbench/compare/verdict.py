@@ -40,7 +40,8 @@ def foreign(run: RecordedRun, here: Identity, record_md5: str) -> RunVerdict | N
     record's file.
     """
     reasons = [
-        f"made from other {difference.name}" for difference in run.record.identity.differences(here, environment=False)
+        f"made from different {difference.name}"
+        for difference in run.record.identity.differences(here, environment=False)
     ]
     if run.outputs[run.record_path] != record_md5:
         reasons.append("its record is not the one in dvc.lock")

@@ -25,8 +25,8 @@ from attnbench.networks import arithmetic, seeding
 from attnbench.records import LatencyRecord, LatencyRow
 from attnbench.study import Study
 
-SAMPLE_SECONDS = 0.005  # the least duration of a sample: a clock's jitter is microseconds
-MOST_REPEATS = 1000
+SAMPLE_SECONDS = 0.005  # minimum duration of a sample: a clock's jitter is microseconds
+MAX_REPEATS = 1000
 ALLOWED_SECONDS = 0.04  # per round, variant and batch size, on average: 19 s for 30 rounds of 8 variants at 2 sizes
 
 
@@ -83,7 +83,7 @@ def measure(study: Study, networks: Mapping[str, nn.Module], image_shape: tuple[
 def choose_sampling(batch_size: int, timers: dict[str, Timer]) -> Sampling:
     """Warm up every variant and choose the repeats of a sample: that of the fastest variant lasts `SAMPLE_SECONDS`."""
     seconds = [min(timer.timeit(1).median for _ in range(2)) for timer in timers.values()]
-    repeats = min(MOST_REPEATS, math.ceil(SAMPLE_SECONDS / min(seconds)))
+    repeats = min(MAX_REPEATS, math.ceil(SAMPLE_SECONDS / min(seconds)))
     calls = repeats + max(repeats // 100, 2)  # Timer.timeit warms up before each sample
     return Sampling(batch_size, repeats, calls * sum(seconds))
 

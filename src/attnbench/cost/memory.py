@@ -1,4 +1,4 @@
-"""Activation memory: what autograd keeps of one image until the backward pass.
+"""Activation memory: what autograd keeps for one image until the backward pass.
 
 Definition: the bytes in float32 that one more image in the batch adds to what a training forward pass saves for the
 backward pass. Every tensor that an operator saves counts, index and mask tensors included, each storage once;

@@ -18,12 +18,12 @@ def check(module: nn.Module, channels: int, size: Size, *, file: Path, slot: str
     Works on copies, in the memory layout of training; neither the module nor any random stream is changed.
 
     Raises:
-        UserError: the module is no `Attention`, fails, changes its input, the shape or the type, gives NaN or infinity,
-            or its `maps` break the contract; the text names the file and the slot.
+        UserError: the module is not an `Attention`, fails, changes its input, the shape or the type, gives NaN or
+            infinity, or its `maps` break the contract; the text names the file and the slot.
     """
     if not isinstance(module, Attention):
         raise UserError(
-            f"{file}: {type(module).__name__} is no attention module; derive it from `Gate` or `Attention` of "
+            f"{file}: {type(module).__name__} is not an attention module; derive it from `Gate` or `Attention` of "
             "attnbench.networks"
         )
     generator = torch.Generator().manual_seed(0)

@@ -67,7 +67,7 @@ def code_sha256(fingerprint: Path) -> str:
     except FileNotFoundError:
         raise UserError(f"{fingerprint} is missing; `dvc repro` makes it") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{fingerprint} is no fingerprint of code ({error!r}); delete it and run `dvc repro`") from None
+        raise UserError(f"{fingerprint} is not a code fingerprint ({error!r}); delete it and run `dvc repro`") from None
 
 
 def params_sha256(study: Study, variant: str) -> str:

@@ -37,7 +37,7 @@ def read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        DamagedError: it is no safetensors file with such a description.
+        DamagedError: it is not a safetensors file with such a description.
     """
     if not path.is_file():
         raise FileNotFoundError(path)
@@ -48,7 +48,7 @@ def read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise DamagedError(str(error) or type(error).__name__) from None
     if not isinstance(description, dict):
-        raise DamagedError("its description is no mapping")
+        raise DamagedError("its description is not a mapping")
     return arrays, description
 
 

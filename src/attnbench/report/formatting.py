@@ -1,6 +1,6 @@
-"""Numbers and names as they are printed: the one place where tables and sentences round.
+"""Numbers and names as tables and sentences of the report print them.
 
-A missing number (NaN) is printed as an en dash, which no minus sign looks like.
+A missing number (NaN) is printed as an en dash, which is not mistaken for a minus sign.
 """
 
 import math

@@ -1,1 +1,1 @@
-"""`attnbench run`: which stages of a study are stale, and working them off in parallel."""
+"""`attnbench run`: finds the stale stages of a study and runs them in parallel."""

@@ -21,7 +21,7 @@ class Stage:
 def stages(root: Path, file: str) -> list[Stage]:
     """Return the stages of one dvc.yaml, in its order.
 
-    Only this file is loaded, so other studies cost nothing. DVC's lock is held meanwhile.
+    Only this file is loaded, so other studies cost nothing. DVC's lock is held while reading.
 
     Raises:
         UserError: DVC cannot read the project, or another command holds the lock.
@@ -50,7 +50,7 @@ def stages(root: Path, file: str) -> list[Stage]:
 
 
 def ready(stages: Sequence[Stage]) -> list[Stage]:
-    """Return the stale stages that need no stale one: what they read changes no more."""
+    """Return the stale stages whose inputs are up to date."""
     waiting = downstream(stages, [stage.name for stage in stages if stage.stale])
     return [stage for stage in stages if stage.stale and stage.name not in waiting]
 

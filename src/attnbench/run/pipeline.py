@@ -1,6 +1,6 @@
 """The dvc.yaml of a study: a copy of the one at the root.
 
-It is a copy and no symbolic link, since DVC reads other revisions through git, where a link is a text file.
+It is a copy, not a symlink: DVC reads other revisions through git, where a symlink is a text file.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Reproduce a study with DVC, independent stages in parallel.
 
 DVC itself runs one stage after another. Several `dvc repro -s` may run at once if none of them writes what another
-reads, so the stages go in waves: all stale stages that need no stale one, then those that have become ready.
+reads, so the stages go in waves: all stale stages whose inputs are up to date, then those that have become ready.
 """
 
 import sys
@@ -44,7 +44,7 @@ def reproduce(name: str | None, jobs: int | None, here: Path) -> bool:
     if failed:
         skipped = graph.downstream(stages, failed)
         if skipped:
-            say(f"skipped, since what they need failed: {', '.join(s.name for s in stages if s.name in skipped)}")
+            say(f"skipped because a dependency failed: {', '.join(s.name for s in stages if s.name in skipped)}")
         if is_new and {stage.name for stage in stages if not stage.stale} <= PREPARATION:
             pipeline.take_away(root, file)
         say(f"{study.name}: failed: {', '.join(failed)}; see {logs}/, fix the cause and run this again")

@@ -74,7 +74,7 @@ def _site(site: Any, at: Location, backbone: str) -> Iterator[Finding]:
 
 def _numbers(values: Any, at: Location, count: int, sentence: str) -> Iterator[Finding]:
     """Find numbers outside 1 to `count`; `sentence` has a placeholder for that range."""
-    text = sentence.format(f"1 to {count}" if count > 1 else "1 alone")
+    text = sentence.format(f"1 to {count}" if count > 1 else "only 1")
     if values == []:
         yield at, f"given []; {text}: name one, or write `attention: {attention.NONE}` alone"
     for index, number in enumerate(values if isinstance(values, list) else []):

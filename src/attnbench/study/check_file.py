@@ -10,7 +10,7 @@ from attnbench.study.findings import Finding, mapping, repeated, unknown
 
 
 def check(path: Path, values: dict[str, Any]) -> Iterator[Finding]:
-    """Find a wrong path or name, repeated list items, and a baseline or controls that are no suitable variants."""
+    """Find a wrong path or name, repeated list items, and a baseline or controls that are not valid variants."""
     yield from _own_path(path, values)
     yield from repeated(values.get("seeds"), ("seeds",), "; two runs would have the same name")
     yield from repeated(mapping(values.get("recipe")).get("augmentation"), ("recipe", "augmentation"))
@@ -50,7 +50,7 @@ def _controls(values: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _control(name: Any, at: Location, variants: dict[str, Any], baseline: Any) -> Iterator[Finding]:
-    """Find a control that is no network without attention and of another size than the baseline."""
+    """Find a control that is not a wider network without attention."""
     if name is None:
         return
     names = [str(variant) for variant in variants]
@@ -63,6 +63,6 @@ def _control(name: Any, at: Location, variants: dict[str, Any], baseline: Any) -
     elif variant.get("attention") != attention.NONE or not variant.get("backbone"):
         yield (
             at,
-            f"{name} is no wider network without attention; it needs `attention: {attention.NONE}` and options of the "
-            "backbone that differ, as in `backbone: {width: 40}`",
+            f"{name} is not a wider network without attention; it needs `attention: {attention.NONE}` and options of "
+            "the backbone that differ, as in `backbone: {width: 40}`",
         )

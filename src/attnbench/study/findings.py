@@ -51,7 +51,7 @@ def options(
             continue
         problem = _value_problem(value, allowed[key].type)
         if problem:
-            yield location, f"{problem}; {name} takes {written(allowed[key].default)} if not given"
+            yield location, f"{problem}; default: {written(allowed[key].default)}"
 
 
 def _value_problem(value: Any, kind: Any) -> str | None:

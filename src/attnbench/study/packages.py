@@ -42,7 +42,7 @@ def folders_of(package: str) -> list[Path]:
     """Return the folders of a top-level package: none, one, or several if it has no `__init__.py`."""
     try:
         spec = find_spec(package)
-    except ValueError:  # `__main__`, which is no package
+    except ValueError:  # `__main__`, which is not a package
         spec = None
     return [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
 
@@ -55,7 +55,7 @@ def home(dotted: str) -> Path:
 def require_watched(study: Study, variant: str, root: Path) -> None:
     """Check that DVC notices changes in the user package of a variant; `root` is the repository.
 
-    Otherwise results of yesterday's code would be taken for those of today's.
+    Otherwise stale results would pass as current.
 
     Raises:
         UserError: no dependency of the stage `code` covers the package; the text has the line of dvc.yaml that would.

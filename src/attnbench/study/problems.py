@@ -32,7 +32,7 @@ _MUST_BE = {  # by pydantic's error type; completes "must be ..."
     "invalid_key": "text",
 }
 _PATTERNS = {
-    "^[a-z0-9_]+$": "made of a-z, 0-9 and _ alone",
+    "^[a-z0-9_]+$": "made of only a-z, 0-9 and _",
     "^[0-9a-f]{64}$": "64 digits of 0-9 and a-f",
 }
 

@@ -72,10 +72,10 @@ def match(study: Study, root: Path, variant: str, option: str, batch_size: int |
     """Return what to add to params.yaml: a control of equal latency at `batch_size`, or else of equal parameters.
 
     Raises:
-        UserError: the variant has no module, the backbone no such integer option, or no value costs as much.
+        UserError: the variant has no module, the backbone no such integer option, or no value reaches that cost.
     """
     if study.variants[variant].attention == attention.NONE:
-        raise UserError(f"{variant} has no module to be matched; name a variant with one")
+        raise UserError(f"{variant} has no module to match; name a variant with one")
     options = backbones.options(study.backbone.name)
     allowed = [name for name in options if type(options[name].default) is int]
     if option not in allowed:
@@ -122,7 +122,7 @@ def bracket(cost_of: Callable[[int], float], start: int) -> tuple[int, int]:
     while cost_of(high) < 1:
         low, high = high, 2 * high
         if high > MAX_FACTOR * start:
-            raise UserError(f"no value up to {low} costs as much; name another option")
+            raise UserError(f"no value up to {low} reaches that cost; name another option")
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if cost_of(middle) < 1 else (low, middle)

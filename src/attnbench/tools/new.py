@@ -32,7 +32,7 @@ def create(name: str, root: Path) -> Path:
             shown = existing.relative_to(root) if existing.is_relative_to(root) else existing
             raise UserError(f"{shown} exists; choose another name, or edit it")
     for folder in _missing_packages(path, root / "src"):
-        files.write_text(folder / "__init__.py", '"""Attention modules of our own."""\n')
+        files.write_text(folder / "__init__.py", '"""User-defined attention modules."""\n')
     files.write_text(path, text(name))
     return path
 
@@ -73,7 +73,7 @@ def _package_folder(package: str, root: Path) -> Path:
     folders = packages.folders_of(package)
     if not folders and find_spec(package) is not None:
         raise UserError(f"Python has a module {package!r} that is not a package; choose another name")
-    with_modules = [folder for folder in folders if any(folder.glob("*.py"))]  # a folder such as data/ is no package
+    with_modules = [folder for folder in folders if any(folder.glob("*.py"))]  # a folder such as data/ is not a package
     folder = with_modules[0] if with_modules else root / "src" / package
     if folder == Path(attention.__file__).parents[1]:
         raise UserError(f"modules of {package} itself are named without dots")

@@ -53,6 +53,6 @@ def _refuse_single_image(images: int, batch_size: int) -> None:
     if batch_size == 1 or images % batch_size == 1:
         larger = next((size for size in range(batch_size + 1, images) if images % size != 1), images)
         raise UserError(
-            f"`recipe: batch_size: {batch_size}` leaves a batch with a single one of the {images} training images; a "
+            f"`recipe: batch_size: {batch_size}` leaves a batch of one image out of {images} training images; a "
             f"batch norm after a global pool needs at least two. Write another size, such as {larger}"
         )

@@ -1,7 +1,7 @@
 """The state of an unfinished run on disk: saved after each epoch, removed once the run's record is written.
 
-It is no DVC output, since DVC deletes a stage's outputs before the stage runs. Only the run that it belongs to uses
-it: same images, code, values and class of machine.
+It is not a DVC output, because DVC deletes a stage's outputs before the stage runs. Only the run that it belongs to
+uses it: same images, code, values and class of machine.
 """
 
 from collections.abc import Iterator, Mapping
@@ -69,7 +69,7 @@ class Unfinished:
         if header.sha256 != _sha256(header, arrays):
             raise RefusedError(f"{self.path} is damaged: its content is not what was written")
         if differences := self._differences(header):
-            raise RefusedError(f"{self.path} was left by a run with other {' and other '.join(differences)}")
+            raise RefusedError(f"{self.path} was left by a run that differs in {' and '.join(differences)}")
         return State(arrays, header.values)
 
     def _differences(self, header: Header) -> list[str]:
@@ -101,8 +101,8 @@ def claimed(path: Path) -> Iterator[None]:
     except LockError:
         holder = lock_path.read_text(encoding="utf-8").strip() or "(just started)"
         raise UserError(
-            f"process {holder} is at work on this run (it holds {lock_path}); wait until it ends, or stop it and start "
-            "this again: it resumes after the last completed epoch"
+            f"process {holder} is running this training run (it holds {lock_path}); wait until it ends, or stop it and "
+            "start this again: it resumes after the last completed epoch"
         ) from None
     try:
         for leftover in path.parent.glob(f".{path.name}.*.tmp"):  # of a process killed while it was writing

@@ -1,7 +1,7 @@
 """Names next to points that lie close together: no name covers another name, a point or the edge of the panel.
 
-Each name in turn takes the nearest free position of a fixed grid around its point: deterministic, and better than what
-the forces of the library adjustText leave, which puts some names on top of points and others closer to the wrong one.
+Each name in turn takes the nearest free position of a fixed grid around its point: deterministic, and better than
+the layout of the library adjustText, which covers points and puts some names closer to the wrong point.
 """
 
 from collections.abc import Sequence
