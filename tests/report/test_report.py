@@ -71,11 +71,15 @@ ABSTRACT = """
 The baseline, `baseline`, and 7 other variants of the network `cnn` were trained with 3 seeds each, for 4 epochs, and
 evaluated once, at the end, on 400 test images. The baseline classifies 71.00 % of them correctly (mean of 3 seeds;
 standard deviation 1.00 percentage points). In paired t tests with Holm's correction for 7 comparisons, at
-95 % confidence, `se` is better than the baseline; `cam` is worse than the baseline; the differences of `eca`, `cbam`, `sam`,
-`se_after_pool` and `cbam_before_pool` to the baseline are inconclusive. The largest difference is that of `se`: +3.00
-percentage points (95 % interval +2.98 to +3.02; better than the baseline). `se` has 1,148,914 parameters (+1,000
-against the baseline, that is +0.09 %) and takes 12.060 million multiply-adds per image (+60,000 against the baseline,
-that is +0.50 %); inference of a batch of 1 image takes 1.100 times as long as the baseline's (95 % interval 1.090 to
+95 % confidence, `se` is better than the baseline; `cam` is worse than the baseline; the differences of `eca`, `cbam`,
+`sam`, `se_after_pool` and `cbam_before_pool` to the baseline are inconclusive. The largest difference is
+that of `se`: +3.00
+percentage points (95 % interval +2.98 to +3.02; better than the baseline). `se` has
+1,148,914 parameters (+1,000
+against the baseline, that is +0.09 %) and takes 12.060 million multiply-adds
+per image (+60,000 against the baseline,
+that is +0.50 %); inference of a batch of 1 image takes 1.100 times
+as long as the baseline's (95 % interval 1.090 to
 1.110).
 """
 

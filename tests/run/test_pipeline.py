@@ -29,23 +29,23 @@ def test_a_study_gets_a_copy_that_follows_the_original(tmp_path: Path, params: P
     copy = params.with_name("dvc.yaml")
     for text in ("stages: {}\n", "stages: {}\n# more\n"):
         (tmp_path / "dvc.yaml").write_text(text)
-        assert pipeline.lay(tmp_path, params) == "studies/other/dvc.yaml"
+        assert pipeline.write_copy(tmp_path, params) == "studies/other/dvc.yaml"
         assert copy.read_text() == text
-    assert pipeline.lay(tmp_path, tmp_path / "params.yaml") == "dvc.yaml"
+    assert pipeline.write_copy(tmp_path, tmp_path / "params.yaml") == "dvc.yaml"
 
 
 def test_a_copy_takes_the_place_of_a_link(tmp_path: Path, params: Path) -> None:
     copy = params.with_name("dvc.yaml")
     copy.symlink_to("../../dvc.yaml")
-    pipeline.lay(tmp_path, params)
+    pipeline.write_copy(tmp_path, params)
     assert not copy.is_symlink()
     assert copy.read_bytes() == (tmp_path / "dvc.yaml").read_bytes()
 
 
 def test_a_copy_is_taken_away_with_its_lock(tmp_path: Path, params: Path) -> None:
-    file = pipeline.lay(tmp_path, params)
+    file = pipeline.write_copy(tmp_path, params)
     params.with_name("dvc.lock").write_text("{}\n")
-    pipeline.take_away(tmp_path, file)
+    pipeline.remove_copy(tmp_path, file)
     assert [path.name for path in params.parent.iterdir()] == ["params.yaml"]
     assert (tmp_path / "dvc.yaml").exists()
 

@@ -2,12 +2,11 @@
 
 import csv
 import shutil
-from pathlib import Path
 from typing import Any
 
+import params
 import pytest
 from ruamel.yaml import YAML
-from tests import params
 
 from attnbench.records.files import sha256_of
 
@@ -68,9 +67,3 @@ def test_a_run_repeated_gives_the_same_bytes_and_another_timing_alone(project: P
     changed = project.git("diff", "--name-only").split()
     assert set(changed) <= {"dvc.lock", "results/small/timing/se-0.json"}
     project.git("checkout", "-q", ".")
-
-
-def test_a_clone_without_weights_is_up_to_date(project: Project, tmp_path: Path) -> None:
-    project.git("clone", "-q", str(project.root), str(tmp_path / "clone"))
-    output = Project(tmp_path / "clone").call("dvc", "repro", "--allow-missing", "--dry")
-    assert "Running stage" not in output

@@ -90,7 +90,7 @@ def test_a_renamed_variant_is_trained_under_its_new_name(project: Project) -> No
     assert [name for name in stale(project) if "@" in name] == names
 
 
-def test_removing_a_variant_trains_nothing_and_leaves_it_out_of_the_tables(project: Project) -> None:
+def test_another_baseline_trains_only_the_new_variant_and_a_removed_one_leaves_the_tables(project: Project) -> None:
     project.edit("params.yaml", "  baseline:\n    attention: none\n", "")
     project.edit("params.yaml", "baseline: baseline", "baseline: se")
     project.edit("params.yaml", SE, SE + "  eca: {attention: eca, site: before_pool}\n")

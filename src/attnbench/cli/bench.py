@@ -32,12 +32,12 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Measure and print the tables."""
     from attnbench.records import files
     from attnbench.study import repository, require
-    from attnbench.study.paths import shown
+    from attnbench.study.paths import relative_to_cwd
     from attnbench.tools import bench
 
     located = repository.locate(arguments.study, here)
     for variant in arguments.variants or []:
-        require(located.study, shown(located.params), variant)
+        require(located.study, relative_to_cwd(located.params), variant)
     benchmark = bench.configure(
         located.study,
         arguments.variants,

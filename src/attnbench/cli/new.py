@@ -26,10 +26,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Write the file and print the next steps."""
     from attnbench.study import repository
-    from attnbench.study.paths import shown
+    from attnbench.study.paths import relative_to_cwd
     from attnbench.tools import new
 
     path = new.create(arguments.name, repository.root_of(here))
     variant = arguments.name.rpartition(".")[-1]
-    sys.stdout.write(_NEXT.format(path=shown(path), name=arguments.name, variant=variant))
+    sys.stdout.write(_NEXT.format(path=relative_to_cwd(path), name=arguments.name, variant=variant))
     return True

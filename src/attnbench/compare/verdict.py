@@ -33,15 +33,15 @@ class RunVerdict:
         return f"{self.run}: {self.word}: {self.reason}"
 
 
-def foreign(run: RecordedRun, here: Identity, record_md5: str) -> RunVerdict | None:
-    """Return why a run cannot be repeated from what is here; None if it can.
+def foreign(run: RecordedRun, expected: Identity, record_md5: str) -> RunVerdict | None:
+    """Return why a run cannot be repeated from these inputs; None if it can.
 
-    `here` is the identity that the repeated run would have (its environment is ignored), `record_md5` the MD5 of the
-    record's file.
+    `expected` is the identity that the repeated run would have (its environment is ignored), `record_md5` the MD5 of
+    the record's file.
     """
     reasons = [
         f"made from different {difference.name}"
-        for difference in run.record.identity.differences(here, environment=False)
+        for difference in run.record.identity.differences(expected, environment=False)
     ]
     if run.outputs[run.record_path] != record_md5:
         reasons.append("its record is not the one in dvc.lock")
@@ -81,12 +81,14 @@ def judge(
     return RunVerdict(run.name, word, f"another class of machine ({machines}); {reason}")
 
 
-def _accuracy(recorded: float, here: float, accuracies: Sequence[float], confidence: float) -> tuple[str, str]:
-    both = f"accuracy {_percent(here)} here, {_percent(recorded)} recorded"
+def _accuracy(
+    recorded: float, repeated_accuracy: float, accuracies: Sequence[float], confidence: float
+) -> tuple[str, str]:
+    both = f"accuracy {_percent(repeated_accuracy)} here, {_percent(recorded)} recorded"
     low, high = prediction_interval(accuracies, confidence)
     if math.isnan(low):
         return UNKNOWN, f"{both}; the spread over seeds is unknown, so nothing more can be said"
-    inside, points = low <= here <= high, f"{100 * (high - low):.2f} points"
+    inside, points = low <= repeated_accuracy <= high, f"{100 * (high - low):.2f} points"
     reason = (
         f"{both}; {'within' if inside else 'outside'} {_percent(low)} to {_percent(high)}, where one more run is "
         f"expected after the {len(accuracies)} recorded (confidence {confidence:g}; {points} wide)"

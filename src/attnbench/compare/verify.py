@@ -13,7 +13,7 @@ from attnbench.errors import UserError
 from attnbench.records import DataSummary, Identity, RunRecord, params_sha256
 from attnbench.run.jobs import say
 from attnbench.study import StudyPaths, repository
-from attnbench.study.paths import shown
+from attnbench.study.paths import relative_to_cwd
 
 
 def verify(name: str | None, count: int, folder: Path) -> bool:
@@ -27,7 +27,7 @@ def verify(name: str | None, count: int, folder: Path) -> bool:
     """
     located = repository.locate(name, folder)
     study = located.study
-    locked, images = _read_lock(shown(located.params).with_name(repository.LOCK), study.name)
+    locked, images = _read_lock(relative_to_cwd(located.params).with_name(repository.LOCK), study.name)
     variants = recorded_runs(study, located.root, locked)
     runs = choose(variants, count)
     if not runs:
@@ -61,15 +61,17 @@ def _advice(name: str) -> str:
 
 
 def _foreign_runs(scratch: Repetition, runs: Sequence[RecordedRun]) -> dict[str, RunVerdict]:
-    """Return by name the verdicts on the runs that were made from something else than what is here."""
+    """Return by name the verdicts on the runs that were made from other inputs than those here."""
     study, root = scratch.study, scratch.located.root
     data = records.read(StudyPaths(study.name, root).data_summary, DataSummary).sha256
     code = scratch.fingerprint_code()
     verdicts = {}
     for run in runs:
         variant, environment = run.record.variant, run.record.identity.environment
-        here = Identity(data=data, code=code[variant], params=params_sha256(study, variant), environment=environment)
-        verdicts[run.name] = foreign(run, here, md5_of(root / run.record_path))
+        expected = Identity(
+            data=data, code=code[variant], params=params_sha256(study, variant), environment=environment
+        )
+        verdicts[run.name] = foreign(run, expected, md5_of(root / run.record_path))
     return {name: verdict for name, verdict in verdicts.items() if verdict}
 
 

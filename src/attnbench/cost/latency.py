@@ -64,10 +64,10 @@ def measure(study: Study, networks: Mapping[str, nn.Module], image_shape: tuple[
         timers = {size: _timers(study, ready, size, image_shape) for size in study.latency.batch_sizes}
         samplings = [choose_sampling(size, timers[size]) for size in timers]
         seconds = shares(study.latency.rounds, samplings, variants=len(networks))
-        for chosen, allowed in zip(samplings, seconds, strict=True):
+        for sampling, allowed in zip(samplings, seconds, strict=True):
             limits = Limits(study.latency.rounds, fewest_rounds(study.confidence), allowed)
-            samples = interleaved(timers[chosen.batch_size], chosen.repeats, limits, order)
-            rows += [row(variant, chosen.batch_size, samples[variant]) for variant in networks]
+            samples = interleaved(timers[sampling.batch_size], sampling.repeats, limits, order)
+            rows += [row(variant, sampling.batch_size, samples[variant]) for variant in networks]
     return LatencyRecord(
         study=study.name,
         processor=_processor(device),

@@ -42,5 +42,5 @@ def read(path: Path, kind: type[R]) -> R:
 def first_problem(error: ValidationError) -> str:
     """Return the first problem of a document, such as `identity.code: Field required`."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the file"
-    return f"{where}: {first['msg']}"
+    location = ".".join(str(part) for part in first["loc"]) or "the file"
+    return f"{location}: {first['msg']}"

@@ -18,7 +18,7 @@ def option_values(options: dict[str, Option], values: dict[str, OptionValue]) ->
 
 def _written(value: object) -> str:
     """Return a value as params.yaml writes it, and a number as the rest of the report writes it."""
-    return formatting.setting(value) if isinstance(value, float) else module_files.written(value)
+    return formatting.setting(value) if isinstance(value, float) else module_files.yaml_text(value)
 
 
 def backbone(study: Study) -> dict[str, str]:

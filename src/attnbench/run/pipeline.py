@@ -9,7 +9,7 @@ from attnbench.records import files
 from attnbench.study.repository import LOCK, PIPELINE
 
 
-def lay(root: Path, params: Path) -> str:
+def write_copy(root: Path, params: Path) -> str:
     """Make the dvc.yaml next to a params.yaml equal to the one at the root; return its path from the root."""
     file = params.with_name(PIPELINE)
     original = (root / PIPELINE).read_text(encoding="utf-8")
@@ -18,7 +18,7 @@ def lay(root: Path, params: Path) -> str:
     return file.relative_to(root).as_posix()
 
 
-def take_away(root: Path, file: str) -> None:
+def remove_copy(root: Path, file: str) -> None:
     """Remove a copy and what DVC recorded for it: DVC complains about a pipeline without results."""
     (root / file).with_name(LOCK).unlink(missing_ok=True)
     (root / file).unlink()

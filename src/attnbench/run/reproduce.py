@@ -18,23 +18,23 @@ from attnbench.study.paths import StudyPaths
 PREPARATION = {"code", "data"}  # they take seconds, and are repeated without loss
 
 
-def reproduce(name: str | None, jobs: int | None, here: Path) -> bool:
+def reproduce(name: str | None, jobs: int | None, folder: Path) -> bool:
     """Bring a study up to date; return whether every stage succeeded.
 
     `name` is that of a study, None the one at the root. `jobs` is how many stages run in parallel; by default as many
-    as the usable cores allow with the study's number of threads. `here` is any folder of the repository.
+    as the usable cores allow with the study's number of threads. `folder` is any folder of the repository.
 
     Raises:
         UserError: no such study, an invalid params.yaml, or a DVC project that cannot be read.
     """
     if jobs is not None and jobs < 1:
         raise UserError(f"--jobs: given {jobs}; must be at least 1")
-    located = repository.locate(name, here)
+    located = repository.locate(name, folder)
     root, study, workers = located.root, located.study, jobs or located.workers
     report = StudyPaths(study.name).report / "REPORT.md"
     logs = Path("work") / study.name / "log"
     is_new = not located.params.with_name(repository.PIPELINE).exists()
-    file = pipeline.lay(root, located.params)
+    file = pipeline.write_copy(root, located.params)
     if not any(stage.stale for stage in graph.stages(root, file)):
         say(f"{study.name} is up to date: {report}")
         return True
@@ -46,7 +46,7 @@ def reproduce(name: str | None, jobs: int | None, here: Path) -> bool:
         if skipped:
             say(f"skipped because a dependency failed: {', '.join(s.name for s in stages if s.name in skipped)}")
         if is_new and {stage.name for stage in stages if not stage.stale} <= PREPARATION:
-            pipeline.take_away(root, file)
+            pipeline.remove_copy(root, file)
         say(f"{study.name}: failed: {', '.join(failed)}; see {logs}/, fix the cause and run this again")
         return False
     stale = [stage.name for stage in stages if stage.stale]

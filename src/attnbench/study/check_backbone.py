@@ -7,7 +7,7 @@ from attnbench.errors import listed
 from attnbench.study import attention, backbones, disabled_options
 from attnbench.study.document import Location
 from attnbench.study.findings import Finding, mapping, misplaced, options, repeated, unknown
-from attnbench.study.paths import shown
+from attnbench.study.paths import relative_to_cwd
 from attnbench.study.schema import Backbone
 from attnbench.study.selection import select
 
@@ -51,7 +51,7 @@ def _variant(variant: dict[str, Any], at: Location, backbone: str, common: dict[
 
 
 def _options(values: dict[str, Any], at: Location, backbone: str) -> Iterator[Finding]:
-    yield from options(values, at, backbone, backbones.options(backbone), shown(backbones.path(backbone)))
+    yield from options(values, at, backbone, backbones.options(backbone), relative_to_cwd(backbones.path(backbone)))
 
 
 def _disabled(own: dict[str, Any], at: Location, backbone: str, common: dict[str, Any]) -> Iterator[Finding]:

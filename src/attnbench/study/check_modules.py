@@ -7,7 +7,7 @@ from attnbench.errors import UserError
 from attnbench.study import attention, disabled_options, module_files
 from attnbench.study.document import Location
 from attnbench.study.findings import Finding, mapping, misplaced, options, unknown
-from attnbench.study.paths import shown
+from attnbench.study.paths import relative_to_cwd
 from attnbench.study.schema import Variant
 
 _IN_SLOTS = ("options", "site", "stages", "blocks", "start")
@@ -39,7 +39,7 @@ def _module(variant: dict[str, Any], name: str, at: Location) -> Iterator[Findin
     if problem:
         yield (*at, "attention"), problem
         return
-    file, allowed = shown(attention.path(name)), attention.options(name)
+    file, allowed = relative_to_cwd(attention.path(name)), attention.options(name)
     if module_files.FILL_IN in attention.paper(name):
         yield (
             (*at, "attention"),
@@ -75,7 +75,7 @@ def _file_problem(name: str) -> str | None:
         attention.options(name)
         attention.paper(name)
     except SyntaxError as error:
-        return f"{shown(path)}:{error.lineno}: not valid Python: {error.msg}"
+        return f"{relative_to_cwd(path)}:{error.lineno}: not valid Python: {error.msg}"
     except (TypeError, ValueError) as error:
-        return f"{shown(path)} is not a valid module file: {str(error).removeprefix(f'{path}: ')}"
+        return f"{relative_to_cwd(path)} is not a valid module file: {str(error).removeprefix(f'{path}: ')}"
     return None

@@ -7,8 +7,8 @@ retrain every variant of the module. A module needs no entry; a test finds missi
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
-from attnbench.study.module_files import Option, written
-from attnbench.study.problems import shown_value
+from attnbench.study.module_files import Option, yaml_text
+from attnbench.study.pydantic_errors import shown_value
 
 Rules = Mapping[str, tuple[str, tuple[Any, ...]]]  # option -> another option, and its values that disable the first
 
@@ -33,8 +33,8 @@ def find(rules: Rules, options: Mapping[str, Any], allowed: Mapping[str, Option]
         value = options.get(other, allowed[other].default)
         if option in options and value in disabling:
             possible = get_args(allowed[other].type) or (True, False)  # of a Literal, or of a bool
-            enabling = ", ".join(written(choice) for choice in possible if choice not in disabling)
-            current = f"`{other}: {written(value)}`{'' if other in options else ', the default'}"
+            enabling = ", ".join(yaml_text(choice) for choice in possible if choice not in disabling)
+            current = f"`{other}: {yaml_text(value)}`{'' if other in options else ', the default'}"
             yield (
                 option,
                 other,

@@ -9,8 +9,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from attnbench.errors import did_you_mean, listed
 from attnbench.study.document import Location
-from attnbench.study.module_files import Option, written
-from attnbench.study.problems import sentence, shown_value
+from attnbench.study.module_files import Option, yaml_text
+from attnbench.study.pydantic_errors import sentence, shown_value
 
 Finding = tuple[Location, str]  # where in the file, and what is wrong there
 
@@ -51,7 +51,7 @@ def options(
             continue
         problem = _value_problem(value, allowed[key].type)
         if problem:
-            yield location, f"{problem}; default: {written(allowed[key].default)}"
+            yield location, f"{problem}; default: {yaml_text(allowed[key].default)}"
 
 
 def _value_problem(value: Any, kind: Any) -> str | None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from attnbench.errors import UserError, did_you_mean, listed
 from attnbench.study import check_backbone, check_file, check_modules
 from attnbench.study.document import Positions, Problem, read
-from attnbench.study.problems import problems
+from attnbench.study.pydantic_errors import problems
 from attnbench.study.schema import Study
 
 

@@ -115,7 +115,7 @@ def headline(path: Path) -> str:
     return header(path).partition("\n")[0]
 
 
-def written(value: object) -> str:
+def yaml_text(value: object) -> str:
     """Return the value of an option as it is written in a params.yaml."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from attnbench.study.schema import Study
 
 
-def shown(path: Path) -> Path:
+def relative_to_cwd(path: Path) -> Path:
     """Return a path as one would type it in the current folder."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 

@@ -7,7 +7,7 @@ from attnbench import machine
 from attnbench.errors import UserError, did_you_mean, listed
 from attnbench.study.document import read
 from attnbench.study.loading import load
-from attnbench.study.paths import shown
+from attnbench.study.paths import relative_to_cwd
 from attnbench.study.schema import Study
 
 PIPELINE = "dvc.yaml"
@@ -71,4 +71,4 @@ def locate(name: str | None, folder: Path) -> LocatedStudy:
     """
     root = root_of(folder)
     params = params_of(root, name)
-    return LocatedStudy(root, params, load(shown(params)))
+    return LocatedStudy(root, params, load(relative_to_cwd(params)))

@@ -6,7 +6,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from attnbench.errors import UserError, did_you_mean, listed
 from attnbench.study import attention, module_files
 from attnbench.study import options as option_types
-from attnbench.study.module_files import written
+from attnbench.study.module_files import yaml_text
 
 _ALLOWED: tuple[tuple[Any, str], ...] = (
     (option_types.OddInt, "odd integer, at least 1"),
@@ -31,7 +31,7 @@ def overview() -> str:
     lines = []
     for name in names:
         lines.append(f"{name:{width}}  {module_files.headline(attention.path(name))}")
-        defaults = ", ".join(f"{key}: {written(option.default)}" for key, option in attention.options(name).items())
+        defaults = ", ".join(f"{key}: {yaml_text(option.default)}" for key, option in attention.options(name).items())
         if defaults:
             lines.append(f"{'':{width}}  {defaults}")
     return "\n".join([*lines, "", "Details: attnbench modules NAME", ""])
@@ -48,7 +48,7 @@ def details(name: str) -> str:
         raise UserError(f"no module {name!r}{did_you_mean(name, names)}; allowed: {listed(names)}")
     path = attention.path(name)
     rows = [
-        (key, f"default {written(option.default)}", allowed(option.type))
+        (key, f"default {yaml_text(option.default)}", allowed(option.type))
         for key, option in attention.options(name).items()
     ]
     widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
@@ -72,7 +72,7 @@ def allowed(kind: Any) -> str:
         if kind == known:
             return description
     if get_origin(kind) is Literal:
-        return ", ".join(written(value) for value in get_args(kind))
+        return ", ".join(yaml_text(value) for value in get_args(kind))
     if get_origin(kind) in (Union, UnionType):
         return ", or ".join(allowed(part) for part in get_args(kind))
     raise TypeError(f"no description of {kind}; add one to {__file__}")

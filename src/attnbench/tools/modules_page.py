@@ -7,7 +7,7 @@ import pandas as pd
 from attnbench import networks
 from attnbench.report.tables import markdown
 from attnbench.study import attention, module_files
-from attnbench.study.module_files import written
+from attnbench.study.module_files import yaml_text
 from attnbench.tools.modules import allowed
 
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048)  # channels for which parameters are counted
@@ -82,7 +82,7 @@ def _prose(line: str) -> str:
 
 def _section(name: str) -> str:
     options = [
-        {"Option": key, "Default": written(option.default), "Allowed": allowed(option.type)}
+        {"Option": key, "Default": yaml_text(option.default), "Allowed": allowed(option.type)}
         for key, option in attention.options(name).items()
     ]
     table = markdown(pd.DataFrame(options), ("Option", "Default", "Allowed")) if options else "No options."

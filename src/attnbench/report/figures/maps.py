@@ -26,7 +26,7 @@ def feature_maps(views: Views, title: str) -> Figure:
         title,
         rows=len(views.images),
         row=1.5,
-        words=1.55,
+        text_width=1.55,
         widths=[1.0] + [1.5] * len(blocks),
         spaces=[0.0] + [0.12] * len(blocks),
     )
@@ -59,10 +59,10 @@ def active_channels(views: Views, title: str) -> Figure:
         title,
         rows=len(views.images),
         row=0.56,
-        words=1.28,
+        text_width=1.28,
         widths=[0.56] * (1 + sum(counts)),
         spaces=[0.0] + [0.1 if rank == 0 else 0.0 for count in counts for rank in range(count)],
-        over=0.14,
+        heading_room=0.14,
     )
     column = 1
     for name, count in zip(blocks, counts, strict=True):
@@ -109,18 +109,18 @@ def sheet(views: dict[str, Views], image: int, title: str) -> Figure:
         title,
         rows=len(rows),
         row=0.8,
-        words=1.45,
+        text_width=1.45,
         widths=[0.8] * (1 + len(blocks)),
         spaces=[0.0] * (1 + len(blocks)),
     )
     for column, name in enumerate(blocks, start=1):
         page.heading(column, column, name)
-    for row, (variant, own) in enumerate(views.items()):
-        words = [variant, *panels.prediction(own, image)]
-        page.label(row, words, bold=True, wrong=panels.is_wrong(own, image))
-        panels.picture(page.panel(row, 0), own, image)
+    for row, (variant, variant_views) in enumerate(views.items()):
+        words = [variant, *panels.prediction(variant_views, image)]
+        page.label(row, words, bold=True, wrong=panels.is_wrong(variant_views, image))
+        panels.picture(page.panel(row, 0), variant_views, image)
         for column, name in enumerate(blocks, start=1):
-            _overlay(page, row, column, own, image, own.blocks[name].grad_cam, colours)
+            _overlay(page, row, column, variant_views, image, variant_views.blocks[name].grad_cam, colours)
     page.colour_bar(colours, HEAT, "Grad-CAM", alpha=panels.ALPHA)
     return page.figure
 
@@ -138,7 +138,9 @@ def active_scale(views: Views) -> Scale:
 def grad_cam_scale(views: list[Views], image: int | None = None) -> Scale:
     """Return the colour scale of `grad_cam` (one variant, all images) or of `sheet` (all variants, one image)."""
     chosen = slice(None) if image is None else image
-    return scale.from_zero([block.grad_cam[chosen] for own in views for block in own.blocks.values()], root=True)
+    return scale.from_zero(
+        [block.grad_cam[chosen] for variant_views in views for block in variant_views.blocks.values()], root=True
+    )
 
 
 def spatial_scale(views: Views) -> Scale:
@@ -166,13 +168,13 @@ def _overlay(page: Sheet, row: int, column: int, views: Views, image: int, maps:
     panels.outline(ax, views, image)
 
 
-def _overlays(views: Views, what: str, title: str, columns: dict[str, Array], colours: Scale, label: str) -> Figure:
+def _overlays(views: Views, heading: str, title: str, columns: dict[str, Array], colours: Scale, label: str) -> Figure:
     page = Sheet(
-        what,
+        heading,
         title,
         rows=len(views.images),
         row=1.0,
-        words=1.28,
+        text_width=1.28,
         widths=[1.0] * (1 + len(columns)),
         spaces=[0.0] * (1 + len(columns)),
         heading_lines=1 + max(name.count("\n") for name in columns),

@@ -24,37 +24,37 @@ _BAR = 0.62  # height of the strip with the colour bar
 class Sheet:
     """A figure with `rows` rows of panels at fixed positions in inches, so that no label changes the size of a panel.
 
-    `row` is the height of a row and of its panels, `words` the width of the column of text, `widths` are the widths of
-    the panels, `spaces` the extra room to the left of each panel, `over` is room for a heading above each panel.
+    `row` is the height of a row and of its panels, `text_width` that of the column of text, `widths` are the widths of
+    the panels, `spaces` the extra room to the left of each panel, `heading_room` that for a heading above each panel.
     """
 
     def __init__(
         self,
-        what: str,
+        heading: str,
         title: str,
         *,
         rows: int,
         row: float,
-        words: float,
+        text_width: float,
         widths: Sequence[float],
         spaces: Sequence[float],
-        over: float = 0.0,
+        heading_room: float = 0.0,
         heading_lines: int = 1,
     ) -> None:
-        self.row, self.widths, self.words, self.over = row, widths, words, over
+        self.row, self.widths, self.text_width, self.heading_room = row, widths, text_width, heading_room
         steps = np.cumsum([0.0, *(width + GAP for width in widths[:-1])]) + np.cumsum(spaces)
-        self.lefts = _EDGE + words + steps
+        self.lefts = _EDGE + text_width + steps
         width = float(self.lefts[-1] + widths[-1] + _EDGE)
         room = int(width * 13.5)  # characters of 9 points, some to spare
-        lines = [*wrap(what, room), *wrap(title, room)]
-        self.top = 0.2 + 0.15 * len(lines) + 0.14 * heading_lines + over
-        height = self.top + rows * (row + over + GAP) - over + _BAR
+        lines = [*wrap(heading, room), *wrap(title, room)]
+        self.top = 0.2 + 0.15 * len(lines) + 0.14 * heading_lines + heading_room
+        height = self.top + rows * (row + heading_room + GAP) - heading_room + _BAR
         self.figure = Figure(figsize=(width, height))
         self.width, self.height = width, height
         self.figure.suptitle("\n".join(lines), x=0.5, y=1 - 0.06 / height, va="top")
 
     def _bottom(self, index: int) -> float:
-        return self.height - self.top - self.row - index * (self.row + self.over + GAP)
+        return self.height - self.top - self.row - index * (self.row + self.heading_room + GAP)
 
     def panel(self, row: int, column: int, heading: str = "") -> Axes:
         """Return the axes of one panel, without ticks; `heading` is written directly above it."""
@@ -70,7 +70,7 @@ class Sheet:
         centre = (self._bottom(row) + self.row / 2) / self.height
         for number, line in enumerate(lines):
             self.figure.text(
-                (_EDGE + self.words - 0.1) / self.width,
+                (_EDGE + self.text_width - 0.1) / self.width,
                 centre + ((len(lines) - 1) / 2 - number) * 0.135 / self.height,
                 line,
                 ha="right",
@@ -83,7 +83,7 @@ class Sheet:
     def heading(self, first: int, last: int, text: str) -> None:
         """Write the heading of the columns `first` to `last` above the first row."""
         middle = (self.lefts[first] + self.lefts[last] + self.widths[last]) / 2
-        bottom = self.height - self.top + self.over + 0.05
+        bottom = self.height - self.top + self.heading_room + 0.05
         self.figure.text(middle / self.width, bottom / self.height, text, ha="center", va="bottom")
 
     def colour_bar(self, scale: Scale, colours: str, label: str, *, alpha: float = 1.0) -> None:
