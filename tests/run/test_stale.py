@@ -105,3 +105,24 @@ def test_a_clone_without_weights_is_up_to_date(project: Project, tmp_path: Path)
     output = clone.call("dvc", "repro", "--allow-missing", "--dry")
     assert "Running stage" not in output
     assert clone.git("status", "--porcelain") == ""
+
+
+def test_a_clone_without_weights_grows(project: Project, tmp_path: Path) -> None:
+    project.git("clone", "-q", str(project.root), str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone")
+    clone.git("config", "user.name", "A")
+    clone.ran()
+    assert "is up to date" in clone.call("attnbench", "run", "--allow-missing")
+    clone.edit("params.yaml", "\nseeds:", "\n  eca: {attention: eca, site: before_pool}\nseeds:")
+    clone.call("attnbench", "run", "--allow-missing")
+    assert clone.ran() == [
+        "analyse",
+        "cost@eca",
+        "data",
+        "latency",
+        "report",
+        "train@eca-0",
+        "train@eca-1",
+        "views@eca",
+    ]
+    assert "is up to date" in clone.call("attnbench", "run", "--allow-missing")

@@ -1,6 +1,7 @@
 """Bring a study up to date: images, runs, report.
 
-DVC runs the stages, independent ones in parallel. Stages whose inputs have not changed are skipped.
+DVC runs the stages, independent ones in parallel. Stages whose inputs have not changed are skipped. A clone has no
+weights: there, --allow-missing trains only what is new or changed and takes all other results from git.
 """
 
 import argparse
@@ -15,10 +16,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=positive, metavar="N", help="how many runs to train in parallel (default: what the cores allow)"
     )
+    parser.add_argument(
+        "--allow-missing", action="store_true", help="accept results in git whose weights are absent, as in a clone"
+    )
 
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Reproduce the study."""
     from attnbench.run.reproduce import reproduce
 
-    return reproduce(arguments.study, arguments.jobs, here)
+    return reproduce(arguments.study, arguments.jobs, here, allow_missing=arguments.allow_missing)

@@ -1,8 +1,9 @@
 """What DVC knows of a study's stages: which are stale, and which need which."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from attnbench.errors import UserError
 
@@ -18,8 +19,11 @@ class Stage:
     needs: frozenset[str]  # the stages that write what this one reads
 
 
-def stages(root: Path, file: str) -> list[Stage]:
+def stages(root: Path, file: str, *, allow_missing: bool = False) -> list[Stage]:
     """Return the stages of one dvc.yaml, in its order.
+
+    With `allow_missing` a stage is not stale merely because outputs of it are absent, as weights are in a clone; it is
+    if a stale stage reads what is absent.
 
     Only this file is loaded, so other studies cost nothing. DVC's lock is held while reading.
 
@@ -35,11 +39,13 @@ def stages(root: Path, file: str) -> list[Stage]:
         with Repo(str(root)) as repo, repo.lock:
             loaded = repo.stage.load_all(str(root / file))
             needs = build_graph(loaded).adj
+            stale = {stage for stage in loaded if stage.changed(allow_missing=allow_missing)}
+            stale |= _absent_inputs(stale, needs)
             return [
                 Stage(
                     name=stage.name,
                     address=f"{file}:{stage.name}",
-                    stale=stage.changed(),
+                    stale=stage in stale,
                     alone=bool((stage.meta or {}).get("alone")),
                     needs=frozenset(needed.name for needed in needs[stage]),
                 )
@@ -47,6 +53,20 @@ def stages(root: Path, file: str) -> list[Stage]:
             ]
     except DvcException as error:
         raise UserError(f"DVC cannot read {file}: {_reason(error)}") from None
+
+
+def _absent_inputs(stale: Iterable[Any], needs: Mapping[Any, Iterable[Any]]) -> set[Any]:
+    """Return the stages, as DVC's objects, that write absent files which a stale stage reads, directly or not."""
+    found: set[Any] = set()
+    waiting = list(stale)
+    while waiting:
+        reader = waiting.pop()
+        reads = {dependency.fs_path for dependency in reader.deps}
+        for writer in set(needs[reader]) - found:
+            if any(out.fs_path in reads and not out.exists for out in writer.outs):
+                found.add(writer)
+                waiting.append(writer)
+    return found
 
 
 def ready(stages: Sequence[Stage]) -> list[Stage]:

@@ -18,11 +18,12 @@ from attnbench.study.paths import StudyPaths
 PREPARATION = {"code", "data"}  # they take seconds, and are repeated without loss
 
 
-def reproduce(name: str | None, jobs: int | None, folder: Path) -> bool:
+def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing: bool = False) -> bool:
     """Bring a study up to date; return whether every stage succeeded.
 
     `name` is that of a study, None the one at the root. `jobs` is how many stages run in parallel; by default as many
     as the usable cores allow with the study's number of threads. `folder` is any folder of the repository.
+    With `allow_missing` results in git count although their weights are absent, so that only what changed is trained.
 
     Raises:
         UserError: no such study, an invalid params.yaml, or a DVC project that cannot be read.
@@ -35,12 +36,12 @@ def reproduce(name: str | None, jobs: int | None, folder: Path) -> bool:
     logs = Path("work") / study.name / "log"
     is_new = not located.params.with_name(repository.PIPELINE).exists()
     file = pipeline.write_copy(root, located.params)
-    if not any(stage.stale for stage in graph.stages(root, file)):
+    if not any(stage.stale for stage in graph.stages(root, file, allow_missing=allow_missing)):
         say(f"{study.name} is up to date: {report}")
         return True
     say(f"{study.name}: up to {workers} stages in parallel; logs in {logs}/")
-    failed = _run_waves(root, file, workers, root / logs)
-    stages = graph.stages(root, file)
+    failed = _run_waves(root, file, workers, root / logs, allow_missing)
+    stages = graph.stages(root, file, allow_missing=allow_missing)
     if failed:
         skipped = graph.downstream(stages, failed)
         if skipped:
@@ -57,18 +58,21 @@ def reproduce(name: str | None, jobs: int | None, folder: Path) -> bool:
     return True
 
 
-def _run_waves(root: Path, file: str, workers: int, logs: Path) -> list[str]:
+def _run_waves(root: Path, file: str, workers: int, logs: Path, allow_missing: bool) -> list[str]:
     """Run what is stale, each stage once; return the names of the stages that failed.
 
     A failed stage stays stale, and so nothing that needs it becomes ready.
     """
     failed: list[str] = []
     started: set[str] = set()
-    while wave := [stage for stage in graph.ready(graph.stages(root, file)) if stage.name not in started]:
+    while True:
+        stages = graph.stages(root, file, allow_missing=allow_missing)
+        wave = [stage for stage in graph.ready(stages) if stage.name not in started]
+        if not wave:
+            return failed
         started |= {stage.name for stage in wave}
         failed += run_jobs(_jobs(stage for stage in wave if not stage.alone), workers, root, logs)
         failed += run_jobs(_jobs(stage for stage in wave if stage.alone), 1, root, logs)
-    return failed
 
 
 def _jobs(stages: Iterable[Stage]) -> list[Job]:
