@@ -7,13 +7,16 @@ from pathlib import Path
 
 from attnbench import errors
 from attnbench.analyse import analyse
+from attnbench.code.unchanged import unchanged
 from attnbench.study import StudyPaths, load
 
 
 def main() -> None:
     """Write the tables and the summary of the study."""
     study = load(Path(sys.argv[1]))
-    analyse(study, StudyPaths(study.name))
+    paths = StudyPaths(study.name)
+    with unchanged(study, paths, "analyse"):  # a failed stage is not recorded, so the tables are made again
+        analyse(study, paths)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from attnbench import cost, errors, networks, records
+from attnbench.code.unchanged import unchanged
 from attnbench.study import StudyPaths, load, require
 
 
@@ -16,8 +17,9 @@ def main() -> None:
     study = load(params)
     require(study, params, variant)
     paths = StudyPaths(study.name)
-    images = records.read(paths.data_summary, records.DataSummary)
-    counts = cost.count(networks.build(study, variant, images, study.seeds[0]), images.image_shape)
+    with unchanged(study, paths, "cost", variant):
+        images = records.read(paths.data_summary, records.DataSummary)
+        counts = cost.count(networks.build(study, variant, images, study.seeds[0]), images.image_shape)
     record = records.CostRecord(study=study.name, variant=variant, image_shape=images.image_shape, **asdict(counts))
     records.write(paths.cost(variant), record)
     print(f"{variant}: {counts.parameters:,} parameters, {counts.macs:,} multiply-adds")

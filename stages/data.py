@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from attnbench import errors, records
+from attnbench.code.unchanged import unchanged
 from attnbench.data.prepare import prepare, summary
 from attnbench.records import prepared
 from attnbench.study import StudyPaths, load
@@ -15,7 +16,8 @@ def main() -> None:
     """Write the prepared images and their record."""
     study = load(Path(sys.argv[1]))
     paths = StudyPaths(study.name)
-    images = prepare(study.data, root=Path())
+    with unchanged(study, paths, "data"):
+        images = prepare(study.data, root=Path())
     prepared.save(paths.prepared, images)
     records.write(paths.data_summary, summary(study.name, images))
     print(f"{images.description.title}: {len(images.train_labels)} training, {len(images.test_labels)} test images")

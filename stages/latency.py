@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from attnbench import cost, errors, networks, records
+from attnbench.code.unchanged import unchanged
 from attnbench.networks import arithmetic
 from attnbench.study import StudyPaths, load
 
@@ -15,9 +16,10 @@ def main() -> None:
     study = load(Path(sys.argv[1]))
     arithmetic.set_up(study.machine)  # the same arithmetic as in training
     paths = StudyPaths(study.name)
-    images = records.read(paths.data_summary, records.DataSummary)
-    built = {variant: networks.build(study, variant, images, study.seeds[0]) for variant in study.variants}
-    record = cost.measure(study, built, images.image_shape)
+    with unchanged(study, paths, "latency"):
+        images = records.read(paths.data_summary, records.DataSummary)
+        built = {variant: networks.build(study, variant, images, study.seeds[0]) for variant in study.variants}
+        record = cost.measure(study, built, images.image_shape)
     records.write(paths.latency, record)
     for row in record.rows:
         print(f"{row.variant}, batch size {row.batch_size}: {row.median_ms:.3g} ms ({len(row.round_ms)} rounds)")

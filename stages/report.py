@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from attnbench import errors
+from attnbench.code.unchanged import unchanged
 from attnbench.report import write_report
 from attnbench.study import StudyPaths, load
 
@@ -13,7 +14,9 @@ from attnbench.study import StudyPaths, load
 def main() -> None:
     """Write REPORT.md and the figures of the study."""
     study = load(Path(sys.argv[1]))
-    write_report(study, StudyPaths(study.name))
+    paths = StudyPaths(study.name)
+    with unchanged(study, paths, "report"):  # a failed stage is not recorded, so the report is made again
+        write_report(study, paths)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from attnbench import errors
+from attnbench.code.unchanged import unchanged
 from attnbench.networks import arithmetic
-from attnbench.records import code_sha256, prepared
+from attnbench.records import prepared
 from attnbench.study import Study, StudyPaths, load, require, run_name
 from attnbench.train import outputs
 from attnbench.train.console import console
@@ -25,12 +26,12 @@ def main() -> None:
     paths = StudyPaths(study.name)
     device = arithmetic.set_up(study.machine)
     with claimed(paths.unfinished(variant, seed)):
-        images = prepared.load(paths.prepared)
-        code = code_sha256(paths.code("train", variant))
-        identity = outputs.identity(study, variant, data_sha256=images.sha256(), code_sha256=code)
-        unfinished = Unfinished(paths.unfinished(variant, seed), run_name(variant, seed), identity)
-        watching = observers(study, variant, seed, images=len(images.train_index))
-        outcome = train_variant(study, variant, seed, images, device, watching, unfinished)
+        with unchanged(study, paths, "train", variant) as code:
+            images = prepared.load(paths.prepared)
+            identity = outputs.identity(study, variant, data_sha256=images.sha256(), code_sha256=code)
+            unfinished = Unfinished(paths.unfinished(variant, seed), run_name(variant, seed), identity)
+            watching = observers(study, variant, seed, images=len(images.train_index))
+            outcome = train_variant(study, variant, seed, images, device, watching, unfinished)
         outputs.write(paths, study, variant, seed, outcome, identity)
         unfinished.discard()
 

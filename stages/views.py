@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from attnbench import errors, networks, views
+from attnbench.code.unchanged import unchanged
 from attnbench.networks import arithmetic
 from attnbench.records import prepared
 from attnbench.records import views as view_files
@@ -22,10 +23,11 @@ def main() -> None:
     require(study, params, variant)
     arithmetic.set_threads(study.machine)
     paths = StudyPaths(study.name)
-    images, seed = prepared.load(paths.prepared), study.seeds[0]
-    network = networks.build(study, variant, images, seed)
-    views.load_weights(network, paths.checkpoint(variant, seed))
-    arrays = views.compute(network, images, count=study.views.images, variant=variant, seed=seed)
+    with unchanged(study, paths, "views", variant):
+        images, seed = prepared.load(paths.prepared), study.seeds[0]
+        network = networks.build(study, variant, images, seed)
+        views.load_weights(network, paths.checkpoint(variant, seed))
+        arrays = views.compute(network, images, count=study.views.images, variant=variant, seed=seed)
     view_files.save(paths.view(variant), arrays)
 
 

@@ -6,14 +6,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from attnbench.code.fingerprint import Fingerprints
+from attnbench.records import files
+from attnbench.study import load
+
 STAGES = Path(__file__).parents[2] / "stages"
 
 
 def stage(made: Any) -> subprocess.CompletedProcess[str]:
-    """Run the stage in the root of a made-up study; its params.yaml is written as JSON, which is YAML too."""
+    """Run the stage in the root of a made-up study, with its fingerprint; its params.yaml is JSON, which is YAML."""
     root = made.paths.root
     values = made.study.model_dump(mode="json", exclude_defaults=True)
     (root / "params.yaml").write_text(json.dumps(values), encoding="utf-8")
+    files.write_json(made.paths.code("analyse"), Fingerprints(load(root / "params.yaml")).analyse())
     command = [sys.executable, str(STAGES / "analyse.py"), "params.yaml"]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 

@@ -1,7 +1,6 @@
 """Fingerprints of this project's own stages."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from attnbench import records
 from attnbench.code.fingerprint import CARRIERS, PACKAGE, Fingerprints
 from attnbench.study import Study
 
-ROOT = Path(__file__).parents[2]
 EVALUATION = {"report", "analyse", "views", "cost", "compare", "run", "cli", "tools"}
 CARRYING = {"records", "study"}
 
@@ -103,13 +101,10 @@ def test_the_source_of_the_images_is_no_part_of_a_run() -> None:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
+def checkout(tmp_path: Path, copy_checkout: Callable[[Path], Path]) -> Path:
     """Return a copy of the package and of the stages, with the small study."""
-    for name in ("src", "stages"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    (tmp_path / "dvc.yaml").write_text("stages: {code: {deps: [src, stages]}}\n")
     params.write(tmp_path)
-    return tmp_path
+    return copy_checkout(tmp_path)
 
 
 def hashes(checkout: Path) -> dict[str, str]:

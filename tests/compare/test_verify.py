@@ -84,7 +84,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "dvc.yaml").write_text("stages: {}\n")
     params.write(root, seeds=[0, 1, 2])
     (root / "stages").symlink_to(STAGES)
-    for stage, *arguments in (("data",), ("code",), ("train", "se", "0")):
+    for stage, *arguments in (("code",), ("data",), ("train", "se", "0")):
         command = [sys.executable, str(STAGES / f"{stage}.py"), "params.yaml", *arguments]
         subprocess.run(command, cwd=root, check=True, capture_output=True)
     stages = {"data": {"outs": [hashed(root, PATHS.prepared)]}, "train@se-0": locked(root, *TRAINED)}

@@ -31,6 +31,7 @@ def root(tmp_path: Path) -> Path:
         latency={"batch_sizes": [1], "rounds": 6},
     )
     records.write(StudyPaths("small", tmp_path).data_summary, SUMMARY)
+    assert run(tmp_path, "code.py").returncode == 0
     return tmp_path
 
 

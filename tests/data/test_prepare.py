@@ -12,11 +12,13 @@ import pytest
 import torch
 
 from attnbench import records
+from attnbench.code.fingerprint import Fingerprints
 from attnbench.data import cifar10
 from attnbench.data.prepare import prepare, summary
 from attnbench.data.source_images import LabelledImages, SourceImages
 from attnbench.errors import UserError
-from attnbench.records import prepared
+from attnbench.records import files, prepared
+from attnbench.study import load
 from attnbench.study.paths import StudyPaths
 from attnbench.study.schema import Cifar10Data, FolderData, ShapesData
 
@@ -108,11 +110,13 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def stage(folder: Path, *, largest_file: int | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the data stage in `folder` on a small copy of the root study."""
+    """Run the data stage in `folder` on a small copy of the root study, with its fingerprint."""
     text = (REPOSITORY / "params.yaml").read_text(encoding="utf-8")
     for key, count in (("train_images", 200), ("test_images", 30)):
         text = re.sub(rf"{key}: \d+", f"{key}: {count}", text)
     (folder / "params.yaml").write_text(text, encoding="utf-8")
+    fingerprint = Fingerprints(load(folder / "params.yaml")).data()
+    files.write_json(StudyPaths("quickstart", folder).code("data"), fingerprint)
 
     def limit() -> None:
         if largest_file is not None:
@@ -135,10 +139,11 @@ def test_stage_writes_the_images_and_their_record(tmp_path: Path) -> None:
     paths = StudyPaths("quickstart", tmp_path)
     record = records.read(paths.data_summary, records.DataSummary)
     assert record.sha256 == prepared.load(paths.prepared).sha256()
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [
-        "data.json",
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()) == [
+        "data/quickstart.safetensors",
         "params.yaml",
-        "quickstart.safetensors",
+        "results/quickstart/code/data.json",
+        "results/quickstart/data.json",
     ]
 
 
@@ -147,4 +152,5 @@ def test_stage_leaves_nothing_when_the_disk_is_full(tmp_path: Path) -> None:
     done = stage(tmp_path, largest_file=100_000)
     assert done.returncode == 1
     assert done.stderr.startswith("error: no space left for data/quickstart.safetensors; nothing of it was kept")
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "params.yaml"]
+    left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    assert left == ["params.yaml", "results/quickstart/code/data.json"]

@@ -15,12 +15,15 @@ from markdown_it.token import Token
 from matplotlib import pyplot
 
 from attnbench.analyse import analyse, statistics
+from attnbench.code.fingerprint import Fingerprints
 from attnbench.errors import UserError
+from attnbench.records import files
 from attnbench.report import gallery, tables, write_report
 from attnbench.report.figures import style
 from attnbench.report.figures.scale import Scale
 from attnbench.report.inputs import read
 from attnbench.report.render import render
+from attnbench.study import load
 from attnbench.train.augment import parameters
 
 TWO = ["baseline", "se"]
@@ -320,6 +323,7 @@ def test_the_stage_says_which_stage_makes_the_tables(make: Any) -> None:
     made = make(variants=TWO, root=".", params="params.yaml")
     values = made.study.model_dump(mode="json", exclude_defaults=True)
     (made.paths.root / "params.yaml").write_text(json.dumps(values), encoding="utf-8")  # JSON is YAML too
+    files.write_json(made.paths.code("report"), Fingerprints(load(made.paths.root / "params.yaml")).report())
     command = [sys.executable, str(Path(__file__).parents[2] / "stages" / "report.py"), "params.yaml"]
     done = subprocess.run(command, cwd=made.paths.root, capture_output=True, text=True, check=False)
     assert done.returncode == 1

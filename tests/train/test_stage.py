@@ -84,6 +84,7 @@ def test_a_run_leaves_its_record_and_repeated_gives_the_same_bytes(folder, data)
 
 def test_a_loss_that_becomes_nan_leaves_no_record(folder):
     write_params(folder, learning_rate=1e30)
+    assert stage(folder, "code").returncode == 0
     before = sorted(path for path in folder.rglob("*") if path.is_file())
     done = stage(folder, "train", "cbam", "1")
     assert done.returncode == 1

@@ -36,13 +36,16 @@ class Fingerprints:
 
     def all(self) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
         """Yield stage, variant (None for a stage that has none) and fingerprint: `sha256`, and the `values` in it."""
-        yield "data", None, self.data()
-        for variant in self.study.variants:
-            for stage in ("train", "cost", "views"):
-                yield stage, variant, self.of_variant(stage, variant)
-        yield "latency", None, self.latency()
-        yield "analyse", None, self.analyse()
-        yield "report", None, self.report()
+        pairs = [(stage, variant) for variant in self.study.variants for stage in ("train", "cost", "views")]
+        for stage, variant in (("data", None), *pairs, ("latency", None), ("analyse", None), ("report", None)):
+            yield stage, variant, self.of(stage, variant)
+
+    def of(self, stage: str, variant: str | None = None) -> dict[str, Any]:
+        """The fingerprint of one stage; train, cost and views need a variant."""
+        if variant is not None:
+            return self.of_variant(stage, variant)
+        stages = {"data": self.data, "latency": self.latency, "analyse": self.analyse, "report": self.report}
+        return stages[stage]()
 
     def data(self) -> dict[str, Any]:
         """The data stage, without the sources of images that the study does not use."""

@@ -54,7 +54,7 @@ class Repetition:
         return [job.name not in failed for job in jobs]
 
     def fingerprint_code(self) -> dict[str, str]:
-        """Return variant -> SHA-256 of the code that would train it now; the train stage reads the same files.
+        """Return variant -> SHA-256 of the code that would train it now; the train stage checks against the same files.
 
         Raises:
             UserError: the stage failed.

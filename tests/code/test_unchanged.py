@@ -1,0 +1,107 @@
+"""A stage whose source is not that of its fingerprint records nothing: the real stages, with the source edited."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import params
+import pytest
+
+from attnbench.records import files
+from attnbench.study import StudyPaths
+
+PATHS = StudyPaths("small")
+STUDY = [["code"], ["data"]]
+for variant in ("baseline", "se"):
+    STUDY += [["train", variant, "0"], ["cost", variant], ["views", variant]]
+STUDY += [["latency"], ["analyse"]]  # all but the report, which takes longest
+STAGES = [["data"], ["train", "se", "0"], ["cost", "se"], ["views", "se"], ["latency"], ["analyse"], ["report"]]
+OUTPUTS = {
+    "data": PATHS.data_summary,
+    "train": PATHS.record("se", 0),
+    "cost": PATHS.cost("se"),
+    "views": PATHS.view("se"),
+    "latency": PATHS.latency,
+    "analyse": PATHS.summary,
+    "report": PATHS.report / "REPORT.md",
+}
+CODE, COMMENT = "\nX = 1\n", "\n# Why.\n"
+Run = tuple[list[str], tuple[str, str, str] | None]  # command, and when to append which text to which file
+
+
+def run(folder: Path, *runs: Run) -> list[str]:
+    """Run stages, with or without an edit, in another process; return their messages."""
+    command = [sys.executable, str(Path(__file__).with_name("run_stages.py")), json.dumps(runs)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    messages: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return messages
+
+
+def own_script(command: list[str], when: str, text: str) -> Run:
+    return command, (when, f"stages/{command[0]}.py", text)
+
+
+def times(folder: Path) -> dict[str, int]:
+    """Return when the output of each stage that ran was written."""
+    return {stage: file.stat().st_mtime_ns for stage, path in OUTPUTS.items() if (file := folder / path).exists()}
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory, copy_checkout: Callable[[Path], Path]) -> Path:
+    """Return a copy of the checkout in which the small study ran, while each stage got a comment."""
+    folder = copy_checkout(tmp_path_factory.mktemp("checkout"))
+    changes: dict[str, Any] = {"latency": {"batch_sizes": [1], "rounds": 5}, "views": {"images": 2}, "seeds": [0]}
+    params.write(folder, recipe=params.recipe(epochs=2), **changes)
+    assert set(run(folder, *(own_script(command, "fingerprint", COMMENT) for command in STUDY))) == {""}
+    return folder
+
+
+def test_source_edited_before_a_stage_is_refused(checkout: Path) -> None:
+    before = times(checkout)
+    messages = run(checkout, *(own_script(command, "before", CODE) for command in STAGES))
+    for (stage, *variant), message in zip(STAGES, messages, strict=True):
+        fingerprint = PATHS.code(stage, variant[0] if variant else None)
+        assert message == (
+            f"error: the source of stage {stage}, or its values in params.yaml, changed since {fingerprint} was "
+            "written; run `attnbench run small` again"
+        )
+    assert times(checkout) == before
+
+
+def test_source_edited_while_a_stage_runs_leaves_no_results(checkout: Path) -> None:
+    before = times(checkout)
+    messages = run(checkout, *(own_script(command, "fingerprint", CODE) for command in STAGES))
+    for (stage, *_), message in zip(STAGES, messages, strict=True):
+        assert message == (
+            f"error: the source of stage {stage} changed while it ran, so its results were not recorded; "
+            "run `attnbench run small` again"
+        )
+    after = times(checkout)
+    written_by_dvc_alone = {"analyse", "report"}  # the stage fails, so DVC does not record what it wrote
+    assert {stage for stage in before if after[stage] != before[stage]} <= written_by_dvc_alone
+
+
+def test_a_module_edited_in_training_leaves_a_state_that_resumes_once_the_edit_is_undone(checkout: Path) -> None:
+    record, state = checkout / PATHS.record("se", 0), checkout / PATHS.unfinished("se", 0)
+    before = files.sha256_of(record)
+    record.unlink()
+    state.unlink(missing_ok=True)
+    train = ["train", "se", "0"]
+    [message] = run(checkout, (train, ("epoch", "src/attnbench/networks/attention/se.py", CODE)))
+    assert message.startswith("error: the source of stage train changed while it ran, so its results were not recorded")
+    assert state.exists()
+    assert not record.exists()
+    assert run(checkout, (train, None)) == [""]
+    assert json.loads((checkout / PATHS.timing("se", 0)).read_text())["continued_after"] == 2  # of 2
+    assert files.sha256_of(record) == before
+    assert not state.exists()
+
+
+def test_an_edit_of_another_module_or_of_a_comment_is_accepted(checkout: Path) -> None:
+    cost = ["cost", "se"]
+    other = (cost, ("before", "src/attnbench/networks/attention/cbam.py", CODE))
+    assert run(checkout, other, own_script(cost, "before", COMMENT)) == ["", ""]
