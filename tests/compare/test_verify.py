@@ -25,7 +25,15 @@ from attnbench.study.repository import locate
 STAGES = Path(__file__).parents[2] / "stages"
 PATHS = StudyPaths("small")
 TRAINED = ("se", 0)
-OUTPUTS = (PATHS.checkpoint, PATHS.predictions, PATHS.record, PATHS.timing, PATHS.epochs, PATHS.iterations)
+OUTPUTS = (
+    PATHS.checkpoint,
+    PATHS.predictions,
+    PATHS.record,
+    PATHS.correct,
+    PATHS.timing,
+    PATHS.epochs,
+    PATHS.iterations,
+)
 
 
 class Project:
@@ -123,7 +131,7 @@ def test_a_repeated_run_is_equal_and_nothing_recorded_is_changed(project, capsys
     assert verify("small", 1, project.root)
     lines = printed(capsys)
     assert lines[0] == "small: repeating 1 of 1 recorded runs in a temporary folder"
-    assert lines[-2:] == ["se-0: EQUAL: all 5 files have the bytes in dvc.lock", "small: 1 verified: 1 EQUAL"]
+    assert lines[-2:] == ["se-0: EQUAL: all 6 files have the bytes in dvc.lock", "small: 1 verified: 1 EQUAL"]
     assert "start  data" not in lines
     assert hashes(project.root) == before
 

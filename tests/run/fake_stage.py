@@ -61,6 +61,7 @@ def train() -> dict[str, str]:
         f"runs/{NAME}/{KEY}/checkpoint.safetensors": f"{KEY} {marker.VALUE} {accuracy}",
         f"runs/{NAME}/{KEY}/predictions.safetensors": f"{KEY} {accuracy}",
         f"{results}/runs/{KEY}.json": json.dumps({"variant": variant, "accuracy": accuracy, "marker": marker.VALUE}),
+        f"{results}/correct/{KEY}.bits": f"{KEY} {accuracy}",
         f"{results}/timing/{KEY}.json": json.dumps({"seconds": 1}),
         f"{results}/curves/{KEY}/epochs.csv": f"epoch,validation_accuracy\n{epochs}",
         f"{results}/curves/{KEY}/iterations.csv": "step,loss\n1,2.3\n",

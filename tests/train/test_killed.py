@@ -21,7 +21,9 @@ from attnbench.train import unfinished
 STAGES = Path(__file__).parents[2] / "stages"
 PATHS = StudyPaths("small")
 RUN = ("cbam", 1)
-OUTPUTS = [getattr(PATHS, name)(*RUN) for name in ("checkpoint", "predictions", "record", "epochs", "iterations")]
+OUTPUTS = [
+    getattr(PATHS, name)(*RUN) for name in ("checkpoint", "predictions", "record", "correct", "epochs", "iterations")
+]
 STATE = PATHS.unfinished(*RUN)
 EPOCHS = 8
 KILLS = 20

@@ -12,6 +12,7 @@ from small_training import write_params
 
 from attnbench import records
 from attnbench.records import RunRecord, TimingRecord, files, prepared
+from attnbench.records.correct import read_correct
 from attnbench.study import StudyPaths
 
 STAGES = Path(__file__).parents[2] / "stages"
@@ -46,6 +47,7 @@ def outputs(folder):
             PATHS.checkpoint("cbam", 1),
             PATHS.predictions("cbam", 1),
             PATHS.record("cbam", 1),
+            PATHS.correct("cbam", 1),
             PATHS.epochs("cbam", 1),
             PATHS.iterations("cbam", 1),
         )
@@ -66,6 +68,9 @@ def test_a_run_leaves_its_record_and_repeated_gives_the_same_bytes(folder, data)
     assert record.checkpoint_sha256 == first["checkpoint.safetensors"]
     assert record.predictions_sha256 == first["predictions.safetensors"]
     assert record.accuracy == (predictions["logits"].argmax(1) == data.test_labels).double().mean().item()
+    correct = read_correct(folder / PATHS.correct("cbam", 1), len(data.test_labels))
+    assert correct.tolist() == (predictions["logits"].argmax(1) == data.test_labels).tolist()
+    assert correct.mean() == record.accuracy
     assert record.best_validation_accuracy == pytest.approx(best, rel=1e-5)
     assert float(epochs[record.best_validation_epoch - 1][-1]) == best
     assert float(epochs[0][-1]) < best

@@ -106,6 +106,10 @@ class StudyPaths:
     def record(self, variant: str, seed: int) -> Path:
         return self.runs / f"{run_name(variant, seed)}.json"
 
+    def correct(self, variant: str, seed: int) -> Path:
+        """Which test images the run classified correctly, one bit each."""
+        return self.results / "correct" / f"{run_name(variant, seed)}.bits"
+
     def epochs(self, variant: str, seed: int) -> Path:
         return self.curves / run_name(variant, seed) / "epochs.csv"
 

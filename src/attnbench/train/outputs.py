@@ -9,18 +9,20 @@ from torch import Tensor
 
 from attnbench import machine, records
 from attnbench.records import Environment, Identity, RunRecord, TimingRecord, files, tensors
+from attnbench.records.correct import write_correct
 from attnbench.records.curves import write_epochs, write_iterations
 from attnbench.study import Study, StudyPaths
 from attnbench.train.variant import Outcome
 
 
 def write(paths: StudyPaths, study: Study, variant: str, seed: int, outcome: Outcome, identity: Identity) -> None:
-    """Write checkpoint, predictions, curves, timing and finally the record of a run."""
+    """Write checkpoint, predictions, which images are correct, curves, timing and finally the record of a run."""
     run: dict[str, str | int] = {"study": study.name, "variant": variant, "seed": seed}
     checkpoint = _write_tensors(paths.checkpoint(variant, seed), outcome.state, run)
     predictions = _write_tensors(
         paths.predictions(variant, seed), {"logits": outcome.logits, "labels": outcome.labels}, run
     )
+    write_correct(paths.correct(variant, seed), (outcome.logits.argmax(1) == outcome.labels).numpy())
     write_epochs(paths.epochs(variant, seed), outcome.curves.epochs)
     write_iterations(paths.iterations(variant, seed), outcome.curves.losses)
     records.write(paths.timing(variant, seed), _timing(study, variant, seed, outcome))
