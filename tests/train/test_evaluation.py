@@ -1,5 +1,7 @@
 """The prediction for an image depends on that image only."""
 
+from dataclasses import replace
+
 import params
 import pytest
 import torch
@@ -8,8 +10,9 @@ from attnbench import networks
 from attnbench.networks.normalisation import Normalisation
 from attnbench.records.prepared import Prepared
 from attnbench.study import attention
-from attnbench.train.evaluation import BATCH_SIZE, accuracy_by_class, logits_of, score
+from attnbench.train.evaluation import accuracy_by_class, batch_size, logits_of, score
 
+BATCH_SIZE = 256  # of images of 16 x 16
 NORMALISE = Normalisation((0.5, 0.5, 0.5), (0.25, 0.25, 0.25), torch.device("cpu"))
 
 
@@ -23,8 +26,8 @@ def network_with(name: str, data: Prepared) -> torch.nn.Module:
     return network.to(memory_format=torch.channels_last)
 
 
-def random_images(n: int) -> torch.Tensor:
-    return torch.randint(0, 256, (n, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+def random_images(n: int, side: int = 16) -> torch.Tensor:
+    return torch.randint(0, 256, (n, 3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 
 
 @pytest.mark.parametrize("name", ["none", *attention.names()])
@@ -37,6 +40,46 @@ def test_logits_are_the_same_bits_whatever_is_evaluated_with_them(name, data):
     others = images.clone()
     others[1::2] = 255 - others[1::2]
     assert torch.equal(logits_of(network, others, NORMALISE)[::2], together[::2])
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "images"),
+    [
+        (1, 1, 256),
+        (16, 16, 256),
+        (32, 32, 256),
+        (32, 33, 128),
+        (64, 64, 64),
+        (96, 96, 16),
+        (224, 224, 4),
+        (600, 600, 1),
+    ],
+)
+def test_the_batch_follows_from_the_size_of_the_images(height, width, images):
+    assert batch_size(height, width) == images
+
+
+@pytest.mark.parametrize(("side", "batch"), [(16, 256), (64, 64), (224, 4)])
+def test_the_network_sees_batches_of_that_size_alone(side, batch):
+    shapes = []
+
+    class Watching(torch.nn.Module):
+        def forward(self, x):
+            shapes.append(tuple(x.shape))
+            return x.mean((2, 3))
+
+    images = random_images(batch + 1, side)
+    logits = logits_of(Watching(), images, NORMALISE)
+    assert shapes == [(batch, 3, side, side)] * 2
+    torch.testing.assert_close(logits, ((images.float() / 255 - 0.5) / 0.25).mean((2, 3)))
+
+
+@pytest.mark.parametrize("count", [1, 3, 64, 65])
+def test_logits_of_larger_images_are_the_same_bits_too(data, count):
+    larger = replace(data, test_images=random_images(70, 64), train_images=random_images(150, 64))
+    network, images = network_with("cbam", larger), larger.test_images
+    together = logits_of(network, images, NORMALISE)
+    assert torch.equal(logits_of(network, images[:count], NORMALISE), together[:count])
 
 
 def test_the_order_of_the_images_changes_no_prediction(data):

@@ -1,7 +1,7 @@
 """Logits of held-out images, in float32 whatever the precision of training.
 
-The network always sees batches of one size; the last one is padded with black images whose logits are dropped. So the
-logits of an image do not depend on which other images, or how many, are evaluated with it.
+The size of a batch follows from the size of the images alone; the last batch is padded with black images whose logits
+are dropped. So the logits of an image do not depend on which other images, or how many, are evaluated with it.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from torch.nn.functional import cross_entropy, pad
 
 from attnbench.networks.normalisation import Normalisation
 
-BATCH_SIZE = 256  # a multiple of the vector widths of processors, so no image is computed as a remainder
+LARGEST_BATCH = 256
+PIXELS = LARGEST_BATCH * 32 * 32  # in a batch, at most, unless a single image has more
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,24 @@ def logits_of(network: nn.Module, images: Tensor, normalise: Normalisation) -> T
     """Return the float32 logits (n, classes) of uint8 images (n, c, h, w), in eval mode."""
     was_training = network.training
     network.eval()
+    size = batch_size(*images.shape[-2:])
     with torch.inference_mode():
-        logits = [network(_input(batch, normalise)) for batch in torch.split(images, BATCH_SIZE)]
+        logits = [network(_input(batch, size, normalise)) for batch in torch.split(images, size)]
     network.train(was_training)
     return torch.cat(logits)[: len(images)]
 
 
-def _input(images: Tensor, normalise: Normalisation) -> Tensor:
-    padded = pad(images, (0, 0, 0, 0, 0, 0, 0, BATCH_SIZE - len(images)))
+def batch_size(height: int, width: int) -> int:
+    """Return how many images of this size are evaluated together: 256 up to 32 x 32, 4 of 224 x 224.
+
+    It is a power of two: 256 is a multiple of the vector widths of processors, so no image is computed as a remainder.
+    """
+    largest = max(1, PIXELS // (height * width))
+    return min(LARGEST_BATCH, 1 << (largest.bit_length() - 1))
+
+
+def _input(images: Tensor, batch: int, normalise: Normalisation) -> Tensor:
+    padded = pad(images, (0, 0, 0, 0, 0, 0, 0, batch - len(images)))
     return normalise(padded.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
