@@ -53,7 +53,8 @@ def test_folder_is_dispatched_relative_to_the_root(tmp_path: Path) -> None:
 
 
 def test_cifar10_is_dispatched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    part = LabelledImages(np.zeros((4, 3, 8, 8), dtype=np.uint8), np.array([0, 0, 1, 1]))
+    images = np.arange(4 * 3 * 8 * 8, dtype=np.uint8).reshape(4, 3, 8, 8)
+    part = LabelledImages(images, np.array([0, 0, 1, 1]))
     monkeypatch.setattr(cifar10, "read", lambda *_: SourceImages("CIFAR-10", "Published.", ("a", "b"), part, part))
     data = prepare(Cifar10Data(source="cifar10", split_seed=0), tmp_path)
     assert data.description.title == "CIFAR-10"

@@ -56,7 +56,18 @@ def test_statistics_are_those_of_numpy() -> None:
     assert np.allclose(std, images.std((0, 2, 3)) / 255, rtol=1e-12, atol=0)
 
 
-def test_statistics_of_a_plain_image() -> None:
-    mean, std = split.channel_statistics(np.full((2, 1, 3, 3), 51, dtype=np.uint8))
-    assert mean == (0.2,)
-    assert std == (0.0,)
+def test_a_channel_with_one_value_is_divided_by_one() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (20, 3, 5, 7), dtype=np.uint8)
+    before = split.channel_statistics(images)
+    images[:, 1] = 51
+    mean, std = split.channel_statistics(images)
+    assert (mean[1], std[1]) == (0.2, 1.0)
+    assert (mean[::2], std[::2]) == (before[0][::2], before[1][::2])
+
+
+def test_images_of_a_single_colour_are_refused() -> None:
+    images = np.zeros((4, 3, 3, 3), dtype=np.uint8) + np.array([51, 0, 255], dtype=np.uint8)[:, None, None]
+    with pytest.raises(
+        UserError, match=r"all 4 training images have the same colour \(51, 0, 255 of 255\) in every pixel"
+    ):
+        split.channel_statistics(images)

@@ -34,7 +34,11 @@ def stratified(labels: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64],
 def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of each channel of (n, c, h, w), on the scale 0..1.
 
-    They are computed from integer histograms, so they are the same on every machine.
+    They are computed from integer histograms, so they are the same on every machine. A channel with one value in all
+    images, such as a blank one, gets the deviation 1: standardised it is 0, and the others are trained on.
+
+    Raises:
+        UserError: no channel has more than one value, so the images show nothing.
     """
     values = np.arange(256)
     means, deviations = [], []
@@ -43,4 +47,10 @@ def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tu
         total, first, second = (int((counts * values**power).sum()) for power in (0, 1, 2))
         means.append(first / total / 255)
         deviations.append((total * second - first**2) ** 0.5 / total / 255)
-    return tuple(means), tuple(deviations)
+    if not any(deviations):
+        colour = ", ".join(f"{mean * 255:g}" for mean in means)
+        raise UserError(
+            f"all {len(images)} training images have the same colour ({colour} of 255) in every pixel, so there is "
+            "nothing to learn; check the files that `data:` in params.yaml names"
+        )
+    return tuple(means), tuple(deviation or 1.0 for deviation in deviations)

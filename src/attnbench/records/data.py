@@ -16,6 +16,6 @@ class DataSummary(Record):
     test: int
     split_seed: int
     mean: list[float]  # per channel of the training images, 0..1
-    std: list[float]
+    std: list[float]  # 1 for a channel with a single value
     sha256: str
     tensors_sha256: dict[str, str]

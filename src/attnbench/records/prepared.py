@@ -25,7 +25,7 @@ class Description:
     classes: tuple[str, ...]
     split_seed: int
     mean: tuple[float, ...]  # per channel of the training images, 0..1
-    std: tuple[float, ...]
+    std: tuple[float, ...]  # 1 for a channel with a single value
 
 
 @dataclass(frozen=True)
