@@ -1,3 +1,5 @@
+from contextlib import nullcontext
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,3 +33,27 @@ def test_the_global_generator_is_as_it_was():
     assert torch.equal(torch.get_rng_state(), before)
     with seeding.global_stream(1, "dropout"):
         assert torch.equal(torch.rand(3), inside)
+
+
+def test_the_numbers_are_those_of_the_global_seed():
+    with seeding.global_stream(1, "dropout"):
+        numbers = torch.rand(3)
+    torch.manual_seed(seeding.derive(1, "dropout"))
+    assert torch.equal(torch.rand(3), numbers)
+
+
+def test_only_the_accelerator_of_the_run_is_used(monkeypatch):
+    calls = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "device", nullcontext)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: calls.append(("get", device)) or "state")
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: calls.append((state, device)))
+    for name in ("manual_seed", "manual_seed_all"):
+        monkeypatch.setattr(torch.cuda, name, lambda seed, name=name: calls.append((name, seed)))
+    with seeding.global_stream(1, "backbone"):
+        pass
+    assert calls == []
+    cuda = torch.device("cuda", 1)
+    with seeding.global_stream(1, "dropout", cuda):
+        pass
+    assert calls == [("get", cuda), ("manual_seed", seeding.derive(1, "dropout")), ("state", cuda)]

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import torch
 
+CPU = torch.device("cpu")
+
 
 def derive(seed: int, stream: str) -> int:
     """Return the 63-bit seed of a named stream; different names give independent streams."""
@@ -23,11 +25,16 @@ def generator(seed: int, stream: str, device: str = "cpu") -> torch.Generator:
 
 
 @contextmanager
-def global_stream(seed: int, stream: str) -> Iterator[None]:
+def global_stream(seed: int, stream: str, device: torch.device = CPU) -> Iterator[None]:
     """Let torch's global generator draw from the named stream inside the context; restore its state afterwards.
 
-    Weight initialisation and dropout use the global generator; torch offers no argument for another one.
+    Weight initialisation and dropout use the global generator; torch offers no argument for another one. The generator
+    of an accelerator is included only if it is `device`: asking for its state would start every accelerator.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(derive(seed, stream))
+    accelerators = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=accelerators):
+        torch.default_generator.manual_seed(derive(seed, stream))
+        for accelerator in accelerators:
+            with torch.cuda.device(accelerator):
+                torch.cuda.manual_seed(derive(seed, stream))
         yield

@@ -57,7 +57,7 @@ def train_variant(
         network = networks.build(study, variant, data, seed)
         _send(observers, arithmetic.warning(study.machine))
         training = Training(network, data, study.recipe, study.machine, seed=seed, device=device)
-        with seeding.global_stream(seed, "dropout"):
+        with seeding.global_stream(seed, "dropout", device):
             earlier = _resume(training, unfinished, observers)
             while training.epochs < study.recipe.epochs:
                 training.train_epoch(observers)
