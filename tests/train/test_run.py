@@ -162,11 +162,11 @@ def test_each_epoch_has_every_image_once_in_another_order(data):
     assert not torch.equal(*epochs)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(study, data):
+def test_a_loss_that_is_not_finite_before_the_first_update_is_not_blamed_on_the_learning_rate(study, data):
     broken = dataclasses.replace(
         data, description=dataclasses.replace(data.description, std=(float("inf"), 0.2, float("nan")))
     )
-    with pytest.raises(UserError, match=r"the training loss became nan in step 1 \(step 1 of epoch 1\).*learning_rate"):
+    with pytest.raises(UserError, match=r"the training loss is nan in step 1, before any weight has changed; the run"):
         run(study, "baseline", 0, broken)
 
 
@@ -177,9 +177,13 @@ def test_weights_that_become_nan_in_the_last_step_are_reported(data):
         run(one_step, "baseline", 0, data)
 
 
-def test_divergence_later_on_is_counted_from_the_first_step(data):
-    with pytest.raises(UserError, match=r"in step \d+ \(step \d of epoch \d\); the run has stopped and left no record"):
-        run(small_study(learning_rate=1e30, epochs=3), "baseline", 0, data)
+@pytest.mark.parametrize(
+    ("precision", "advice"), [("float32", r"1e\+30\)$"), ("bf16", r"1e\+30\), or write `machine: precision: float32`$")]
+)
+def test_divergence_later_on_names_the_step_and_what_can_be_changed(data, precision, advice):
+    text = r"in step \d+ \(step \d of epoch \d\); the run has stopped and left no record. .*learning_rate` \(now "
+    with pytest.raises(UserError, match=text + advice):
+        run(small_study(learning_rate=1e30, epochs=3, machine={"precision": precision}), "baseline", 0, data)
 
 
 @pytest.mark.parametrize(("batch_size", "instead"), [(17, 18), (7, 8), (1, 2), (4, 6)])

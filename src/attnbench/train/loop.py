@@ -47,7 +47,7 @@ class Training:
         self, network: nn.Module, data: Prepared, recipe: Recipe, machine: Machine, *, seed: int, device: torch.device
     ) -> None:
         self.network = network.to(device).to(memory_format=torch.channels_last)
-        self.recipe = recipe
+        self.recipe, self.machine = recipe, machine
         self.batches = Batches(data, recipe, seed, device)
         self.validation_images = data.train_images[data.validation_index].to(device)
         self.validation_labels = data.train_labels[data.validation_index].to(device)
@@ -121,13 +121,19 @@ class Training:
         bad = (~losses.isfinite()).nonzero().flatten()
         if len(bad):
             step, epoch = int(bad[0]) + 1, self.epochs + 1
+            if step == epoch == 1:
+                raise UserError(
+                    f"the training loss is {losses[0].item()} in step 1, before any weight has changed; the run has "
+                    "stopped and left no record. The learning rate is not the cause: look for it in the attention "
+                    "module and in the images"
+                )
             raise self._diverged(
                 f"the training loss became {losses[bad[0]].item()} in step {self.epochs * len(losses) + step} "
                 f"(step {step} of epoch {epoch})"
             )
 
     def _diverged(self, reason: str) -> UserError:
-        return UserError(
-            f"{reason}; the run has stopped and left no record. "
-            f"Lower `recipe: learning_rate` (now {self.recipe.learning_rate:g}), or write `machine: precision: float32`"
-        )
+        advice = f"Lower `recipe: learning_rate` (now {self.recipe.learning_rate:g})"
+        if self.machine.precision != "float32":
+            advice += ", or write `machine: precision: float32`"
+        return UserError(f"{reason}; the run has stopped and left no record. {advice}")
