@@ -82,7 +82,7 @@ def rates(steps: int, *, optimizer: str = "adam", warmup: float) -> list[float]:
 @pytest.mark.parametrize("warmup", [0.001, 0.1, 0.1000001, 0.25, 0.3, 0.99])
 @pytest.mark.parametrize("steps", [3, 7, 10, 100])
 def test_one_cycle_rises_and_falls_along_cosines(steps, warmup, optimizer):
-    """From 1/25 of the peak up, down to 1/250,000 of it; a rise of one step, such as 0.1 of 10, is no division by 0."""
+    """From 1/25 of the peak up, down to 1/250,000 of it; a rise of one step (0.1 of 10) does not divide by 0."""
     top, last = warmup * steps - 1, steps - 1
     expected = []
     for number in range(steps):

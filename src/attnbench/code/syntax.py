@@ -82,7 +82,7 @@ class _Canonical:
         return lines
 
     def _node(self, node: Any) -> Any:
-        """Return a node as lists. Empty fields are left out, since newer versions of Python add such."""
+        """Return a node as lists. Empty fields are left out, since newer versions of Python add more of them."""
         if isinstance(node, ast.Name) and node.id in self.modules:
             return ["Name", self.modules[node.id]]
         if isinstance(node, ast.AST):

@@ -85,7 +85,7 @@ def _parse(source: RunSource, path: str, text: bytes) -> RunRecord:
     try:
         record = RunRecord.model_validate_json(text)
     except ValidationError as error:
-        advice = "repeat the run" if source.revision is None else "compare a commit whose records have today's fields"
+        advice = "repeat the run" if source.revision is None else "compare a commit with records in the current format"
         raise UserError(f"{path} {source} is not a RunRecord: {first_problem(error)}; {advice}") from None
     require_of(record, f"{path} {source}", "Name it after its run", study=source.study, run=PurePosixPath(path).stem)
     return record

@@ -1,4 +1,6 @@
-"""The files of a folder or an archive, read one by one; an archive is not unpacked to disk.
+"""The files of a folder or an archive of class folders, read one by one; such an archive is not unpacked to disk.
+
+CIFAR-10's own archive is unpacked for torchvision (`cifar10.py`); only its SHA-256 is checked here.
 
 A tar archive is read once from start to end, since seeking back in a compressed one means starting again.
 """

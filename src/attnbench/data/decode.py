@@ -27,7 +27,7 @@ def decode(content: bytes, size: int) -> Decoded:
     """Decode an image in any format that Pillow reads; of several frames, the first.
 
     Raises:
-        ValueError: the content is no image, is damaged or is too large; the text says which.
+        ValueError: the content is not an image, is damaged or is too large; the text says which.
     """
     try:
         with Image.open(io.BytesIO(content)) as image:

@@ -10,7 +10,7 @@ _COPIES = (".dvc", "tmp", "exps")  # folder of the copies, in the main checkout
 
 
 def main_checkout(root: Path) -> Path | None:
-    """Return the repository that `root` is an experiment's copy of, or None if it is no such copy."""
+    """Return the repository that `root` is an experiment's copy of, or None if it is not such a copy."""
     parts = root.resolve().parts
     for start in range(1, len(parts) - len(_COPIES)):
         if parts[start : start + len(_COPIES)] == _COPIES:

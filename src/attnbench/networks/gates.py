@@ -33,7 +33,7 @@ class Attention(nn.Module, ABC):
         """
 
     def factor(self, x: Tensor) -> Tensor | None:
-        """Return s of forward(x) = x * s, in a shape that broadcasts to `x`; None for a module that is no product."""
+        """Return s of forward(x) = x * s, in a shape that broadcasts to `x`; None if the module is not a product."""
         return None
 
 

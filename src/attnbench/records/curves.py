@@ -1,4 +1,4 @@
-"""Curves of a run as CSV files, which DVC draws as plots."""
+"""Curves of a run as CSV files. The analyse stage joins them in tables/learning.csv, which DVC plots."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ class EpochRow:
     epoch: int  # counted from 1
     learning_rate: float  # at the end of the epoch, before a plateau lowers it
     train_loss: float  # on the augmented images, while the weights change
-    train_accuracy: float  # top-1, likewise, 0..1
+    train_accuracy: float  # top-1, 0..1, on the augmented images, while the weights change
     validation_loss: float
     validation_accuracy: float
 

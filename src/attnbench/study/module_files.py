@@ -2,9 +2,9 @@
 
 The file name is the name of the module: `networks/attention/<name>.py` is the attention module `<name>`, and
 `networks/backbones/<name>.py` the backbone. A file has one public class; the keyword-only parameters of its `__init__`
-are the options of the module, and constants are literals. A parameter `size` without a default is no option: modules
-whose weights depend on the size of the feature maps get it from their slot. Because only the syntax tree is read, a
-wrong params.yaml is refused in a fraction of a second, before torch is imported.
+are the options of the module, and constants are literals. A parameter `size` without a default is not an option:
+modules whose weights depend on the size of the feature maps get it from their slot. Because only the syntax tree is
+read, a wrong params.yaml is refused in a fraction of a second, before torch is imported.
 """
 
 import ast

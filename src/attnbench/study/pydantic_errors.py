@@ -62,7 +62,7 @@ def problems(error: ValidationError, section: type[BaseModel], positions: Positi
 def sentence(errors: list[ErrorDetails]) -> str:
     """Return one sentence about the errors of one value: what was given, and the alternatives that are allowed."""
     custom = next((error for error in errors if error["type"] == "value_error"), None)
-    if custom is not None:  # raised by a validator of ours, whose text says what is allowed
+    if custom is not None:  # raised by one of our validators; its text says what is allowed
         return f"given {custom['ctx']['error']}"
     phrases = list(dict.fromkeys(_must_be(error) for error in errors))
     allowed = " or ".join([", ".join(phrases[:-1]), phrases[-1]] if phrases[1:] else phrases)

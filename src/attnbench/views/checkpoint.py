@@ -13,7 +13,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
     """Load the weights of a checkpoint into `network`; the names and shapes must be exactly those of the network.
 
     Raises:
-        UserError: the file is missing, is no checkpoint, or belongs to another network.
+        UserError: the file is missing, is not a checkpoint, or belongs to another network.
     """
     try:
         arrays, _ = tensors.read(path)

@@ -48,8 +48,8 @@ def prediction_interval(values: ArrayLike, confidence: float) -> tuple[float, fl
 def binomial_standard_error(accuracy: float, images: int) -> float:
     """Return the standard error of an accuracy measured on `images` independent test images: sqrt(a (1 - a) / m).
 
-    It says how well these images determine the accuracy on all images of their kind. It is no error of a difference
-    between variants, which are tested on the same images.
+    It says how well these images determine the accuracy on all images of their kind. It is not the error of a
+    difference between variants, which are tested on the same images.
 
     Raises:
         ValueError: the accuracy is outside 0..1, or there is no image.

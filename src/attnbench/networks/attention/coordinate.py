@@ -14,8 +14,8 @@ convolutions.
 Parameters: 3Cm + 3m + 2C; without biases 3Cm + 2m. C = 64, r = 32: 1,688, 1,552.
 Differs from: the paper's equation 6, which shows no norm; timm's CoordAttn, which has no biases (`bias: false`) and
 rounds C / 24 to the nearest multiple of 8, at least 8, for m (1,552 at C = 64 as here; 36,912 at C = 512, where
-`bias: false` has 24,608); pytorch-attention's, which has a ReLU instead of the hard swish and no sigmoids, so that it
-is no gate.
+`bias: false` has 24,608); pytorch-attention's, which has a ReLU instead of the hard swish and no sigmoids, so it is
+not a gate.
 """
 
 import torch
