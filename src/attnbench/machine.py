@@ -22,7 +22,7 @@ def cores() -> int:
 
 
 def load_average() -> float:
-    """Return the mean number of runnable processes over the last minute; 0.0 where the system keeps none."""
+    """Return the mean number of runnable processes over the last minute; 0.0 if unavailable."""
     try:
         return os.getloadavg()[0]
     except (AttributeError, OSError):  # Windows has no such call, a container may have no such value

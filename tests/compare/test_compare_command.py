@@ -22,7 +22,7 @@ Both sides were made from the same images, code, values in params.yaml and class
 | se           |   2 |  70.50 |  71.50 |           +1.00 | [-11.71, +13.71] | 0.500 |
 | all variants |   2 |  70.50 |  71.50 |           +1.00 | [-11.71, +13.71] | 0.500 |
 
-Differences are B minus A. Intervals are those of the paired t-test; each p is for its row alone.
+Differences are B minus A. Intervals are those of the paired t-test; each p is for its row only.
 All variants: runs of one seed share initialisation, order and augmentation, so they are not independent.
 Differences are averaged over the variants within each seed first, and the interval is over the seeds;
 its n is the number of seeds that have a pair of every variant.

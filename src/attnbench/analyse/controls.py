@@ -1,7 +1,7 @@
 """Variants with a module against wider networks without one: how much better, and whether they cost the same.
 
 A control is named in params.yaml for the parameters or for the latency of a variant; one control may be both. The
-comparisons with all controls are a family of their own, separate from the comparisons with the baseline.
+comparisons with all controls are one family, separate from the comparisons with the baseline.
 """
 
 from dataclasses import dataclass

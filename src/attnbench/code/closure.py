@@ -44,7 +44,7 @@ class Closure:
         """Return a hash that depends on what the files do and on which imports which, and on no path.
 
         Each round gives a file the hash of its body and of the hashes of its targets, so after as many rounds as there
-        are files every chain of imports is in it; cycles do no harm. A file without statements counts for nothing.
+        are files every chain of imports is in it; cycles are harmless. A file without statements has no effect.
         """
         bodies = {path: file.body for path, file in self.files.items() if file.body}
         hashes = bodies

@@ -17,7 +17,7 @@ ALL = "all variants"
 def by_variant(paired: PairedRuns, confidence: float) -> pd.DataFrame:
     """Return one row per variant: mean accuracies of its n pairs, and their difference with its paired-t interval.
 
-    `p` is for the row alone; it is not adjusted for the number of rows.
+    `p` is for that row only; it is not adjusted for the number of rows.
     """
     rows = [_row(variant, list(seeds.values()), confidence) for variant, seeds in _accuracies(paired).items()]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -28,7 +28,7 @@ def all_variants(paired: PairedRuns, confidence: float) -> pd.DataFrame:
 
     Runs of one seed share initialisation, order of the images and augmentation, so their differences are not
     independent: they are averaged over the variants within each seed first, and the interval is over the seeds.
-    A seed that lacks a variant is left out, because its average would be over other variants. Without any complete
+    A seed that lacks a variant is left out, because its average would be over different variants. Without any complete
     seed, n is 0 and everything else is NaN.
     """
     accuracies = _accuracies(paired)

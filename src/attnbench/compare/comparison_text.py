@@ -58,7 +58,7 @@ def _inputs(comparison: RunComparison) -> Iterator[str]:
 
 def _reading(comparison: RunComparison) -> Iterator[str]:
     equal, pairs = comparison.paired.equal_checkpoints, len(comparison.paired.pairs)
-    yield "Differences are B minus A. Intervals are those of the paired t-test; each p is for its row alone."
+    yield "Differences are B minus A. Intervals are those of the paired t-test; each p is for its row only."
     yield "All variants: runs of one seed share initialisation, order and augmentation, so they are not independent."
     yield "Differences are averaged over the variants within each seed first, and the interval is over the seeds;"
     yield "its n is the number of seeds that have a pair of every variant."

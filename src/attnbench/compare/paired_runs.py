@@ -1,4 +1,4 @@
-"""Runs of two sides, paired by variant and seed, and what the runs of a pair were not both made from."""
+"""Runs of two sides, paired by variant and seed, and the inputs in which the runs of a pair differ."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def pair_runs(runs_a: Iterable[RunRecord], runs_b: Iterable[RunRecord]) -> Paire
 
 
 def input_differences(paired: PairedRuns) -> list[InputDifference]:
-    """Return what the runs of at least one pair were not both made from; values are those of the differing pairs."""
+    """Return the inputs in which the runs of at least one pair differ; values are those of the differing pairs."""
     differing: dict[str, list[Difference]] = {}
     for a, b in paired.pairs:
         for difference in a.identity.differences(b.identity):

@@ -95,7 +95,7 @@ def _folder(path: Path, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
 
 
 class _Header(tarfile.TarInfo):
-    """A header that must be intact: tarfile alone takes a damaged or missing one for the end of the archive."""
+    """A header that must be intact: tarfile itself treats a damaged or missing one as the end."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:

@@ -1,7 +1,7 @@
 """Git-ignored files in a temporary or queued DVC experiment.
 
 `dvc exp run --temp` and `--queue` run in a copy of the repository in `.dvc/tmp/exps/`, without the files that git
-ignores, such as data/raw. They are read from the main checkout then.
+ignores, such as data/raw. Then they are read from the main checkout.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """What a trained variant sees in a few test images: arrays for feature maps, heat maps and gates, and their file.
 
-The arrays are separate from the figures, so a report can be drawn again from git alone, without torch.
+The arrays are separate from the figures, so a report can be drawn again from git only, without torch.
 """
 
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def save(path: Path, views: Views) -> None:
         "variant": views.variant,
         "seed": views.seed,
         "classes": list(views.classes),
-        "blocks": list(views.blocks),  # in order: array names alone would come back sorted
+        "blocks": list(views.blocks),  # in order: array names come back sorted
         "gates": list(views.gates),
     }
     tensors.write(path, _arrays(views), description)

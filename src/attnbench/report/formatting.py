@@ -21,12 +21,12 @@ def points(share: float, decimals: int = 2) -> str:
 
 
 def plus_minus(mean: float, std: float) -> str:
-    """Return mean and standard deviation of shares in percent: `85.43 ± 0.21`; without a spread the mean alone."""
+    """Return mean and standard deviation of shares in percent: `85.43 ± 0.21`; without a spread only the mean."""
     return percent(mean) if math.isnan(std) else f"{percent(mean)} ± {percent(std)}"
 
 
 def points_with_interval(mean: float, low: float, high: float) -> str:
-    """Return `+1.23 [+0.40, +2.06]` in percentage points; without an interval the mean alone."""
+    """Return `+1.23 [+0.40, +2.06]` in percentage points; without an interval only the mean."""
     return points(mean) if math.isnan(low) else f"{points(mean)} [{points(low)}, {points(high)}]"
 
 
@@ -36,7 +36,7 @@ def ratio(value: float) -> str:
 
 
 def ratio_with_interval(value: float, low: float, high: float) -> str:
-    """Return `1.042 [1.031, 1.055]`; without an interval the ratio alone."""
+    """Return `1.042 [1.031, 1.055]`; without an interval only the ratio."""
     return ratio(value) if math.isnan(low) else f"{ratio(value)} [{ratio(low)}, {ratio(high)}]"
 
 

@@ -1,4 +1,4 @@
-"""What the section Method says of networks, modules and variants, from params.yaml and the headers of their files."""
+"""What the Method section says about networks, modules and variants, from params.yaml and their file headers."""
 
 import pandas as pd
 
@@ -43,7 +43,7 @@ def references(study: Study) -> list[str]:
 
 
 def other_networks(study: Study) -> list[str]:
-    """Return the variants whose backbone has other options than the baseline's, in the order of params.yaml."""
+    """Return the variants whose backbone options differ from the baseline's, in the order of params.yaml."""
     base = study.variants[study.baseline].backbone
     return [name for name, variant in study.variants.items() if variant.backbone != base]
 

@@ -1,4 +1,4 @@
-"""What DVC knows of a study's stages: which are stale, and which need which."""
+"""What DVC knows about a study's stages: which are stale, and which depend on which."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def stages(root: Path, file: str, *, allow_missing: bool = False) -> list[Stage]
     Raises:
         UserError: DVC cannot read the project, or another command holds the lock.
     """
-    # imported here: DVC takes half a second, and a wrong params.yaml is refused before
+    # imported here: DVC takes half a second, and an invalid params.yaml is refused first
     from dvc.exceptions import DvcException  # noqa: PLC0415
     from dvc.repo import Repo  # noqa: PLC0415
     from dvc.repo.graph import build_graph  # noqa: PLC0415

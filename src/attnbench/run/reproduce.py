@@ -61,7 +61,7 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
 def _run_waves(root: Path, file: str, workers: int, logs: Path, allow_missing: bool) -> list[str]:
     """Run what is stale, each stage once; return the names of the stages that failed.
 
-    A failed stage stays stale, and so nothing that needs it becomes ready.
+    A failed stage stays stale, so what depends on it never becomes ready.
     """
     failed: list[str] = []
     started: set[str] = set()

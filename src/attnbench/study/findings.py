@@ -1,4 +1,4 @@
-"""What the checks of params.yaml share."""
+"""The findings of checks of params.yaml, and helpers that the checks share."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches

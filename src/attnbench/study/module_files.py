@@ -68,7 +68,7 @@ def options(path: Path, positional: tuple[str, ...] = ("channels",)) -> dict[str
     differently, but must have exactly as many.
 
     Raises:
-        TypeError: the file has not exactly one public class with an `__init__`, or that takes anything but the
+        TypeError: the file does not have exactly one public class with an `__init__`, or it takes anything but the
             positional arguments and keyword-only options, each with a type and a literal default.
     """
     arguments = _init(path).args
