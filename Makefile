@@ -19,7 +19,7 @@ test: $(READY)  ## run the test suite
 	@python -m pytest
 
 bench: $(READY)  ## measure how fast training is on this machine: about five minutes, in which it should be idle
-	@attnbench bench training $(STUDY)
+	@attnbench bench $(STUDY)
 
 check: $(READY) format lint types floors test  ## everything a change has to pass
 

@@ -242,6 +242,14 @@ def test_a_study_without_recorded_runs_is_refused(project, missing):
         verify("small", 1, project.root)
 
 
+def test_the_record_of_another_run_is_refused(project):
+    path = PATHS.record(*TRAINED)
+    record = records.read(project.root / path, RunRecord)
+    records.write(project.root / path, record.model_copy(update={"seed": 1}))
+    with pytest.raises(UserError, match=rf"{path} belongs to run se-1 of .*\. Restore .* `git checkout {path}`"):
+        verify("small", 1, project.root)
+
+
 def test_the_lock_of_a_study_is_next_to_its_params(project, monkeypatch):
     folder = project.root / "studies" / "other"
     folder.mkdir(parents=True)

@@ -12,6 +12,7 @@ from attnbench.errors import UserError
 from attnbench.networks import arithmetic
 from attnbench.study.schema import Machine
 
+CPU, CUDA = (Machine(device=device, precision="float32", threads=1) for device in ("cpu", "cuda"))
 PAGE_FAULTS = """
 import resource
 import torch
@@ -71,3 +72,9 @@ def test_a_later_step_asks_the_kernel_for_no_new_pages():
     done = subprocess.run([sys.executable, "-c", PAGE_FAULTS], capture_output=True, text=True, check=True, timeout=120)
     pages = 4 * (16 << 20) // 4096
     assert int(done.stdout) < pages / 100
+
+
+def test_the_device_is_named_after_its_model(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Example GPU")
+    monkeypatch.setattr(arithmetic, "processor", lambda: "Example CPU")
+    assert (arithmetic.device_name(CPU), arithmetic.device_name(CUDA)) == ("Example CPU", "Example GPU")

@@ -5,10 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from attnbench.errors import UserError
 from attnbench.run import graph, pipeline
 from attnbench.run.graph import Stage
-from attnbench.run.reproduce import reproduce
 
 from .conftest import Project
 
@@ -74,12 +72,6 @@ def test_a_first_run_that_records_nothing_leaves_no_copy(project: Project) -> No
     assert f"other: failed: {failing.replace(' ', ', ')}; " in output
     assert sorted(path.name for path in folder.iterdir()) == ["dvc.lock", "dvc.yaml", "params.yaml"]
     assert not (project.root / "dvc.lock").exists()
-
-
-@pytest.mark.parametrize("jobs", [0, -1])
-def test_fewer_than_one_job_is_refused(tmp_path: Path, jobs: int) -> None:
-    with pytest.raises(UserError, match=f"--jobs: given {jobs}; must be at least 1"):
-        reproduce(None, jobs, tmp_path)
 
 
 def stage(name: str, needs: str = "", *, stale: bool = True) -> Stage:

@@ -174,7 +174,7 @@ def command(folder, *options: str) -> subprocess.CompletedProcess[str]:
     (folder / "dvc.yaml").touch()
     params.write(folder, **TINY)
     code = "import sys; sys.argv[0] = 'attnbench'; from attnbench.cli import main; main()"
-    arguments = [sys.executable, "-c", code, "bench", "training", "--batch-size", "32", "--images", "64", *options]
+    arguments = [sys.executable, "-c", code, "bench", "--batch-size", "32", "--images", "64", *options]
     return subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
 
 

@@ -19,11 +19,14 @@ RUFF = Path(sys.executable).with_name("ruff")
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with a module `se`; Python finds packages in its src/ and in its root."""
-    (tmp_path / "src/attnbench/networks/attention").mkdir(parents=True)
-    (tmp_path / "src/attnbench/networks/attention/se.py").touch()
-    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "src"), str(tmp_path)])
-    return tmp_path
+    """A repository with a module `se`; Python finds packages in its src/ and tests/, and next to it."""
+    root = tmp_path / "repository"
+    (root / "src/attnbench/networks/attention").mkdir(parents=True)
+    (root / "src/attnbench/networks/attention/se.py").touch()
+    (root / "tests/inner").mkdir(parents=True)
+    (root / "tests/inner/test_gates.py").touch()
+    monkeypatch.setattr(sys, "path", [*sys.path, *(str(path) for path in (root / "src", root / "tests", tmp_path))])
+    return root
 
 
 def files(root: Path) -> set[str]:
@@ -46,17 +49,19 @@ def test_where_a_module_goes(root: Path, name: str, written: set[str]) -> None:
 
 
 def test_a_package_that_exists_keeps_its_files(root: Path) -> None:
-    """A package may also lie outside src/, and need not have an `__init__.py`."""
-    (root / "outside").mkdir()
-    (root / "outside/gates.py").write_text("X = 1\n")
+    """A package may also lie outside the repository, and need not have an `__init__.py`."""
+    outside = root.parent / "outside"
+    outside.mkdir()
+    (outside / "gates.py").write_text("X = 1\n")
     before = files(root)
-    assert new.create("outside.soft", root) == root / "outside/soft.py"
-    assert files(root) - before == {"outside/soft.py"}
-    assert (root / "outside/gates.py").read_text() == "X = 1\n"
+    assert new.create("outside.soft", root) == outside / "soft.py"
+    assert files(outside) == {"gates.py", "soft.py"}
+    assert files(root) == before
+    assert (outside / "gates.py").read_text() == "X = 1\n"
 
 
 def test_a_folder_without_python_files_is_no_package(root: Path) -> None:
-    (root / "pictures").mkdir()
+    (root / "tests/pictures").mkdir()
     assert new.create("pictures.soft", root) == root / "src/pictures/soft.py"
 
 
@@ -98,6 +103,7 @@ def test_whatever_the_author_has_to_write_is_marked() -> None:
         ("gate.py", r"^'gate\.py' is the name of a file; write 'gate'$"),
         ("torch.gate", r"^'torch' is a package installed in \S*site-packages; choose another name for yours$"),
         ("os.gate", r"^Python has a module 'os' that is not a package"),
+        ("inner.gate", r"^'inner' is a package in tests/inner, and .*; choose another name, or move .* to src/inner$"),
         ("attnbench.gate", r"^modules of attnbench itself are named without dots$"),
         ("mine.sub", r"^src/mine/sub exists; choose another name"),
     ],

@@ -72,7 +72,7 @@ def differences_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
 
     `low` and `high` bound the single difference at the study's confidence; `p_holm` and `verdict` account for all
     comparisons. `smallest_detectable` and `seeds_needed` hold for the power in `power`, at the first and strictest of
-    Holm's steps, since a verdict may have to pass that one.
+    Holm's steps, since a verdict may have to pass that one. `seeds_needed` is empty beyond `seeds_limit`.
     """
     others = _others(study)
     rows = compared(study, runs, [(name, study.baseline) for name in others])
@@ -106,6 +106,7 @@ def _row(difference: statistics.PairedDifference, p_holm: float, confidence: flo
         "power": statistics.POWER,
         "smallest_detectable": statistics.smallest_detectable_difference(difference.std, difference.n, alpha),
         "seeds_needed": math.nan if seeds is None else seeds,
+        "seeds_limit": statistics.SEEDS_LIMIT,
         "verdict": statistics.verdict(difference.mean, p_holm, confidence),
     }
 

@@ -1,8 +1,8 @@
 """Measure how fast training is on this machine.
 
-`attnbench bench training` compares, on the same network, images and augmentation, the training loop of a tutorial,
-our own training, and bare training steps on one batch, which are the limit. They take turns. The images are generated,
-so nothing has to be prepared. Leave the machine idle while it runs.
+Compares, on the same network, images and augmentation, the training loop of a tutorial, our own training, and bare
+training steps on one batch, which are the limit. They take turns. The images are generated, so nothing has to be
+prepared. Leave the machine idle while it runs.
 """
 
 import argparse
@@ -14,7 +14,6 @@ from attnbench.cli import positive
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the study, its variants and the number of rounds."""
-    parser.add_argument("what", choices=["training"], help="what to measure")
     parser.add_argument("study", nargs="?", metavar="STUDY", help="name of a study (default: the root study)")
     parser.add_argument(
         "--variants", nargs="+", metavar="NAME", help="step times are relative to the first (default: baseline, cbam)"

@@ -23,7 +23,6 @@ class Counts:
     """Counts for one image: `attention_*` of the modules in filled slots, all others of the whole network."""
 
     parameters: int
-    trainable_parameters: int
     attention_parameters: int
     macs: int
     attention_macs: int
@@ -54,20 +53,15 @@ def count(network: Network, image_shape: tuple[int, int, int]) -> Counts:
         _path(duplicate, module, analysis): module for module in filled.values()
     }  # a shared module counts once
     return Counts(
-        parameters=_parameters(network),
-        trainable_parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
-        attention_parameters=sum(_parameters(module) for module in attention.values()),
+        parameters=networks.parameter_count(network),
+        attention_parameters=sum(networks.parameter_count(module) for module in attention.values()),
         macs=by_module[""].get(handles.MACS, 0),
         attention_macs=sum(by_module[path].get(handles.MACS, 0) for path in attention),
         pooling_operations=by_module[""].get(handles.POOLING, 0),
         elementwise_operations=by_module[""].get(handles.ELEMENTWISE, 0),
         activation_bytes=activation_bytes,
-        attention_modules={slot: _parameters(module) for slot, module in filled.items()},
+        attention_modules={slot: networks.parameter_count(module) for slot, module in filled.items()},
     )
-
-
-def _parameters(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _analysis(network: nn.Module, image_shape: tuple[int, int, int]) -> Any:
@@ -114,7 +108,7 @@ def _refuse_unseen(analysis: Any, filled: dict[str, nn.Module], network: nn.Modu
     uncalled = analysis.uncalled_modules()
     for slot, module in filled.items():
         path = _path(network, module, analysis)
-        if path in uncalled and _parameters(module):
+        if path in uncalled and networks.parameter_count(module):
             raise UserError(
                 f"the {type(module).__name__} in slot {slot} was never called as a module, so its cost cannot be "
                 f"separated from the backbone's; the backbone has to call `self.{path}(x)`, not its `forward` or "

@@ -70,7 +70,7 @@ def measure(study: Study, networks: Mapping[str, nn.Module], image_shape: tuple[
             rows += [row(variant, sampling.batch_size, samples[variant]) for variant in networks]
     return LatencyRecord(
         study=study.name,
-        processor=_processor(device),
+        processor=arithmetic.device_name(study.machine),
         cores=machine.cores(),
         threads=study.machine.threads,
         precision=study.machine.precision,
@@ -153,7 +153,3 @@ def _timers(
 def _ready(network: nn.Module, device: torch.device) -> nn.Module:
     copied = copy.deepcopy(network).to(device)
     return copied.to(memory_format=torch.channels_last).eval()
-
-
-def _processor(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else machine.processor()

@@ -4,7 +4,7 @@ Authors of modules import from here: `from attnbench.networks import Gate, Posit
 """
 
 from attnbench.networks import pooling
-from attnbench.networks.building import attention_modules, build, build_attention, build_backbone
+from attnbench.networks.building import attention_modules, build, build_attention, build_backbone, parameter_count
 from attnbench.networks.gates import Attention, Gate
 from attnbench.networks.slots import Network, Slot
 from attnbench.study.options import Factor, OddInt, OpenShare, PositiveFloat, PositiveInt, Share, Size
@@ -25,5 +25,6 @@ __all__ = [
     "build",
     "build_attention",
     "build_backbone",
+    "parameter_count",
     "pooling",
 ]

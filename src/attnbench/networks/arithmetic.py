@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 import torch
 
 from attnbench.errors import UserError
+from attnbench.machine import processor
 from attnbench.study.schema import Machine
 
 LARGEST_KEPT_BLOCK = 32 << 20  # bytes, the most that glibc allows
@@ -39,6 +40,11 @@ def set_up(machine: Machine) -> torch.device:
 def set_threads(machine: Machine) -> None:
     """Set the number of threads, which changes the last bits of sums."""
     torch.set_num_threads(machine.threads)
+
+
+def device_name(machine: Machine) -> str:
+    """Return the model name of what computes: the accelerator if params.yaml asks for one, else the processor."""
+    return torch.cuda.get_device_name() if machine.device == "cuda" else processor()
 
 
 def warning(machine: Machine) -> str | None:

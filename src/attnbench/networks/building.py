@@ -88,6 +88,11 @@ def attention_modules(network: Network) -> dict[str, nn.Module]:
     return {name: slot.module for name, slot in network.slots().items() if not isinstance(slot.module, nn.Identity)}
 
 
+def parameter_count(module: nn.Module) -> int:
+    """Return the number of parameters of a module or a network, trainable or not; shared ones count once."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
 def _selected_slots(network: Network, variant: Variant) -> dict[str, Slot]:
     """Return by name the slots of the network that a variant selects."""
     slots = {name: slot for name, slot in network.slots().items() if slot.site == variant.site}

@@ -19,9 +19,9 @@ def derive(seed: int, stream: str) -> int:
     return int.from_bytes(digest[:8], "little") >> 1
 
 
-def generator(seed: int, stream: str, device: str = "cpu") -> torch.Generator:
+def generator(seed: int, stream: str) -> torch.Generator:
     """Return a generator at the start of the named stream of `seed`."""
-    return torch.Generator(device=device).manual_seed(derive(seed, stream))
+    return torch.Generator().manual_seed(derive(seed, stream))
 
 
 @contextmanager

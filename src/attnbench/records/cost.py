@@ -10,7 +10,6 @@ class CostRecord(Record):
     variant: str
     image_shape: tuple[int, int, int]  # (c, h, w)
     parameters: int
-    trainable_parameters: int
     attention_parameters: int
     macs: int  # multiply-adds of convolutions, linear layers and matrix products
     attention_macs: int

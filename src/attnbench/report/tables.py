@@ -13,7 +13,6 @@ from attnbench.report import formatting
 
 _WORDS = ("Variant", "Wider network", "Equal in", "Verdict", "Class")
 _SPECIAL = re.compile(r"[\\|*`]|<(?=[A-Za-z/!?])")  # characters of a name that Markdown would interpret
-SEEDS_LIMIT = 10_000  # the analysis looks for no larger number of seeds
 
 
 def markdown(frame: pd.DataFrame, words: Collection[str] = _WORDS) -> str:
@@ -101,13 +100,13 @@ def inconclusive_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
             "Variant": frame["variant"],
             "Observed difference, points": _difference(frame),
             "Smallest detectable, points": column(formatting.percent, frame, "smallest_detectable"),
-            "Seeds needed for the observed": column(_seeds_needed, frame, "seeds_needed"),
+            "Seeds needed for the observed": column(_seeds_needed, frame, "seeds_needed", "seeds_limit"),
         }
     )
 
 
-def _seeds_needed(needed: float) -> str:
-    return f"more than {formatting.integer(SEEDS_LIMIT)}" if math.isnan(needed) else formatting.integer(needed)
+def _seeds_needed(needed: float, limit: int) -> str:
+    return f"more than {formatting.integer(limit)}" if math.isnan(needed) else formatting.integer(needed)
 
 
 def control_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from attnbench.errors import UserError
 from attnbench.run import graph, pipeline
 from attnbench.run.graph import Stage
 from attnbench.run.jobs import Job, run_jobs, say
@@ -28,8 +27,6 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
     Raises:
         UserError: no such study, an invalid params.yaml, or a DVC project that cannot be read.
     """
-    if jobs is not None and jobs < 1:
-        raise UserError(f"--jobs: given {jobs}; must be at least 1")
     located = repository.locate(name, folder)
     root, study, workers = located.root, located.study, jobs or located.workers
     report = StudyPaths(study.name).report / "REPORT.md"

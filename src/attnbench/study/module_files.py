@@ -15,25 +15,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from attnbench.errors import listed
-from attnbench.study import options as option_types
+from attnbench.study.options import TYPES
 
 FILL_IN = "FILL IN"  # the mark that `attnbench new` leaves where the author has to write
 SIZE = "size"  # the parameter of `__init__` that the slot supplies
-_TYPES: dict[str, Any] = {"bool": bool, "float": float, "int": int, "str": str, "Literal": Literal} | {
-    name: getattr(option_types, name)
-    for name in (
-        "Arrangement",
-        "Descriptor",
-        "Factor",
-        "OddInt",
-        "OpenShare",
-        "PositiveFloat",
-        "PositiveInt",
-        "Rounding",
-        "Share",
-        "Squeeze",
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -159,8 +144,8 @@ def _type(path: Path, argument: ast.arg) -> Any:
 
 def _resolve(path: Path, option: str, node: ast.expr) -> Any:
     match node:
-        case ast.Name(id=name) if name in _TYPES:
-            return _TYPES[name]
+        case ast.Name(id=name) if name in TYPES:
+            return TYPES[name]
         case ast.Constant(value=None):
             return None
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
@@ -168,4 +153,4 @@ def _resolve(path: Path, option: str, node: ast.expr) -> Any:
         case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
             values = inner.elts if isinstance(inner, ast.Tuple) else [inner]
             return Literal[tuple(ast.literal_eval(value) for value in values)]
-    raise TypeError(f"{path}: option {option!r} has the type `{ast.unparse(node)}`; allowed: {', '.join(_TYPES)}")
+    raise TypeError(f"{path}: option {option!r} has the type `{ast.unparse(node)}`; allowed: {', '.join(TYPES)}")

@@ -1,6 +1,6 @@
-"""Option types that module files share. Pydantic validates them; nothing here imports torch."""
+"""Option types that module files share. Pydantic validates them, and `attnbench modules` prints their descriptions."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -16,14 +16,33 @@ def odd(value: int) -> int:
     return value
 
 
-PositiveInt = Annotated[int, Field(ge=1)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-OddInt = Annotated[int, Field(ge=1), AfterValidator(odd)]
+PositiveInt = Annotated[int, Field(ge=1, description="integer, at least 1")]
+PositiveFloat = Annotated[float, Field(gt=0, description="number above 0")]
+OddInt = Annotated[int, Field(ge=1, description="odd integer, at least 1"), AfterValidator(odd)]
 Rounding = Literal["floor", "div8"]
 Squeeze = Literal["both", "avg", "max", "lp", "lse"]  # how a channel gate pools over positions
 Descriptor = Literal["both", "avg", "max", "conv"]  # how a spatial gate pools over channels
 Arrangement = Literal["channel_first", "spatial_first", "parallel"]
-Share = Annotated[float, Field(ge=0, lt=1)]
-OpenShare = Annotated[float, Field(gt=0, lt=1)]
-Factor = Annotated[float, Field(gt=0, le=1)]
-Size = tuple[int, int]  # height and width of feature maps
+Share = Annotated[float, Field(ge=0, lt=1, description="number from 0 to below 1")]
+OpenShare = Annotated[float, Field(gt=0, lt=1, description="number above 0 and below 1")]
+Factor = Annotated[float, Field(gt=0, le=1, description="number above 0, at most 1")]
+Size = tuple[int, int]  # height and width of feature maps; no option: the slot supplies it
+
+# what a module file may write as the type of an option, next to `None` and unions
+TYPES: dict[str, Any] = {
+    "bool": bool,
+    "float": float,
+    "int": int,
+    "str": str,
+    "Literal": Literal,
+    "Arrangement": Arrangement,
+    "Descriptor": Descriptor,
+    "Factor": Factor,
+    "OddInt": OddInt,
+    "OpenShare": OpenShare,
+    "PositiveFloat": PositiveFloat,
+    "PositiveInt": PositiveInt,
+    "Rounding": Rounding,
+    "Share": Share,
+    "Squeeze": Squeeze,
+}

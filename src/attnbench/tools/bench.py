@@ -1,4 +1,4 @@
-"""How fast training is on this machine: `attnbench bench training`.
+"""How fast training is on this machine: `attnbench bench`.
 
 For each variant four contenders train the same network on the same images with the same augmentation:
 
@@ -34,6 +34,7 @@ from attnbench.errors import UserError
 from attnbench.networks import arithmetic
 from attnbench.records.prepared import Prepared
 from attnbench.study.schema import ShapesData, Study
+from attnbench.train.augment.batch import OPERATIONS
 from attnbench.train.augment.parameters import MAX_DEGREES, MAX_HUE, PADDING, SPREAD
 from attnbench.train.loop import Training
 
@@ -80,7 +81,7 @@ def configure(
     default = [study.baseline, "cbam" if "cbam" in others else others[0]]
     recipe = {
         "batch_size": batch_size,
-        "augmentation": ["crop", "flip", "jitter", "rotate"],
+        "augmentation": list(OPERATIONS),
         "epochs": rounds + 1,  # a turn is an epoch, so the learning rate's cycle ends with the last round
     }
     changes = {
@@ -210,6 +211,7 @@ class PILImages(Dataset[tuple[Tensor, int]]):
 def text(benchmark: Benchmark, seconds: Seconds) -> str:
     """Return the settings, the speeds and the step times relative to the first variant's, for a terminal."""
     study, first = benchmark.study, benchmark.variants[0]
+    processor = arithmetic.device_name(study.machine)
     speeds = [
         {
             "variant": variant,
@@ -225,7 +227,7 @@ def text(benchmark: Benchmark, seconds: Seconds) -> str:
         for variant in benchmark.variants
     ]
     return f"""\
-machine   {_processor(study)}; {machine.cores()} cores, threads: {study.machine.threads}; torch {torch.__version__}
+machine   {processor}; {machine.cores()} cores, threads: {study.machine.threads}; torch {torch.__version__}
 batches   tutorial {TUTORIAL_BATCH_SIZE}, float32; others {study.recipe.batch_size}, {study.machine.precision}
 rounds    {benchmark.rounds} after a warm-up, {benchmark.images} images per turn
 values    median [minimum, maximum] over the rounds; ratios are computed within rounds
@@ -239,7 +241,7 @@ values    median [minimum, maximum] over the rounds; ratios are computed within 
 def values(benchmark: Benchmark, seconds: Seconds) -> dict[str, Any]:
     """Return the settings and the seconds of every turn, for a JSON file."""
     return {
-        "processor": _processor(benchmark.study),
+        "processor": arithmetic.device_name(benchmark.study.machine),
         "torch": str(torch.__version__),
         "images": benchmark.images,
         **benchmark.study.model_dump(include={"name", "backbone", "recipe", "machine"}),
@@ -258,7 +260,3 @@ def ratios(times: list[float], others: list[float]) -> list[float]:
 def spread(numbers: list[float], digits: int = 3) -> str:
     """Return `median [minimum, maximum]`."""
     return f"{median(numbers):.{digits}f} [{min(numbers):.{digits}f}, {max(numbers):.{digits}f}]"
-
-
-def _processor(study: Study) -> str:
-    return torch.cuda.get_device_name() if study.machine.device == "cuda" else machine.processor()

@@ -92,10 +92,10 @@ def match(study: Study, root: Path, variant: str, option: str, batch_size: int |
 
 def by_parameters(search: Search) -> list[Candidate]:
     """Return the values around the one of equal parameters, with exact ratios."""
-    target = _parameters(search.network())
+    target = networks.parameter_count(search.network())
 
     def ratio(value: int) -> float:
-        return _parameters(search.network(value)) / target
+        return networks.parameter_count(search.network(value)) / target
 
     values = _with_neighbours(bracket(ratio, search.start), search.start)
     return [Candidate(value, ratio(value), ratio(value), ratio(value)) for value in values]
@@ -171,10 +171,6 @@ def _images(study: Study, root: Path) -> ImageSet:
 
 def _with_neighbours(pair: tuple[int, int], start: int) -> list[int]:
     return list(range(max(start, pair[0] - 1), pair[1] + 2))
-
-
-def _parameters(network: Network) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def _measured(search: Search, values: list[int], batch_size: int) -> list[Candidate]:

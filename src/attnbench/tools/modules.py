@@ -1,27 +1,15 @@
 """The attention modules in a terminal: a list of all, or one in full. Nothing here imports torch."""
 
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
 
 from attnbench.errors import UserError, did_you_mean, listed
 from attnbench.study import attention, module_files
-from attnbench.study import options as option_types
 from attnbench.study.module_files import yaml_text
 
-_ALLOWED: tuple[tuple[Any, str], ...] = (
-    (option_types.OddInt, "odd integer, at least 1"),
-    (option_types.PositiveInt, "integer, at least 1"),
-    (option_types.PositiveFloat, "number above 0"),
-    (option_types.Share, "number from 0 to below 1"),
-    (option_types.OpenShare, "number above 0 and below 1"),
-    (option_types.Factor, "number above 0, at most 1"),
-    (bool, "true, false"),
-    (int, "integer"),
-    (float, "number"),
-    (str, "text"),
-    (NoneType, "null"),
-    (None, "null"),
-)
+_ALLOWED = {bool: "true, false", int: "integer", float: "number", str: "text", NoneType: "null", None: "null"}
 
 
 def overview() -> str:
@@ -68,11 +56,14 @@ def allowed(kind: Any) -> str:
     Raises:
         TypeError: the type has no description here.
     """
-    for known, description in _ALLOWED:
-        if kind == known:
-            return description
     if get_origin(kind) is Literal:
         return ", ".join(yaml_text(value) for value in get_args(kind))
     if get_origin(kind) in (Union, UnionType):
         return ", or ".join(allowed(part) for part in get_args(kind))
+    if get_origin(kind) is Annotated:
+        descriptions = [note.description for note in get_args(kind)[1:] if isinstance(note, FieldInfo)]
+        if descriptions and descriptions[0]:
+            return descriptions[0]
+    elif kind in _ALLOWED:
+        return _ALLOWED[kind]
     raise TypeError(f"no description of {kind}; add one to {__file__}")

@@ -55,7 +55,7 @@ def page() -> str:
 
 def parameters(name: str, channels: int) -> int:
     """Return the number of parameters of a module with default options."""
-    return sum(parameter.numel() for parameter in networks.build_attention(name, channels, SIZE).parameters())
+    return networks.parameter_count(networks.build_attention(name, channels, SIZE))
 
 
 def header_markdown(header: str) -> str:

@@ -21,7 +21,7 @@ def create(name: str, root: Path) -> Path:
     """Write the file of a new module and return its path; `root` is that of the repository.
 
     A name without dots becomes a module of attnbench. A name with dots becomes a module of the package it names, which
-    is created in src/ if there is none.
+    is in src/ or outside the repository, and is created in src/ if there is none.
 
     Raises:
         UserError: the name is not valid for a module, or is taken. Nothing is written.
@@ -79,6 +79,11 @@ def _package_folder(package: str, root: Path) -> Path:
         raise UserError(f"modules of {package} itself are named without dots")
     if any(folder.is_relative_to(sysconfig.get_path(scheme)) for scheme in _INSTALLED):
         raise UserError(f"{package!r} is a package installed in {folder.parent}; choose another name for yours")
+    if folder.is_relative_to(root) and not folder.is_relative_to(root / "src"):
+        raise UserError(
+            f"{package!r} is a package in {folder.relative_to(root)}, and those of this repository belong in src; "
+            f"choose another name, or move the package to src/{package}"
+        )
     return folder
 
 

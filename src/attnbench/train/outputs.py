@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from attnbench import machine, records
+from attnbench.networks import arithmetic
 from attnbench.records import Environment, Identity, RunRecord, TimingRecord, files, tensors
 from attnbench.records.correct import write_correct
 from attnbench.records.curves import write_epochs, write_iterations
@@ -53,7 +54,7 @@ def environment(study: Study) -> Environment:
     return Environment(
         python=platform.python_version(),
         torch=torch.__version__,
-        device=torch.cuda.get_device_name() if study.machine.device == "cuda" else "cpu",
+        device=arithmetic.device_name(study.machine) if study.machine.device == "cuda" else "cpu",
         instruction_set=str(torch.backends.cpu.get_cpu_capability()),
         processor=machine.processor(),
         threads=study.machine.threads,

@@ -72,7 +72,7 @@ def train_variant(
     logits = logits_of(network, data.test_images.to(device), training.batches.normalise).cpu()
     return Outcome(
         state={name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()},
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        parameters=networks.parameter_count(network),
         images=len(training.batches.labels),
         logits=logits,
         labels=data.test_labels,
