@@ -145,7 +145,7 @@ def test_other_bytes_on_the_same_class_of_machine_are_different_and_missing_imag
     assert not verify(None, 1, project.root)
     lines = printed(capsys)
     assert "start  data" in lines
-    reason = "the same class of machine, but other bytes in checkpoint.safetensors; something is not"
+    reason = "the same class of machine, but different bytes in checkpoint.safetensors; something is not"
     assert lines[-2].startswith(f"se-0: DIFFERENT: {reason}")
     assert lines[-1] == "small: 1 of 1 not verified: se-0"
     assert not (project.root / PATHS.prepared).exists()

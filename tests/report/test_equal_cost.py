@@ -76,7 +76,7 @@ def test_an_inconclusive_interval_that_excludes_zero_is_explained(make: Any, ren
 
 def test_other_networks_share_less_than_the_seed(made: Any, rendered: Any) -> None:
     text = rendered(made)
-    assert "The network of `slim` and `wide` has other options than that of the baseline, so their initial" in text
+    assert "The network of `slim` and `wide` has options that differ from the baseline's, so their initial" in text
     assert "| hidden: 513 |" in text  # in the table of variants
 
 

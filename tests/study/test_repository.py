@@ -25,7 +25,7 @@ def test_the_repository_is_found_from_any_folder_of_it(root: Path) -> None:
 
 
 def test_a_missing_repository_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"is in no repository with a dvc\.yaml and a \.dvc folder"):
+    with pytest.raises(UserError, match=r"is not in a repository with a dvc\.yaml and a \.dvc folder"):
         repository.root_of(tmp_path)
 
 

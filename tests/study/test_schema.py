@@ -105,7 +105,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path, vali
         ("a:\n\tb: 1\n", ":2:1: not YAML: found character '.t' .*; that is a tab; indent with spaces"),
         (
             "a: 1\nb 2\n",
-            ":3:1: not YAML: .*, in what begins in line 2; a key is followed by a colon and a space: `key: v",
+            ":3:1: not YAML: .*, in the part that begins in line 2; a key is followed by a colon and a space: `key: v",
         ),
         ("a: 1\n---\nb: 2\n", ":2:1: not YAML: .*; a study is one document; remove `---`"),
         ("a: !!int x\n", ": not YAML: invalid literal"),

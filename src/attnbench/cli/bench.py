@@ -1,6 +1,6 @@
 """Measure how fast training is on this machine.
 
-Compares, on the same network, images and augmentation, the training loop of a tutorial, our own training, and bare
+Compares, on the same network, images and augmentation, the training loop of a tutorial, attnbench's training, and bare
 training steps on one batch, which are the limit. They take turns. The images are generated, so nothing has to be
 prepared. Leave the machine idle while it runs.
 """
@@ -21,9 +21,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=positive, default=7, metavar="N", help="turns of each (default: %(default)s)")
     parser.add_argument("--images", type=positive, default=2560, metavar="N", help="per turn (default: %(default)s)")
     parser.add_argument(
-        "--batch-size", type=positive, default=128, metavar="N", help="of our training (default: %(default)s)"
+        "--batch-size", type=positive, default=128, metavar="N", help="of attnbench's training (default: %(default)s)"
     )
-    parser.add_argument("--precision", choices=["float32", "bf16"], help="of our training (default: the study's)")
+    parser.add_argument(
+        "--precision", choices=["float32", "bf16"], help="of attnbench's training (default: the study's)"
+    )
     parser.add_argument("--json", type=Path, metavar="PATH", help="also write the time of every turn to this file")
 
 

@@ -73,8 +73,8 @@ def judge(
     if not changes:
         names = ", ".join(PurePosixPath(path).name for path in differing)
         reason = (
-            f"the same class of machine, but other bytes in {names}; "
-            "something is not deterministic, or files are written in another way than when the run was recorded"
+            f"the same class of machine, but different bytes in {names}; "
+            "something is not deterministic, or files are now written differently than when the run was recorded"
         )
         return RunVerdict(run.name, DIFFERENT, reason)
     word, reason = _accuracy(run.record.accuracy, new.accuracy, accuracies, confidence)

@@ -104,7 +104,7 @@ def _not_yaml(path: Path, error: MarkedYAMLError) -> str:
     begin, mark = error.context_mark, error.problem_mark or error.context_mark
     position = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else f"{path}"
     problem = error.problem or error.context or ""
-    inside = f", in what begins in line {begin.line + 1}" if begin and mark and begin.line < mark.line else ""
+    inside = f", in the part that begins in line {begin.line + 1}" if begin and mark and begin.line < mark.line else ""
     hint = f"; {_HINTS[problem]}" if problem in _HINTS else ""
     return f"{position}: not YAML: {problem}{inside}{hint}"
 

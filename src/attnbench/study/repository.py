@@ -25,7 +25,7 @@ def root_of(folder: Path) -> Path:
         if (candidate / ".dvc").is_dir() and (candidate / PIPELINE).is_file():
             return candidate
     raise UserError(
-        f"{folder.resolve()} is in no repository with a {PIPELINE} and a .dvc folder; change to yours and try again"
+        f"{folder.resolve()} is not in a repository with a {PIPELINE} and a .dvc folder; change to yours and try again"
     )
 
 

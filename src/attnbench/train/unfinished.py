@@ -45,7 +45,7 @@ class Unfinished:
         """Replace the saved state, all or nothing.
 
         Raises:
-            UserError: there is no room; the last saved state is unchanged.
+            UserError: the disk is full; the last saved state is unchanged.
         """
         header = Header(run=self.run, format=FORMAT, identity=self.identity, values=state.values, sha256="")
         header = header.model_copy(update={"sha256": _sha256(header, state.arrays)})

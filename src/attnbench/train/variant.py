@@ -50,7 +50,7 @@ def train_variant(
     state cannot be used, the run starts from the first epoch and observers get a message.
 
     Raises:
-        UserError: a loss is not finite, or there is no room for the state.
+        UserError: a loss is not finite, or the disk is full.
     """
     start = time.perf_counter()
     try:
