@@ -1,7 +1,7 @@
-"""Run stages one after the other in this process, in the root of a checkout, and edit the source meanwhile.
+"""Run stages one after the other in this process, in the root of a checkout, and edit the source while they run.
 
 The argument is a list in JSON: [stage and arguments, [when, file, text]] or [stage and arguments, null]. `when` is
-"before" the stage starts, or after its first "fingerprint" or its first "epoch"; the text is appended, and taken away
+"before" the stage starts, or after its first "fingerprint" or its first "epoch"; the text is appended, and removed
 after the stage. Prints the message of every stage as a list in JSON, "" for one that succeeds.
 """
 
