@@ -112,7 +112,7 @@ def test_a_record_with_other_fields_is_refused_by_file_revision_and_field(root):
     commit_all(root, "Older form")
     start, end = "results/made_up/runs/se-1.json", "is not a RunRecord: identity.environment.precision: Field required"
     for revision, where, advice in [
-        ("HEAD", "at revision HEAD", "compare a commit whose records have today's fields"),
+        ("HEAD", "at revision HEAD", "compare a commit with records in the current format"),
         (None, "in the working tree", "repeat the run"),
     ]:
         with pytest.raises(UserError, match=f"^{re.escape(f'{start} {where} {end}; {advice}')}$"):
