@@ -55,11 +55,12 @@ def compare(a: RunSource, b: RunSource, root: Path, confidence: float) -> RunCom
     """
     if not 0 < confidence < 1:
         raise UserError(f"--confidence: given {confidence:g}; must lie between 0 and 1, such as 0.95")
+    runs_a = read_runs(a, root)
     if a == b:
         raise UserError(
             f"both sides are study {a.study!r} {a}; name another study, or a commit of it, such as HEAD~1:{a.study}"
         )
-    runs_a, runs_b = read_runs(a, root), read_runs(b, root)
+    runs_b = read_runs(b, root)
     paired = pair_runs(runs_a.runs, runs_b.runs)
     return RunComparison(
         a=runs_a,

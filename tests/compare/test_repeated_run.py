@@ -6,7 +6,7 @@ import pytest
 from made_records import IDENTITY, make_run
 
 from attnbench.compare.recorded_runs import RecordedRun, choose
-from attnbench.compare.verdict import foreign, judge
+from attnbench.compare.repeated_run import foreign, judge
 
 RECORD = "results/made_up/runs/se-0.json"
 TIMING = "results/made_up/timing/se-0.json"
