@@ -5,7 +5,8 @@ reads, so the stages go in waves: all stale stages whose inputs are up to date, 
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from attnbench.run import graph, pipeline
@@ -33,12 +34,13 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
     logs = Path("work") / study.name / "log"
     is_new = not located.params.with_name(repository.PIPELINE).exists()
     file = pipeline.write_copy(root, located.params)
-    if not any(stage.stale for stage in graph.stages(root, file, allow_missing=allow_missing)):
+    read_stages = partial(graph.stages, root, file, allow_missing=allow_missing)
+    stages = read_stages()
+    if not any(stage.stale for stage in stages):
         say(f"{study.name} is up to date: {report}")
         return True
     say(f"{study.name}: up to {workers} stages in parallel; logs in {logs}/")
-    failed = _run_waves(root, file, workers, root / logs, allow_missing)
-    stages = graph.stages(root, file, allow_missing=allow_missing)
+    failed, stages = _run_waves(stages, read_stages, workers, root, root / logs)
     if failed:
         skipped = graph.downstream(stages, failed)
         if skipped:
@@ -55,21 +57,21 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
     return True
 
 
-def _run_waves(root: Path, file: str, workers: int, logs: Path, allow_missing: bool) -> list[str]:
-    """Run what is stale, each stage once; return the names of the stages that failed.
+def _run_waves(
+    stages: list[Stage], read_stages: Callable[[], list[Stage]], workers: int, root: Path, logs: Path
+) -> tuple[list[str], list[Stage]]:
+    """Run what is stale, each stage once; return the names of the stages that failed, and all stages as they are then.
 
     A failed stage stays stale, so what depends on it never becomes ready.
     """
     failed: list[str] = []
     started: set[str] = set()
-    while True:
-        stages = graph.stages(root, file, allow_missing=allow_missing)
-        wave = [stage for stage in graph.ready(stages) if stage.name not in started]
-        if not wave:
-            return failed
+    while wave := [stage for stage in graph.ready(stages) if stage.name not in started]:
         started |= {stage.name for stage in wave}
         failed += run_jobs(_jobs(stage for stage in wave if not stage.alone), workers, root, logs)
         failed += run_jobs(_jobs(stage for stage in wave if stage.alone), 1, root, logs)
+        stages = read_stages()
+    return failed, stages
 
 
 def _jobs(stages: Iterable[Stage]) -> list[Job]:
