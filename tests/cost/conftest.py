@@ -30,7 +30,10 @@ class Function(Attention):
         for name, part in parts.items():
             self.add_module(name, part)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def modulation(self, x: Tensor) -> dict[str, Tensor]:
+        return {}
+
+    def modulate(self, x: Tensor, modulation: dict[str, Tensor]) -> Tensor:
         return self.function(self, x)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:

@@ -178,10 +178,17 @@ def test_a_distribution_over_positions_is_divided_by_its_largest(configured_othe
     assert "channel" in maps or torch.allclose(maps["spatial"].amax((2, 3)), torch.ones(4, 1))
 
 
+def test_forward_applies_the_modulation(configured: Configuration, x: Tensor) -> None:
+    module = configured.trained().eval()
+    modulation = module.modulation(x)
+    assert all(len(tensor) == len(x) for tensor in modulation.values())
+    assert torch.equal(module(x), module.modulate(x, modulation))
+
+
 def test_a_factor_is_what_the_input_is_multiplied_by(configured: Configuration, x: Tensor) -> None:
     """Every gate has one, so that `start: identity` can show what it applies."""
     module = configured.trained().eval()
-    factor = module.factor(x)
+    factor = module.factor(module.modulation(x))
     if factor is None:
         assert not isinstance(module, Gate)
     else:

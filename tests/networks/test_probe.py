@@ -18,14 +18,17 @@ FAILS = r"in slot block1\.after_pool Mine fails on maps \(2, 8, 6, 5\)"
 
 
 class Mine(Attention):
-    """A module with these functions as forward and maps. Its norm and its dropout would show that it was run."""
+    """A module of these functions. Its norm and its dropout would show that it was run."""
 
     def __init__(
-        self, forward: Callable[[Tensor], object] = lambda x: x / 2, maps: Callable[[Tensor], object] = lambda x: {}
+        self,
+        forward: Callable[[Tensor], object] = lambda x: x / 2,
+        maps: Callable[[Tensor], object] = lambda x: {},
+        modulation: Callable[[Tensor], object] = lambda x: {"gate": torch.full((len(x), 1, 1, 1), 0.5)},
     ) -> None:
         super().__init__()
         self.norm, self.dropout = nn.BatchNorm2d(8), nn.Dropout(0.5)
-        self.functions = forward, maps
+        self.functions = forward, maps, modulation
 
     def forward(self, x: Tensor) -> Tensor:
         self.dropout(self.norm(x))
@@ -33,6 +36,12 @@ class Mine(Attention):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         return self.functions[1](x)
+
+    def modulation(self, x: Tensor) -> dict[str, Tensor]:
+        return self.functions[2](x)
+
+    def modulate(self, x: Tensor, modulation: dict[str, Tensor]) -> Tensor:
+        return x * modulation["gate"]
 
 
 def check(module: nn.Module) -> Attention:
@@ -103,6 +112,19 @@ def test_maps_that_are_no_dictionary_or_change_the_input_are_refused() -> None:
         check(Mine(maps=lambda x: {} if x.zero_().any() else {"channel": x.new_zeros(2, 8, 1, 1)}))
 
 
+@pytest.mark.parametrize(
+    ("modulation", "text"),
+    [
+        (lambda x: x, "returned a Tensor from `modulation`; must return a dictionary"),
+        (lambda x: {"gate": x[:1]}, r"returned 'gate': \(1, 8, 6, 5\) from `modulation`; must have a row for each of "),
+        (lambda x: {"gate": x * 0.2}, r"computes in `forward` something else than modulate\(x, modulation\(x\)\)"),
+    ],
+)
+def test_a_wrong_modulation_is_refused(modulation: Callable[[Tensor], object], text: str) -> None:
+    with pytest.raises(UserError, match=rf"^mine/gates\.py: in slot block1\.after_pool Mine {text}"):
+        check(Mine(modulation=modulation))
+
+
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
 def test_an_exception_inside_is_reported_with_its_type(error: type[Exception]) -> None:
     for module in (Mine(raises(error("broken"))), Mine(maps=raises(error("broken")))):
@@ -131,7 +153,7 @@ def test_a_module_that_is_no_attention_is_refused() -> None:
 def test_it_is_tried_on_the_maps_of_its_slot() -> None:
     seen = []
     check(Mine(lambda x: seen.append(x) or x / 2))
-    (x,) = seen
+    x, *_ = seen
     assert x.shape == (2, 8, 6, 5)
     assert x.is_contiguous(memory_format=torch.channels_last)
     assert x.min() == 0

@@ -10,9 +10,11 @@ from attnbench.records.prepared import Description, Prepared
 class FixedGates(Attention):
     """Gates that are easy to compute by hand: channel = sigmoid(mean), spatial = sigmoid(first channel)."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        maps = self.maps(x)
-        return x * maps["channel"] * maps["spatial"]
+    def modulation(self, x: Tensor) -> dict[str, Tensor]:
+        return self.maps(x)
+
+    def modulate(self, x: Tensor, modulation: dict[str, Tensor]) -> Tensor:
+        return x * modulation["channel"] * modulation["spatial"]
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         return {"channel": x.mean((2, 3), keepdim=True).sigmoid(), "spatial": x[:, :1].sigmoid()}

@@ -1,6 +1,7 @@
 """The base classes of attention modules."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 
@@ -8,11 +9,28 @@ from attnbench.networks.pooling import mean_over_channels, mean_over_positions
 
 
 class Attention(nn.Module, ABC):
-    """A module (n, c, h, w) -> (n, c, h, w) that keeps the shape, dtype and memory layout of its input."""
+    """A module (n, c, h, w) -> (n, c, h, w) that keeps the shape, dtype and memory layout of its input.
+
+    It is written as two functions: what the module computes from its input, and how that acts on the input. So a
+    trained module can be run with what it computed for other images: see `attnbench.ablate`.
+    """
 
     @abstractmethod
-    def forward(self, x: Tensor) -> Tensor:
+    def modulation(self, x: Tensor) -> dict[str, Tensor]:
+        """Return by name the tensors that act on `x`, each with one row per image:
+
+        gate, channel, spatial, scale   factors of x
+        near, far                       factors of the branches of a choice
+        term                            what is added to x, or joined to it
+        """
+
+    @abstractmethod
+    def modulate(self, x: Tensor, modulation: Mapping[str, Tensor]) -> Tensor:
         """Return the attended feature maps, in the shape of `x`; `x` is not changed."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return modulate(x, modulation(x)); a module may override this with a faster form of the same function."""
+        return self.modulate(x, self.modulation(x))
 
     @abstractmethod
     def maps(self, x: Tensor) -> dict[str, Tensor]:
@@ -32,8 +50,8 @@ class Attention(nn.Module, ABC):
         batch norms inside the module update their statistics.
         """
 
-    def factor(self, x: Tensor) -> Tensor | None:
-        """Return s of forward(x) = x * s, in a shape that broadcasts to `x`; None if the module is not a product."""
+    def factor(self, modulation: Mapping[str, Tensor]) -> Tensor | None:
+        """Return s of modulate(x, modulation) = x * s, in a shape that broadcasts to x; None if it is no product."""
         return None
 
 
@@ -44,14 +62,17 @@ class Gate(Attention):
     def gate(self, x: Tensor) -> Tensor:
         """Return the scale, (n, c, 1, 1), (n, 1, h, w) or (n, c, h, w), in the range that `maps` describes."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.gate(x)
+    def modulation(self, x: Tensor) -> dict[str, Tensor]:
+        return {"gate": self.gate(x)}
+
+    def modulate(self, x: Tensor, modulation: Mapping[str, Tensor]) -> Tensor:
+        return x * modulation["gate"]
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         return gate_maps(self.gate(x), x)
 
-    def factor(self, x: Tensor) -> Tensor:
-        return self.gate(x)
+    def factor(self, modulation: Mapping[str, Tensor]) -> Tensor:
+        return modulation["gate"]
 
 
 def gate_maps(gate: Tensor, x: Tensor) -> dict[str, Tensor]:

@@ -11,6 +11,8 @@ Source: the residual weight of Bachlechner et al., ReZero, UAI 2021, arXiv:2003.
 change that the module makes.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -26,8 +28,16 @@ class FromIdentity(Attention):
         self.amount = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
-        attended: Tensor = x + self.amount * (self.module(x) - x)
-        return attended
+        return self._from_identity(x, self.module(x))
+
+    def modulation(self, x: Tensor) -> dict[str, Tensor]:
+        return self.module.modulation(x)
+
+    def modulate(self, x: Tensor, modulation: Mapping[str, Tensor]) -> Tensor:
+        return self._from_identity(x, self.module.modulate(x, modulation))
+
+    def _from_identity(self, x: Tensor, attended: Tensor) -> Tensor:
+        return x + self.amount * (attended - x)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return what is applied, where the module inside is a product, and otherwise the module's own maps.
@@ -40,9 +50,9 @@ class FromIdentity(Attention):
         Of the two maps of `gc` with `fusion: scale`, only `channel` is a gate; `spatial` remains the module's own. The
         applied gate may leave 0..1, because a may be negative or above 1, and s may leave it.
         """
-        maps, factor = self.module.maps(x), self.factor(x)
+        maps, factor = self.module.maps(x), self.factor(self.modulation(x))
         return maps if factor is None else maps | gate_maps(factor, x)
 
-    def factor(self, x: Tensor) -> Tensor | None:
-        factor = self.module.factor(x)
+    def factor(self, modulation: Mapping[str, Tensor]) -> Tensor | None:
+        factor = self.module.factor(modulation)
         return None if factor is None else 1 + self.amount * (factor - 1)

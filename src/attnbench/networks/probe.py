@@ -19,7 +19,7 @@ def check(module: nn.Module, channels: int, size: Size, *, file: Path, slot: str
 
     Raises:
         UserError: the module is not an `Attention`, fails, changes its input, the shape or the type, gives NaN or
-            infinity, or its `maps` break the contract; the text names the file and the slot.
+            infinity, or its `maps` or its `modulation` break the contract; the text names the file and the slot.
     """
     if not isinstance(module, Attention):
         raise UserError(
@@ -44,8 +44,11 @@ def _violation(module: Attention, x: Tensor) -> str | None:
         return "changed its input in place; write `x = x * gate`, not `x *= gate`"
     if violation := _output_violation(x, output):
         return violation
-    maps = copy.deepcopy(module).cpu().eval().maps(x)
-    return "changed the input of `maps` in place" if x._version != version else _maps_violation(x, maps)
+    module = copy.deepcopy(module).cpu().eval()
+    maps = module.maps(x)
+    if x._version != version:
+        return "changed the input of `maps` in place"
+    return _maps_violation(x, maps) or _modulation_violation(module, x)
 
 
 def _output_violation(x: Tensor, y: object) -> str | None:
@@ -58,6 +61,20 @@ def _output_violation(x: Tensor, y: object) -> str | None:
         return f"returned {y.dtype} for {x.dtype}; must keep the type"
     if not y.isfinite().all():
         return "gives NaN or infinity with its initial weights"
+    return None
+
+
+def _modulation_violation(module: Attention, x: Tensor) -> str | None:
+    """Return how the modulation of a module in eval mode breaks the contract on the maps `x`, or None."""
+    modulation: object = module.modulation(x)
+    if not isinstance(modulation, dict):
+        return f"returned a {type(modulation).__name__} from `modulation`; must return a dictionary"
+    for name, tensor in modulation.items():
+        if not isinstance(tensor, Tensor) or tensor.shape[:1] != x.shape[:1]:
+            shape = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
+            return f"returned {name!r}: {shape} from `modulation`; must have a row for each of the {len(x)} images"
+    if not torch.allclose(module(x), module.modulate(x, modulation), rtol=1e-4, atol=1e-5):
+        return "computes in `forward` something else than modulate(x, modulation(x))"
     return None
 
 

@@ -19,6 +19,7 @@ Differs from: the paper, which adds the branches (`fuse: sum`) and has one norm 
 has three 3x3 convolutions of dilation 2 and padding 1, and works only on 7x7 maps. timm has none.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from torch import Tensor, nn
@@ -63,8 +64,11 @@ class BAM(Attention):
         )
         self.adds = fuse == "sum"
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x * (1 + self._gate(x))
+    def modulation(self, x: Tensor) -> dict[str, Tensor]:
+        return {"gate": self._gate(x)}
+
+    def modulate(self, x: Tensor, modulation: Mapping[str, Tensor]) -> Tensor:
+        return x * (1 + modulation["gate"])
 
     def _gate(self, x: Tensor) -> Tensor:
         channel = self.channel(mean_over_positions(x))[:, :, None, None]  # (n, c, 1, 1)
@@ -75,5 +79,5 @@ class BAM(Attention):
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         return gate_maps(self._gate(x), x)
 
-    def factor(self, x: Tensor) -> Tensor:
-        return 1 + self._gate(x)
+    def factor(self, modulation: Mapping[str, Tensor]) -> Tensor:
+        return 1 + modulation["gate"]

@@ -16,6 +16,8 @@ Differs from: timm's CbamModule (no biases, norm weight 1, C / r rounded to the 
 nor norm (`bias: false, norm: false`, 610); External-Attention's CBAMBlock (k = 49, a residual sum; 5,315).
 """
 
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from attnbench.networks.attention.cam import ChannelAttention
@@ -50,7 +52,7 @@ class CBAM(Attention):
         )
         self.arrangement = arrangement
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:  # each gate is computed and applied in one step
         attended: Tensor
         match self.arrangement:
             case "channel_first":
@@ -61,11 +63,17 @@ class CBAM(Attention):
                 attended = x * self.channel.gate(x) * self.spatial.gate(x)
         return attended
 
-    def maps(self, x: Tensor) -> dict[str, Tensor]:
+    def modulation(self, x: Tensor) -> dict[str, Tensor]:
         channel_input = self.spatial(x) if self.arrangement == "spatial_first" else x
         spatial_input = self.channel(x) if self.arrangement == "channel_first" else x
         return {"channel": self.channel.gate(channel_input), "spatial": self.spatial.gate(spatial_input)}
 
-    def factor(self, x: Tensor) -> Tensor:
-        maps = self.maps(x)
-        return maps["channel"] * maps["spatial"]  # (n, c, h, w)
+    def modulate(self, x: Tensor, modulation: Mapping[str, Tensor]) -> Tensor:
+        channel, spatial = modulation["channel"], modulation["spatial"]
+        return x * spatial * channel if self.arrangement == "spatial_first" else x * channel * spatial
+
+    def maps(self, x: Tensor) -> dict[str, Tensor]:
+        return self.modulation(x)
+
+    def factor(self, modulation: Mapping[str, Tensor]) -> Tensor:
+        return modulation["channel"] * modulation["spatial"]  # (n, c, h, w)

@@ -19,6 +19,7 @@ Differs from: timm's GlobalContext, which has d = C / 8, scales (`reduction: 8, 
 initialises W2 at random; pytorch-attention's, which never applies the softmax that it defines.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -82,10 +83,17 @@ class GlobalContext(Attention):
         self.term = None if fusion == "scale" else _transform(channels, d)
         self.scale = None if fusion == "add" else _transform(channels, d)
 
-    def forward(self, x: Tensor) -> Tensor:
-        context = self.pool(x)
-        y = x if self.scale is None else x * _transformed(context, self.scale, x).sigmoid()
-        return y if self.term is None else y + _transformed(context, self.term, x)
+    def modulation(self, x: Tensor) -> dict[str, Tensor]:
+        context, tensors = self.pool(x), {}
+        if self.scale is not None:
+            tensors["scale"] = _transformed(context, self.scale, x).sigmoid()
+        if self.term is not None:
+            tensors["term"] = _transformed(context, self.term, x)
+        return tensors
+
+    def modulate(self, x: Tensor, modulation: Mapping[str, Tensor]) -> Tensor:
+        y = x if self.scale is None else x * modulation["scale"]
+        return y if self.term is None else y + modulation["term"]
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return `spatial`, the weights of the positions divided by the largest, and `channel`, the gate, if any."""
@@ -95,8 +103,8 @@ class GlobalContext(Attention):
             return spatial
         return {"channel": _transformed(self.pool(x), self.scale, x).sigmoid(), **spatial}
 
-    def factor(self, x: Tensor) -> Tensor | None:
-        return self.maps(x)["channel"] if self.term is None else None
+    def factor(self, modulation: Mapping[str, Tensor]) -> Tensor | None:
+        return modulation["scale"] if self.term is None else None
 
 
 def _transform(channels: int, width: int) -> nn.Sequential:

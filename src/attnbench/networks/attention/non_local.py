@@ -24,6 +24,7 @@ at C = 64); mmcv's NonLocal2d, which by default has no norm and does not subsamp
 and pools k and v after their convolutions.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from torch import Tensor, nn
@@ -57,11 +58,13 @@ class NonLocal(Attention):
         nn.init.zeros_(self.norm.weight if isinstance(self.norm, nn.BatchNorm2d) else self.out.weight)
         self.pool = nn.MaxPool2d(2, ceil_mode=True) if subsample else nn.Identity()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def modulation(self, x: Tensor) -> dict[str, Tensor]:
         pooled = self.pool(x)
         mixed = self._weights(x, pooled) @ tokens(self.g(pooled))  # (n, h w, m)
-        attended: Tensor = self.norm(self.out(as_map(mixed, x)))
-        return x + attended
+        return {"term": self.norm(self.out(as_map(mixed, x)))}
+
+    def modulate(self, x: Tensor, modulation: Mapping[str, Tensor]) -> Tensor:
+        return x + modulation["term"]
 
     def _weights(self, x: Tensor, pooled: Tensor) -> Tensor:
         """Return A of the header, (n, positions of x, positions of pooled)."""

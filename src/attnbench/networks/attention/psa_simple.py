@@ -22,6 +22,8 @@ size of map); DoubleAttention in several collections of modules, which has the s
 convolutions of x, without u in the sum.
 """
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
 from attnbench.networks.bottleneck import hidden_width
@@ -46,13 +48,15 @@ class SimplePointwiseSpatialAttention(Attention):
         self.distribute = nn.Conv2d(width, width, 1)
         self.proj = nn.Conv2d(width, channels, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def modulation(self, x: Tensor) -> dict[str, Tensor]:
         reduced = self.reduce(x)
         collected, distributed = self._factors(reduced)
         features = tokens(reduced)  # (n, h w, m)
         mixed = distributed @ (collected.transpose(1, 2) @ features)  # (n, h w, m)
-        projected: Tensor = self.proj(as_map(features + mixed, x))
-        return x + projected
+        return {"term": self.proj(as_map(features + mixed, x))}
+
+    def modulate(self, x: Tensor, modulation: Mapping[str, Tensor]) -> Tensor:
+        return x + modulation["term"]
 
     def _factors(self, reduced: Tensor) -> tuple[Tensor, Tensor]:
         """Return c and d of the header, both (n, h w, m)."""

@@ -36,6 +36,7 @@ default; their code, which shrinks only where s divides h - 1 and w - 1. Their C
 windows of offsets, with 0 elsewhere; here all offsets are present. `psa_simple` is a tutorial's short form.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -82,10 +83,13 @@ class PointwiseSpatialAttention(Attention):
         self.enlarge = _resize(self.small, size)
         self.adapter = _Residual() if adapter == "residual" else _Fusion(channels)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def modulation(self, x: Tensor) -> dict[str, Tensor]:
         self._check(x)
         attended = torch.cat([branch(x) for branch in self._branches()], dim=1)
-        adapted: Tensor = self.adapter(x, self.enlarge(self.proj(attended)))
+        return {"term": self.enlarge(self.proj(attended))}
+
+    def modulate(self, x: Tensor, modulation: Mapping[str, Tensor]) -> Tensor:
+        adapted: Tensor = self.adapter(x, modulation["term"])
         return adapted
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ full convolutions of 1, 3, 5 and 7 with biases and no norm or ReLU on z (355,360
 W1 and W2 have biases.
 """
 
+from collections.abc import Mapping
 from math import gcd
 
 from torch import Tensor, nn
@@ -45,11 +46,16 @@ class SelectiveKernel(Attention):
         self.descriptor = nn.Sequential(_linear(channels, d), nn.BatchNorm1d(d), nn.ReLU())
         self.selection = _linear(d, 2 * channels)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:  # the branches are computed once
         near, far = self._branches(x)
-        weights = self._weights(near, far)
-        mixed: Tensor = near * weights[0] + far * weights[1]
-        return mixed.to(x.dtype)
+        return _mixed(near, far, *self._weights(near, far)).to(x.dtype)
+
+    def modulation(self, x: Tensor) -> dict[str, Tensor]:
+        near, far = self._weights(*self._branches(x))
+        return {"near": near, "far": far}
+
+    def modulate(self, x: Tensor, modulation: Mapping[str, Tensor]) -> Tensor:
+        return _mixed(*self._branches(x), modulation["near"], modulation["far"]).to(x.dtype)
 
     def _branches(self, x: Tensor) -> tuple[Tensor, Tensor]:
         near, far = (branch(x) for branch in self.branches)
@@ -63,6 +69,10 @@ class SelectiveKernel(Attention):
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return as `channel` a2, the weight of the dilated convolution; the weight of the other is 1 - a2."""
         return {"channel": self._weights(*self._branches(x))[1]}
+
+
+def _mixed(near: Tensor, far: Tensor, of_near: Tensor, of_far: Tensor) -> Tensor:
+    return near * of_near + far * of_far
 
 
 def _branch(channels: int, groups: int, dilation: int) -> nn.Sequential:
