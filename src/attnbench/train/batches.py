@@ -42,10 +42,11 @@ class Batches:
         device = self.labels.device
         order = torch.randperm(len(self.labels), generator=self.order).to(device)
         rows_of_batches = torch.split(order, self.recipe.batch_size)
-        augmentations = draw_epoch([len(rows) for rows in rows_of_batches], self.augmentation, device)
+        sizes, operations = [len(rows) for rows in rows_of_batches], self.recipe.augmentation
+        augmentations = draw_epoch(sizes, operations, self.augmentation, device)
         for rows, augmentation in zip(rows_of_batches, augmentations, strict=True):
             pixels = self.images.index_select(0, rows)  # several times as fast as self.images[rows]
-            images = augment(pixels.permute(0, 3, 1, 2), self.recipe.augmentation, augmentation, self.channels)
+            images = augment(pixels.permute(0, 3, 1, 2), operations, augmentation, self.channels)
             yield self.normalise(images).contiguous(memory_format=torch.channels_last), self.labels[rows]
 
 

@@ -18,7 +18,8 @@ def augment(
 ) -> Tensor:
     """Return augmented copies of uint8 images (n, c, h, w): float32 in 0..1.
 
-    `operations` are among OPERATIONS. `channels` is the number of channels to keep; `packed` added the others.
+    `operations`, among OPERATIONS, are those that `augmentation` was drawn for. `channels` is the number of channels to
+    keep; `packed` added the others.
 
     Raises:
         UserError: `jitter` on images that have neither 1 nor 3 channels.
@@ -26,7 +27,7 @@ def augment(
     moved = _move(images, operations, augmentation.parameters)[:, :channels]
     # contiguous planes: colour arithmetic is three times as fast there as on interleaved channels
     result = moved.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
-    if "jitter" in operations:
+    if augmentation.blends is not None:  # the recipe has jitter
         if result.shape[1] not in (1, 3):
             raise UserError(
                 "augmentation 'jitter' changes colours and needs images of 1 or 3 channels; "

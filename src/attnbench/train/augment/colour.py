@@ -5,40 +5,43 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from attnbench.train.augment.parameters import BRIGHTNESS, CONTRAST, HUE, ORDERS, SATURATION, Parameters
+from attnbench.train.augment.parameters import CONTRAST, HUE, ORDERS, SATURATION, Parameters
 
 _LUMA = (0.2989, 0.587, 0.114)
 
 
 @dataclass(frozen=True)
 class Blends:
-    """The colour changes of n images.
+    """The colour changes of n images: three blends before the hue change and three after it, half of them idle.
 
-    The images are sorted by the number of blends (brightness, contrast, saturation) that precede their hue change.
-    Each blend then applies to one contiguous slice of the batch.
+    A blend is brightness, contrast or saturation: factor * image + grey_weight * grey + mean_weight * mean grey. An
+    idle one has the factor 1 and the weights 0 and changes no bit. So every batch of n images takes the same steps,
+    whatever was drawn, as a CUDA graph requires.
     """
 
-    early: tuple[int, int, int]  # number of images whose first, second, third blend precedes the hue change
-    sorting: Tensor  # int64 (n,): index that sorts the images
-    back: Tensor  # int64 (n,): index that restores their order
-    kinds: Tensor  # int64 (n, 3): BRIGHTNESS, CONTRAST, SATURATION in each image's order, for the sorted images
-    factors: Tensor  # float32 (n, 3)
+    factors: Tensor  # float32 (n, 6)
+    grey_weights: Tensor  # float32 (n, 6): 1 - factor for saturation, else 0
+    mean_weights: Tensor  # float32 (n, 6): 1 - factor for contrast, else 0
     hue: Tensor  # float32 (n,)
+
+    def weights(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the three weights of every blend."""
+        return self.factors, self.grey_weights, self.mean_weights
 
 
 def brightness(images: Tensor, factor: Tensor) -> Tensor:
     """Scale the images by `factor` (n,)."""
-    return _mixed(images, BRIGHTNESS, factor)
+    return _blended(images, factor, is_grey=False, is_mean=False)
 
 
 def contrast(images: Tensor, factor: Tensor) -> Tensor:
     """Move the images away from (factor > 1) or towards their mean grey."""
-    return _mixed(images, CONTRAST, factor)
+    return _blended(images, factor, is_grey=False, is_mean=True)
 
 
 def saturation(images: Tensor, factor: Tensor) -> Tensor:
     """Move every pixel away from (factor > 1) or towards its grey."""
-    return _mixed(images, SATURATION, factor)
+    return _blended(images, factor, is_grey=True, is_mean=False)
 
 
 def hue(images: Tensor, shift: Tensor) -> Tensor:
@@ -63,38 +66,41 @@ def hue(images: Tensor, shift: Tensor) -> Tensor:
 
 
 def blends(parameters: Parameters) -> Blends:
-    """Return the colour changes for drawn parameters, which must be on the processor: counts are read from them."""
+    """Return the colour changes for drawn parameters, which must be on the processor."""
+    kinds = torch.tensor([[kind for kind in order if kind != HUE] for order in ORDERS])[parameters.order]  # (n, 3)
+    drawn = torch.stack((parameters.brightness, parameters.contrast, parameters.saturation), 1).gather(1, kinds)
     before_hue = torch.tensor([order.index(HUE) for order in ORDERS])[parameters.order]  # (n,), 0..3 blends
-    sorting = before_hue.argsort(descending=True, stable=True)
-    kinds = torch.tensor([[kind for kind in order if kind != HUE] for order in ORDERS])[parameters.order[sorting]]
-    factors = torch.stack((parameters.brightness, parameters.contrast, parameters.saturation), 1)
-    factors = factors[sorting].gather(1, kinds)
-    first, second, third = (int((before_hue > i).sum()) for i in range(3))
-    return Blends((first, second, third), sorting, sorting.argsort(), kinds, factors, parameters.hue[sorting])
+    is_early = torch.arange(3) < before_hue[:, None]
+    factors = torch.cat((drawn.where(is_early, 1.0), drawn.where(~is_early, 1.0)), 1)  # (n, 6)
+    kinds = kinds.repeat(1, 2)
+    weights = 1 - factors
+    return Blends(factors, weights * (kinds == SATURATION), weights * (kinds == CONTRAST), parameters.hue)
 
 
 def jitter(images: Tensor, changes: Blends) -> Tensor:
     """Change brightness, contrast, saturation and hue of each image, in the image's own order."""
-    images = images.index_select(0, changes.sorting)
-    for i, count in enumerate(changes.early):
-        _blend_(images[:count], changes.kinds[:count, i], changes.factors[:count, i])
+    columns = (weights[:, :, None, None, None].unbind(1) for weights in changes.weights())
+    steps = list(zip(*columns, strict=True))  # factor, grey weight and mean weight (n, 1, 1, 1), six times
+    images = images.clone()
+    for step in steps[:3]:
+        _blend_(images, *step)
     images = hue(images, changes.hue)
-    for i, count in enumerate(changes.early):
-        _blend_(images[count:], changes.kinds[count:, i], changes.factors[count:, i])
-    return images.index_select(0, changes.back)
+    for step in steps[3:]:
+        _blend_(images, *step)
+    return images
 
 
-def _mixed(images: Tensor, kind: int, factor: Tensor) -> Tensor:
-    return _blend_(images.clone(), torch.full_like(factor, kind, dtype=torch.int64), factor)
+def _blended(images: Tensor, factor: Tensor, *, is_grey: bool, is_mean: bool) -> Tensor:
+    factor = factor[:, None, None, None]
+    return _blend_(images.clone(), factor, (1 - factor) * is_grey, (1 - factor) * is_mean)
 
 
-def _blend_(images: Tensor, kind: Tensor, factor: Tensor) -> Tensor:
-    """Blend in place: factor * image + (1 - factor) * other, clamped; other: 0, mean grey or grey by `kind`."""
-    weight = (1 - factor)[:, None, None, None]
+def _blend_(images: Tensor, factor: Tensor, grey_weight: Tensor, mean_weight: Tensor) -> Tensor:
+    """Blend in place: factor * image + grey_weight * grey + mean_weight * mean grey, clamped; weights (n, 1, 1, 1)."""
     grey = _grey(images)  # (n, 1, h, w)
     mean = grey.mean((1, 2, 3), keepdim=True)
-    other = grey.mul_(weight * _is(kind, SATURATION)).add_(mean * (weight * _is(kind, CONTRAST)))
-    return images.mul_(factor[:, None, None, None]).add_(other).clamp_(0, 1)
+    other = grey.mul_(grey_weight).add_(mean * mean_weight)
+    return images.mul_(factor).add_(other).clamp_(0, 1)
 
 
 def _grey(images: Tensor) -> Tensor:
@@ -108,7 +114,3 @@ def _grey(images: Tensor) -> Tensor:
 def _equal(a: Tensor, b: Tensor) -> Tensor:
     """Return 1.0 where a == b, else 0.0. `lerp` with it equals `where` exactly and is several times as fast."""
     return torch.eq(a, b, out=torch.empty_like(a, memory_format=torch.contiguous_format))
-
-
-def _is(kind: Tensor, value: int) -> Tensor:
-    return (kind == value)[:, None, None, None]

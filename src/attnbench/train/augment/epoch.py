@@ -5,7 +5,7 @@ So an accelerator sees the same images as a processor, and no batch waits for a 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -21,17 +21,21 @@ class BatchAugmentation:
     """The random parameters of one batch; tensors are on the device of the images."""
 
     parameters: Parameters
-    blends: colour.Blends
+    blends: colour.Blends | None  # None without jitter
 
 
-def draw_epoch(sizes: Sequence[int], generator: torch.Generator, device: torch.device) -> list[BatchAugmentation]:
+def draw_epoch(
+    sizes: Sequence[int], operations: Sequence[str], generator: torch.Generator, device: torch.device
+) -> list[BatchAugmentation]:
     """Return the augmentation of each batch of an epoch, for batches of these sizes.
 
-    The generator advances by the same amount whatever operations are used.
+    The generator advances by the same amount whatever the operations are.
     """
     parameters = [draw(size, generator) for size in sizes]
-    blends = [colour.blends(batch) for batch in parameters]
-    return [BatchAugmentation(*parts) for parts in zip(_moved(parameters, device), _moved(blends, device), strict=True)]
+    blends: Sequence[colour.Blends | None] = [None] * len(sizes)
+    if "jitter" in operations:
+        blends = _moved([colour.blends(batch) for batch in parameters], device)
+    return [BatchAugmentation(*parts) for parts in zip(_moved(parameters, device), blends, strict=True)]
 
 
 def _moved(parts: list[Part], device: torch.device) -> list[Part]:
@@ -40,7 +44,5 @@ def _moved(parts: list[Part], device: torch.device) -> list[Part]:
     return [type(parts[0])(*row) for row in zip(*columns, strict=True)]
 
 
-def _column(values: list[Any], device: torch.device) -> Sequence[Any]:
-    if not isinstance(values[0], Tensor):
-        return values  # slice bounds, which the host needs
+def _column(values: list[Tensor], device: torch.device) -> Sequence[Tensor]:
     return torch.split(torch.cat(values).to(device), [len(value) for value in values])
