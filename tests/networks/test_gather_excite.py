@@ -126,21 +126,6 @@ def test_its_backward_pass_keeps_types_under_autocast(
         assert (rounded.float() - exact).abs().mean() < 0.05 * exact.abs().mean()
 
 
-@pytest.mark.parametrize(
-    ("options", "taps"),
-    [({}, 64), ({"extent": 8}, 9), ({"gather_bias": True}, 64), ({"extent": 8, "gather_bias": True}, 9)],
-    ids=str,
-)
-def test_weights_start_as_the_authors(options: dict[str, Any], taps: int) -> None:
-    for name, weight in attention("gather_excite", 512, (8, 8), flavour="theta_plus", **options).named_parameters():
-        if weight.ndim == 1:
-            assert weight.eq(1 if "gather" in name and "weight" in name else 0).all()
-        else:
-            deviation = 0.01 if weight.shape[2:] == (1, 1) else (2 / taps) ** 0.5
-            assert weight.std().item() == pytest.approx(deviation, rel=0.05)
-            assert weight.abs().max() > 3 * deviation  # a uniform distribution ends at sqrt(3) deviations
-
-
 @pytest.mark.parametrize("options", [{}, {"extent": 8}], ids=str)
 def test_a_batch_of_one_image_is_refused_in_train_mode_only(options: dict[str, Any]) -> None:
     module, x = attention("gather_excite", 8, (8, 8), **options), torch.rand(1, 8, 8, 8)

@@ -55,14 +55,6 @@ def test_it_starts_as_the_identity_or_half_of_it(pool: str) -> None:
         assert torch.equal(attention("gc", 64, pool=pool, fusion=fusion)(x), x / 2)
 
 
-def test_the_weights_of_the_positions_start_as_hes_normal() -> None:
-    mask = next(module for module in attention("gc", 4096).modules() if isinstance(module, nn.Conv2d))
-    assert mask.weight.std().item() == pytest.approx((2 / 4096) ** 0.5, rel=0.05)
-    assert mask.weight.abs().max() > 3 * (2 / 4096) ** 0.5  # a uniform distribution ends at sqrt(3) deviations
-    assert mask.bias is not None
-    assert not mask.bias.any()
-
-
 def test_with_one_hidden_unit_it_is_the_same_shift_for_every_image() -> None:
     """C < 2r, as in a network of 16 channels: the layer norm of one number is its bias."""
     x = random_maps(16)

@@ -44,7 +44,7 @@ def constant(c: int, size: Size, **_: Any) -> int:
     return 0
 
 
-def coordinate(c: int, size: Size, reduction: int = 32, bias: bool = True) -> int:
+def coordinate(c: int, size: Size, reduction: int = 32, bias: bool = True, **_: Any) -> int:
     m = max(8, c // reduction)
     return 3 * c * m + 2 * m + (m + 2 * c if bias else 0)
 
@@ -64,6 +64,7 @@ def gather_excite(
     reduction: int = 16,
     bias: bool = True,
     gather_bias: bool = False,
+    **_: Any,
 ) -> int:
     if flavour == "theta_minus":
         return 0
@@ -73,7 +74,7 @@ def gather_excite(
     return gathered + (cam(c, size, reduction, bias) if flavour == "theta_plus" else 0)
 
 
-def gc(c: int, size: Size, reduction: int = 16, fusion: str = "add", pool: str = "attention") -> int:
+def gc(c: int, size: Size, reduction: int = 16, fusion: str = "add", pool: str = "attention", **_: Any) -> int:
     d = max(1, c // reduction)
     transform = 2 * c * d + c + 3 * d
     return (2 if fusion == "both" else 1) * transform + (c + 1 if pool == "attention" else 0)
@@ -115,7 +116,7 @@ def simam(c: int, size: Size, **_: Any) -> int:
     return 0
 
 
-def sk(c: int, size: Size, reduction: int = 16, minimum_width: int = 32, groups: int = 32) -> int:
+def sk(c: int, size: Size, reduction: int = 16, minimum_width: int = 32, groups: int = 32, **_: Any) -> int:
     d = max(c // reduction, minimum_width)
     return 18 * c**2 // gcd(c, groups) + 4 * c + 3 * c * d + 2 * d
 
@@ -129,7 +130,7 @@ def static(c: int, size: Size, over: str = "channels", **_: Any) -> int:
     return {"channels": c, "positions": h * w, "both": c + h * w}[over]
 
 
-def triplet(c: int, size: Size, kernel_size: int = 7, spatial: bool = True) -> int:
+def triplet(c: int, size: Size, kernel_size: int = 7, spatial: bool = True, **_: Any) -> int:
     return (3 if spatial else 2) * (2 * kernel_size**2 + 2)
 
 

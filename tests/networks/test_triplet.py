@@ -41,9 +41,9 @@ def test_it_is_the_mean_of_the_authors_rotations(
     assert_equal_results(ours, theirs, list(zip(ours.parameters(), weights, strict=True)), random_maps(6, size))
 
 
-def test_the_norms_start_at_one_and_move_slowly() -> None:
+def test_the_norms_move_slowly() -> None:
     norms = [part for part in attention("triplet", 16).modules() if isinstance(part, nn.BatchNorm2d)]
-    assert [(norm.weight.item(), norm.bias.item(), norm.momentum) for norm in norms] == [(1, 0, 0.01)] * 3
+    assert [norm.momentum for norm in norms] == [0.01] * 3
 
 
 @pytest.mark.parametrize(("name", "pooled"), [("positions", 1), ("columns", 2), ("rows", 3)])

@@ -2,7 +2,8 @@
 
 from torch import nn
 
-from attnbench.study.options import Rounding
+from attnbench.networks import initialisation
+from attnbench.study.options import Init, Rounding
 
 
 def hidden_width(channels: int, reduction: int, rounding: Rounding = "floor") -> int:
@@ -17,8 +18,13 @@ def hidden_width(channels: int, reduction: int, rounding: Rounding = "floor") ->
 
 
 class Bottleneck(nn.Sequential):
-    """Linear(C, d) - ReLU - Linear(d, C): descriptors (n, C) to logits (n, C)."""
+    """Linear(C, d) - ReLU - Linear(d, C): descriptors (n, C) to logits (n, C).
 
-    def __init__(self, channels: int, *, reduction: int, bias: bool, rounding: Rounding) -> None:
+    With `init: authors` biases start at 0, so that an input of zeros gives logits of 0.
+    """
+
+    def __init__(self, channels: int, *, reduction: int, bias: bool, rounding: Rounding, init: Init) -> None:
         d = hidden_width(channels, reduction, rounding)
         super().__init__(nn.Linear(channels, d, bias=bias), nn.ReLU(), nn.Linear(d, channels, bias=bias))
+        if init == "authors":
+            initialisation.zero_biases(self)

@@ -12,15 +12,19 @@ from attnbench.study.pydantic_errors import shown_value
 
 Rules = Mapping[str, tuple[str, tuple[Any, ...]]]  # option -> another option, and its values that disable the first
 
+_WITHOUT_BIASES: Rules = {"init": ("bias", (False,))}  # the start differs in nothing but the biases
 _NORM: Rules = {"norm_weight": ("norm", (False,))}
 MODULES: Mapping[str, Rules] = {
+    "cam": _WITHOUT_BIASES,
     "cbam": _NORM,
     "gather_excite": {
         "reduction": ("flavour", ("theta_minus", "theta")),
         "bias": ("flavour", ("theta_minus", "theta")),
         "gather_bias": ("flavour", ("theta_minus",)),
+        "init": ("flavour", ("theta_minus",)),
     },
     "sam": _NORM,
+    "se": _WITHOUT_BIASES,
 }
 BACKBONES: Mapping[str, Rules] = {
     "resnet": {"stride_in": ("depth", (18, 34))},  # their blocks have no 1 x 1 convolution

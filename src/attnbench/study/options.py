@@ -23,6 +23,7 @@ Rounding = Literal["floor", "div8"]
 Squeeze = Literal["both", "avg", "max", "lp", "lse"]  # how a channel gate pools over positions
 Descriptor = Literal["both", "avg", "max", "conv"]  # how a spatial gate pools over channels
 Arrangement = Literal["channel_first", "spatial_first", "parallel"]
+Init = Literal["authors", "torch"]  # initial weights: those of the authors' code, or torch's
 Share = Annotated[float, Field(ge=0, lt=1, description="number from 0 to below 1")]
 OpenShare = Annotated[float, Field(gt=0, lt=1, description="number above 0 and below 1")]
 Factor = Annotated[float, Field(gt=0, le=1, description="number above 0, at most 1")]
@@ -38,6 +39,7 @@ TYPES: dict[str, Any] = {
     "Arrangement": Arrangement,
     "Descriptor": Descriptor,
     "Factor": Factor,
+    "Init": Init,
     "OddInt": OddInt,
     "OpenShare": OpenShare,
     "PositiveFloat": PositiveFloat,

@@ -30,7 +30,7 @@ What each module computes, its options, its trainable parameters, and how it dif
 *Trainable parameters of one module with default options for C feature maps, counted on the built module. Modules that
 are built for one size of feature maps are counted at {SIZE[0]} x {SIZE[1]}: {{sized}}.*
 """
-_LABEL = re.compile(r"^(Source|Parameters|Differs from): ")
+_LABEL = re.compile(r"^(Source|Start|Parameters|Differs from): ")
 _INDENT = " " * 4  # of formulas in a header
 
 

@@ -12,11 +12,13 @@ pool fails on non-square maps. Padding is 0; on maps of at most D positions acro
 kernels see the map. In train mode, a batch of one image raises ValueError, because the norm of the channel branch would
 see a single number (with `norms: hidden` and `last` alike). bfloat16 stays bfloat16; the mean is rounded once.
 
-Source: the authors' code, with D = 4 and torch's default initialisation; Park et al., section 3.
+Source: the authors' code, with D = 4; Park et al., section 3.
+Start: biases are 0, W1 and W2 are torch's, and the convolutions come from He's normal distribution by fan out: standard
+deviations sqrt(2 / d), sqrt(2 / 9d) twice and sqrt(2). So the authors' ResNet starts them; `init: torch` does not.
 Parameters: 3Cd + 18d^2 + 13d + C + 1; with `norms: last` 3Cd + 18d^2 + 5d + 3C + 3. C = 64, r = 16: 1,173, 1,271.
-Differs from: the paper, which adds the branches (`fuse: sum`) and has one norm in each, after its last layer
-(`norms: last`; its equations show no ReLU, but the ReLUs of the code are kept here); External-Attention's, which adds,
-has three 3x3 convolutions of dilation 2 and padding 1, and works only on 7x7 maps. timm has none.
+Differs from: the paper, which adds the branches (`fuse: sum`) and has one norm in each, after its last layer (`norms:
+last`; its equations show no ReLU, but the ReLUs of the code are kept here); External-Attention's, which adds, has three
+3x3 convolutions of dilation 2 and padding 1, and works only on 7x7 maps. timm has none.
 """
 
 from collections.abc import Mapping
@@ -24,10 +26,11 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from attnbench.networks import initialisation
 from attnbench.networks.bottleneck import hidden_width
 from attnbench.networks.gates import Attention, gate_maps
 from attnbench.networks.pooling import mean_over_positions
-from attnbench.study.options import PositiveInt
+from attnbench.study.options import Init, PositiveInt
 
 PAPER = "Park, Woo, Lee, Kweon: BAM: Bottleneck Attention Module. BMVC 2018. arXiv:1807.06514"
 
@@ -43,6 +46,7 @@ class BAM(Attention):
         dilation: PositiveInt = 4,
         fuse: Literal["product", "sum"] = "product",
         norms: Literal["hidden", "last"] = "hidden",
+        init: Init = "authors",
     ) -> None:
         super().__init__()
         d = hidden_width(channels, reduction)
@@ -62,6 +66,9 @@ class BAM(Attention):
             nn.Conv2d(d, 1, 1),
             *([] if hidden else [nn.BatchNorm2d(1)]),
         )
+        if init == "authors":
+            initialisation.zero_biases(self.channel)
+            initialisation.he_normal(self.spatial, "fan_out")
         self.adds = fuse == "sum"
 
     def modulation(self, x: Tensor) -> dict[str, Tensor]:

@@ -10,9 +10,11 @@ Below C = r the bottleneck has one unit. Maps may have any size; at 1x1 both ter
 pools are rounded once.
 
 Source: Woo et al., equation 2 and table 1; the authors' code, which has both biases (the second enters the sum twice).
+Start: torch's weights, and biases of 0, as in the authors' ResNet.
 Parameters: 2Cd + d + C; without biases 2Cd. C = 64, r = 16: 580, 512. The same for every `squeeze`.
-Differs from: timm's ChannelAttn, which has no biases (`bias: false`, 512) and rounds C / r to the nearest integer
-instead of down; a tutorial whose "max pool" is an average: `squeeze: avg` with every logit doubled.
+Differs from: tutorials, which keep torch's biases (`init: torch`); timm's ChannelAttn, which has no biases (`bias:
+false`, 512) and rounds C / r to the nearest integer instead of down; a tutorial whose "max pool" is an average:
+`squeeze: avg` with every logit doubled.
 """
 
 from torch import Tensor
@@ -26,7 +28,7 @@ from attnbench.networks.pooling import (
     mean_over_positions,
     norm_over_positions,
 )
-from attnbench.study.options import PositiveInt, Rounding, Squeeze
+from attnbench.study.options import Init, PositiveInt, Rounding, Squeeze
 
 PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV 2018. arXiv:1807.06521"
 
@@ -42,9 +44,10 @@ class ChannelAttention(Gate):
         bias: bool = True,
         rounding: Rounding = "floor",
         squeeze: Squeeze = "both",
+        init: Init = "authors",
     ) -> None:
         super().__init__()
-        self.mlp = Bottleneck(channels, reduction=reduction, bias=bias, rounding=rounding)
+        self.mlp = Bottleneck(channels, reduction=reduction, bias=bias, rounding=rounding, init=init)
         self.squeeze = squeeze
 
     def gate(self, x: Tensor) -> Tensor:

@@ -9,11 +9,13 @@ differs from the other two arrangements only in the input of each gate.
 Below C = r the channel gate has one unit. Maps may have any size (1x1: see `sam`). bfloat16 stays bfloat16.
 
 Source: Woo et al., equation 1 and table 3; the authors' code (biases in the shared MLP, a norm in the spatial gate).
+Start: that of `cam` and `sam`, which is that of the authors' ResNet.
 Parameters: those of `cam` and `sam`: 2Cd + d + C + 2k^2 + 2, d = max(1, C // r). C = 64, r = 16, k = 7: 680; no biases,
 no norm: 610. The same for every arrangement.
 Differs from: timm's CbamModule (no biases, norm weight 1, C / r rounded to the nearest integer, mean before max; with
 `bias: false, norm_weight: 1.0` the same function wherever r divides C, 612); many tutorials, which have neither biases
-nor norm (`bias: false, norm: false`, 610); External-Attention's CBAMBlock (k = 49, a residual sum; 5,315).
+nor norm (`bias: false, norm: false`, 610) and keep torch's start (`init: torch`); External-Attention's CBAMBlock (k =
+49, a residual sum; 5,315).
 """
 
 from collections.abc import Mapping
@@ -23,7 +25,7 @@ from torch import Tensor
 from attnbench.networks.attention.cam import ChannelAttention
 from attnbench.networks.attention.sam import SpatialAttention
 from attnbench.networks.gates import Attention
-from attnbench.study.options import Arrangement, Descriptor, OddInt, PositiveInt, Rounding, Squeeze
+from attnbench.study.options import Arrangement, Descriptor, Init, OddInt, PositiveInt, Rounding, Squeeze
 
 PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV 2018. arXiv:1807.06521"
 
@@ -44,11 +46,14 @@ class CBAM(Attention):
         norm_weight: float = 0.0,
         descriptor: Descriptor = "both",
         arrangement: Arrangement = "channel_first",
+        init: Init = "authors",
     ) -> None:
         super().__init__()
-        self.channel = ChannelAttention(channels, reduction=reduction, bias=bias, rounding=rounding, squeeze=squeeze)
+        self.channel = ChannelAttention(
+            channels, reduction=reduction, bias=bias, rounding=rounding, squeeze=squeeze, init=init
+        )
         self.spatial = SpatialAttention(
-            channels, kernel_size=kernel_size, norm=norm, norm_weight=norm_weight, descriptor=descriptor
+            channels, kernel_size=kernel_size, norm=norm, norm_weight=norm_weight, descriptor=descriptor, init=init
         )
         self.arrangement = arrangement
 

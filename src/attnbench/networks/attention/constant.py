@@ -10,6 +10,7 @@ Any C. Maps may have any size. `value: 1.0` is the identity. bfloat16 stays bflo
 
 Source: none; it is a control. Huang et al. observe that trained channel attention tends to constants, although not to
 one constant for all channels: see `static`.
+Start: no weights.
 Parameters: 0.
 Differs from: `static`, whose gates are learned; `start: identity`, which begins at y = x.
 """

@@ -11,18 +11,21 @@ means.
 
 Source: Hou et al., equations 4-9; the authors' code, with the norm before the hard swish and biases in the three
 convolutions.
+Start: weights from He's normal distribution by fan out, standard deviations sqrt(2 / m) for W and sqrt(2 / C) for Wh
+and Ww, and biases of 0, as in the authors' MobileNetV2; `init: torch` has torch's.
 Parameters: 3Cm + 3m + 2C; without biases 3Cm + 2m. C = 64, r = 32: 1,688, 1,552.
 Differs from: the paper's equation 6, which shows no norm; timm's CoordAttn, which has no biases (`bias: false`) and
-rounds C / 24 to the nearest multiple of 8, at least 8, for m (1,552 at C = 64 as here; 36,912 at C = 512, where
-`bias: false` has 24,608); pytorch-attention's, which has a ReLU instead of the hard swish and no sigmoids, so it is
-not a gate.
+rounds C / 24 to the nearest multiple of 8, at least 8, for m (1,552 at C = 64 as here; 36,912 at C = 512, where `bias:
+false` has 24,608); pytorch-attention's, which has a ReLU instead of the hard swish and no sigmoids, so it is not a
+gate.
 """
 
 import torch
 from torch import Tensor, nn
 
+from attnbench.networks import initialisation
 from attnbench.networks.gates import Gate
-from attnbench.study.options import PositiveInt
+from attnbench.study.options import Init, PositiveInt
 
 PAPER = "Hou, Zhou, Feng: Coordinate Attention for Efficient Mobile Network Design. CVPR 2021. arXiv:2103.02907"
 
@@ -30,12 +33,16 @@ PAPER = "Hou, Zhou, Feng: Coordinate Attention for Efficient Mobile Network Desi
 class CoordinateAttention(Gate):
     """The gate of the header; `reduction` is r."""
 
-    def __init__(self, channels: int, *, reduction: PositiveInt = 32, bias: bool = True) -> None:
+    def __init__(
+        self, channels: int, *, reduction: PositiveInt = 32, bias: bool = True, init: Init = "authors"
+    ) -> None:
         super().__init__()
         width = max(8, channels // reduction)
         self.squeeze = nn.Sequential(nn.Linear(channels, width, bias=bias), nn.BatchNorm1d(width), nn.Hardswish())
         self.rows = nn.Linear(width, channels, bias=bias)
         self.columns = nn.Linear(width, channels, bias=bias)
+        if init == "authors":
+            initialisation.he_normal(self, "fan_out")
 
     def gate(self, x: Tensor) -> Tensor:
         h, w = x.shape[2:]

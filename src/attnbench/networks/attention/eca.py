@@ -13,6 +13,7 @@ gradient. Maps may have any size; at 1x1 z is x itself. bfloat16 stays bfloat16;
 
 Source: Wang et al., equations 9 and 12 (gamma = 2, b = 1), table 2 (ECA-NS); the authors' released code, which uses k =
 3 at every width unless kernels are given explicitly, and does not contain the rule of equation 12.
+Start: torch's, as in the authors' ResNets, which start 2-d convolutions otherwise but not this one.
 Parameters: k = 3. `adaptive` C = 16..64: 3, 128..1024: 5, 2048: 7. Not shared: kC; C = 64: 192.
 Differs from: the paper, whose kernel grows with the width (`kernel_size: adaptive`; ResNet-50 has 86 weights by the
 rule, 80 with the authors' 3-5-5-7, 48 with 3 everywhere); the rule as printed, which gives k = 1 below C = 8;

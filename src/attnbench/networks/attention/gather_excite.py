@@ -10,7 +10,7 @@
     theta_plus     the same - ReLU                          the same - ReLU                 W2 relu(W1 z + b1) + b2
 
 Convolutions are depth-wise, without bias; those of 3x3 have stride 2, padding 1 and a ReLU between them.
-`gather_bias: true` gives each of them a bias, which starts at 0 (`theta_minus` has no convolution). The norm that
+`gather_bias: true` gives each of them a bias (`theta_minus` has no convolution). The norm that
 follows cancels it: in training, the bias gets no gradient and changes nothing.
 W1: (d, C), W2: (C, d), d = max(1, C // r), at every position of z. At the border, a window averages the positions that
 lie inside the map.
@@ -18,11 +18,12 @@ Below C = r there is one unit. A global `theta` or `theta_plus` is tied to one `
 map smaller than e is one window. Where z has 1 x 1 positions, its norm sees one number for a batch of one image and
 raises ValueError in train mode. bfloat16 stays bfloat16; means are rounded once.
 
-Source: Hu et al.; the authors' Caffe networks (global, with their initialisation: He's normal for the convolutions, a
-normal of deviation 0.01 and biases 0 for W1 and W2). For smaller extents they only give drawings, and none for
+Source: Hu et al.; the authors' Caffe networks (global). For smaller extents they only give drawings, and none for
 `theta_plus`: here the excitation acts on z before the interpolation. They do not say how the border is averaged.
-Parameters: theta_minus 0; theta C h w + 2C, extent e 11 C log2(e); theta_plus 2Cd + d + C more, `bias: false` 2Cd.
-C = 64, r = 16, 8 x 8: 0, 4,224, 4,804; e = 8: 0, 2,112, 2,692. `gather_bias` C more, extent e C log2(e).
+Start: the convolutions come from He's normal distribution by fan in, W1 and W2 from one of standard deviation 0.01, and
+biases are 0, as in the authors' networks; `init: torch` has torch's.
+Parameters: theta_minus 0; theta C h w + 2C, extent e 11 C log2(e); theta_plus 2Cd + d + C more, `bias: false` 2Cd. C =
+64, r = 16, 8 x 8: 0, 4,224, 4,804; e = 8: 0, 2,112, 2,692. `gather_bias` C more, extent e C log2(e).
 Differs from: timm's GatherExcite, which by default has the excitation even without parameters to gather (then it is
 `se`), and no ReLU before it; BayesWatch's, which has no biases (`bias: false`) and adaptive pools for the windows; the
 SRM authors', which has `gather_bias: true` (ResNet-50 31,121,704, where the authors' has 31,106,600).
@@ -35,10 +36,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, interpolate
 
+from attnbench.networks import initialisation
 from attnbench.networks.bottleneck import hidden_width
 from attnbench.networks.gates import Gate
 from attnbench.networks.pooling import mean_over_positions
-from attnbench.study.options import PositiveInt, Size
+from attnbench.study.options import Init, PositiveInt, Size
 
 PAPER = (
     "Hu, Shen, Albanie, Sun, Vedaldi: Gather-Excite: Exploiting Feature Context in Convolutional Neural Networks. "
@@ -59,6 +61,7 @@ class GatherExcite(Gate):
         reduction: PositiveInt = 16,
         bias: bool = True,
         gather_bias: bool = False,
+        init: Init = "authors",
     ) -> None:
         super().__init__()
         self.is_global = extent == "global"
@@ -74,6 +77,9 @@ class GatherExcite(Gate):
         self.excite: nn.Module = nn.Identity()
         if flavour == "theta_plus":
             self.excite = _excitation(channels, hidden_width(channels, reduction), bias=bias)
+        if init == "authors":
+            initialisation.he_normal(self.gather, "fan_in")
+            initialisation.normal(self.excite, std=0.01)
 
     def gate(self, x: Tensor) -> Tensor:
         # the sigmoid comes before the interpolation, where positions are fewer: copying values commutes with it
@@ -100,18 +106,15 @@ class _WindowMeans(nn.Module):
         return avg_pool2d(x, 2 * e - 1, stride=e, padding=e - 1, count_include_pad=False)
 
 
-class _MapSizedConvolution(nn.Module):
+class _MapSizedConvolution(nn.Conv2d):
     """A depth-wise convolution with a kernel as large as the map: (n, c, h, w) -> (n, c, 1, 1).
 
     Raises ValueError for a map of another size.
     """
 
     def __init__(self, channels: int, size: Size, *, bias: bool) -> None:
-        super().__init__()
+        super().__init__(channels, channels, size, groups=channels, bias=bias)
         self.size = size
-        self.weight = nn.Parameter(torch.empty(channels, 1, *size))
-        self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
-        nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
         h, w = x.shape[2:]
@@ -154,9 +157,6 @@ def _strided(channels: int, layers: int, *, bias: bool) -> nn.Sequential:
     stack: list[nn.Module] = []
     for _ in range(layers):
         convolution = nn.Conv2d(channels, channels, 3, stride=2, padding=1, groups=channels, bias=bias)
-        nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-        if convolution.bias is not None:
-            nn.init.zeros_(convolution.bias)
         stack += [convolution, nn.BatchNorm2d(channels), nn.ReLU()]
     return nn.Sequential(*stack[:-1])
 
@@ -164,8 +164,4 @@ def _strided(channels: int, layers: int, *, bias: bool) -> nn.Sequential:
 def _excitation(channels: int, width: int, *, bias: bool) -> nn.Sequential:
     """Return the layers that follow the norm of z, starting with the ReLU."""
     down, up = nn.Conv2d(channels, width, 1, bias=bias), nn.Conv2d(width, channels, 1, bias=bias)
-    for convolution in (down, up):
-        nn.init.normal_(convolution.weight, std=0.01)
-        if convolution.bias is not None:
-            nn.init.zeros_(convolution.bias)
     return nn.Sequential(nn.ReLU(), down, nn.ReLU(), up)

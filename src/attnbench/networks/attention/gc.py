@@ -6,29 +6,31 @@
     y = x + t                                              (n, C, h, w);  `fusion: scale` has y = sigmoid(t) * x
     y = sigmoid(s) * x + t                                 `fusion: both`,  s: from z with its own W1, b1, LN, W2, b2
 
-W2 and b2 start at 0, so y = x at the start, and x / 2 with `scale` and `both`. The layer norm LN runs over the d units
+The layer norm LN runs over the d units
 of one image. With d = 1, which is C < 2r, it sees one number and returns its own bias: t is then the same for every
 image, and the module is a learned shift. With d = 2, little more than a sign remains. Narrow networks need a smaller
 `reduction`.
 Maps may have any size; at 1x1 z is x itself. bfloat16 stays bfloat16; the sum over positions is rounded once.
 
-Source: Cao et al., the GC block; the authors' ContextBlock2d, whose two lists of fusions are `both`, and its
-initialisation (He's normal for the 1x1 convolution).
+Source: Cao et al., the GC block; the authors' ContextBlock2d, whose two lists of fusions are `both`.
+Start: W2 and b2 are 0, so y = x, and x / 2 with `scale` and `both`; the 1x1 convolution comes from He's normal
+distribution by fan in, with a bias of 0; W1 and b1 are torch's. All as in the authors' code; `init: torch` has torch's
+start everywhere.
 Parameters: 2Cd + 2C + 3d + 1; `avg` has C + 1 less, `both` 2Cd + C + 3d more. C = 64, r = 16: 653, 588, 1,241.
 Differs from: timm's GlobalContext, which has d = C / 8, scales (`reduction: 8, fusion: scale`; 1,177 at C = 64) and
-initialises W2 at random; pytorch-attention's, which never applies the softmax that it defines.
+draws W2 at random; pytorch-attention's, which never applies the softmax that it defines.
 """
 
 from collections.abc import Mapping
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
+from attnbench.networks import initialisation
 from attnbench.networks.bottleneck import hidden_width
 from attnbench.networks.gates import Attention
 from attnbench.networks.pooling import mean_over_positions
-from attnbench.study.options import PositiveInt
+from attnbench.study.options import Init, PositiveInt
 
 PAPER = (
     "Cao, Xu, Lin, Wei, Hu: GCNet: Non-local Networks Meet Squeeze-Excitation Networks and Beyond. "
@@ -39,11 +41,11 @@ PAPER = (
 class _AttentionPool(nn.Module):
     """The context z of the header: (n, c, h, w) -> (n, c)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, init: Init) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, 1, 1)
-        nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")
-        self.conv.bias = nn.Parameter(torch.zeros(1))
+        if init == "authors":
+            initialisation.he_normal(self.conv, "fan_in")
 
     def weights(self, x: Tensor) -> Tensor:
         """Return a of the header, (n, 1, h w); the positions of each image sum to 1."""
@@ -76,12 +78,13 @@ class GlobalContext(Attention):
         reduction: PositiveInt = 16,
         fusion: Literal["add", "scale", "both"] = "add",
         pool: Literal["attention", "avg"] = "attention",
+        init: Init = "authors",
     ) -> None:
         super().__init__()
         d = hidden_width(channels, reduction)
-        self.pool = _AttentionPool(channels) if pool == "attention" else _MeanPool()
-        self.term = None if fusion == "scale" else _transform(channels, d)
-        self.scale = None if fusion == "add" else _transform(channels, d)
+        self.pool = _AttentionPool(channels, init=init) if pool == "attention" else _MeanPool()
+        self.term = None if fusion == "scale" else _transform(channels, d, init)
+        self.scale = None if fusion == "add" else _transform(channels, d, init)
 
     def modulation(self, x: Tensor) -> dict[str, Tensor]:
         context, tensors = self.pool(x), {}
@@ -107,11 +110,11 @@ class GlobalContext(Attention):
         return modulation["scale"] if self.term is None else None
 
 
-def _transform(channels: int, width: int) -> nn.Sequential:
+def _transform(channels: int, width: int, init: Init) -> nn.Sequential:
     """Return the layers from z to t of the header."""
     last = nn.Linear(width, channels)
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
+    if init == "authors":
+        initialisation.zero(last)
     return nn.Sequential(nn.Linear(channels, width), nn.LayerNorm(width), nn.ReLU(), last)
 
 

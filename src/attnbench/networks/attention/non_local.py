@@ -4,7 +4,7 @@
     A = softmax over the last axis of q k^T / sqrt(m)      (n, h w, h w), rows: outputs
     y = x + BN(W A v)                                      (n, C, h, w), W: 1x1 convolution m -> C
 
-The weight of BN starts at 0, so the block starts as the identity. `norm: false` omits BN and starts W at 0.
+`norm: false` omits BN.
 `mode: unscaled` omits 1 / sqrt(m); `dot_product` is A = q k^T / (number of keys), without a softmax.
 `subsample` takes k and v from a 2x2 max pool of x, which leaves a quarter of the keys; windows at an odd border cover
 the rest of the map. `subsample: false` is the complete block, with x in place of the pool.
@@ -14,9 +14,12 @@ and 4.2 MB in the complete block.
 Below C = r there is one unit. Maps may have any size; at 1x1 A is 1. bfloat16 stays bfloat16, including A, except under
 CUDA's autocast.
 
-Source: Wang et al., equations 1-6 and figure 2; the authors' Caffe2 code: the scale, which equation 3 lacks
-(`mode: unscaled`), biases, initial weights from a normal distribution of deviation 0.01, and the pool before phi and g,
-which the paper adds as a trick to the block of its figure (`subsample: false`).
+Source: Wang et al., equations 1-6 and figure 2; the authors' Caffe2 code: the scale, which equation 3 lacks (`mode:
+unscaled`), biases, and the pool before phi and g, which the paper adds as a trick to the block of its figure
+(`subsample: false`).
+Start: weights from a normal distribution of standard deviation 0.01, biases of 0, and a weight of BN of 0, so that the
+block is the identity; without BN, W is 0 instead. All as in the authors' code; `init: torch` has torch's start
+everywhere, which is not the identity.
 Parameters: 4Cm + 3m + 3C; without norm 4Cm + 3m + C. C = 64, r = 2: 8,480, 8,352.
 Differs from: the authors' code at odd sizes, where its pool drops the border; timm's NonLocalAttn, which never
 subsamples, has m = C / 8 rounded to a multiple of 8, scales by 1 / sqrt(C) and is initialised with He's normal (2,264
@@ -29,10 +32,11 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from attnbench.networks import initialisation
 from attnbench.networks.bottleneck import hidden_width
 from attnbench.networks.gates import Attention
 from attnbench.networks.positions import as_map, received, tokens
-from attnbench.study.options import PositiveInt
+from attnbench.study.options import Init, PositiveInt
 
 PAPER = "Wang, Girshick, Gupta, He: Non-local Neural Networks. CVPR 2018. arXiv:1711.07971"
 
@@ -48,15 +52,18 @@ class NonLocal(Attention):
         subsample: bool = True,
         norm: bool = True,
         mode: Literal["embedded_gaussian", "unscaled", "dot_product"] = "embedded_gaussian",
+        init: Init = "authors",
     ) -> None:
         super().__init__()
         width = hidden_width(channels, reduction)
         self.mode = mode
-        self.theta, self.phi, self.g = (_convolution(channels, width) for _ in range(3))
-        self.out = _convolution(width, channels)
+        self.theta, self.phi, self.g = (nn.Conv2d(channels, width, 1) for _ in range(3))
+        self.out = nn.Conv2d(width, channels, 1)
         self.norm = nn.BatchNorm2d(channels) if norm else nn.Identity()
-        nn.init.zeros_(self.norm.weight if isinstance(self.norm, nn.BatchNorm2d) else self.out.weight)
         self.pool = nn.MaxPool2d(2, ceil_mode=True) if subsample else nn.Identity()
+        if init == "authors":
+            initialisation.normal(self, std=0.01)
+            nn.init.zeros_(self.norm.weight if isinstance(self.norm, nn.BatchNorm2d) else self.out.weight)
 
     def modulation(self, x: Tensor) -> dict[str, Tensor]:
         pooled = self.pool(x)
@@ -86,12 +93,3 @@ class NonLocal(Attention):
         if pooled.shape != x.shape:
             spatial = spatial.repeat_interleave(2, 2).repeat_interleave(2, 3)[:, :, :h, :w]
         return {"spatial": spatial}
-
-
-def _convolution(channels: int, width: int) -> nn.Conv2d:
-    """Return a 1x1 convolution with the authors' initialisation."""
-    convolution = nn.Conv2d(channels, width, 1)
-    nn.init.normal_(convolution.weight, std=0.01)
-    assert convolution.bias is not None
-    nn.init.zeros_(convolution.bias)
-    return convolution

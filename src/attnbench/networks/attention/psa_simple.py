@@ -16,6 +16,7 @@ m channels; P and the sum with x, which keep C in a slot, are an adaptation. All
 Maps may have any size; at 1x1 c is 1. bfloat16 stays bfloat16, including c and d, except under CUDA's autocast.
 
 Source: a tutorial on four attention modules, its `PSA` after Zhao et al.
+Start: torch's, as in the tutorial.
 Parameters: 2Cm + 2m^2 + 3m + C. C = 64, r = 4: 2,672.
 Differs from: PSANet and its authors' code, which is `psanet` (norms, ReLUs, a separate map for every position, one
 size of map); DoubleAttention in several collections of modules, which has the same two softmaxes and parallel

@@ -29,6 +29,7 @@ bfloat16 stays bfloat16, including A, except under CUDA's autocast.
 
 Source: Zhao et al., section 3; the authors' code (semseg): both directions, one number per offset, the softmax,
 which the paper's equation lacks (`softmax: false`), m = 512 of 2,048 channels.
+Start: torch's, as in the authors' code.
 Parameters: a branch Cm + m^2 + mM + 4m; P Cm + 2C with one, 2Cm + 2C with two; F 2C^2 + 2C. The authors' module, C =
 2,048 at 59x59, r = 4, `shrink: 2`: 8,291,328. `direction: collect, compact: true`, C = 64 at 32x32: 18,880.
 Differs from: the authors' configurations, which have `shrink: 2`, while here the attention has the size of the map by

@@ -11,19 +11,23 @@ Any C. Maps may have any size; padding is 0, and at 1x1 only the centre of the k
 raises ValueError in train mode, because the norm sees one number). bfloat16 stays bfloat16; pools are rounded once.
 
 Source: Woo et al., equation 3 and table 2; the authors' code, which has a batch norm after the convolution (momentum
-0.01) whose weight starts at 0, so that the gate starts as the constant 0.5.
+0.01).
+Start: the weight of the norm is 0, so the gate is the constant 0.5; the kernel comes from He's normal distribution by
+fan out, a standard deviation of sqrt(2) / k. Both as in the authors' ResNet. No code of the 1x1 convolution of
+`descriptor: conv` is published; it has torch's start.
 Parameters: m k^2 + 2; without norm m k^2; `conv` has C more. k = 7: 100, 98; one map 51, 49; `conv` at C = 64: 115.
-Differs from: the paper's text, which has no norm (`norm: false`); timm's SpatialAttn, whose norm weight starts at 1
-(`norm_weight: 1.0`, momentum 0.1; 100 too) and which stacks mean before max; External-Attention's, which has k = 49,
-a bias and no norm (4,803).
+Differs from: tutorials, which keep torch's start of the kernel (`init: torch`); the paper's text, which has no norm
+(`norm: false`); timm's SpatialAttn, whose norm weight starts at 1 (`norm_weight: 1.0`, momentum 0.1; 100 too) and which
+stacks mean before max; External-Attention's, which has k = 49, a bias and no norm (4,803).
 """
 
 import torch
 from torch import Tensor, nn
 
+from attnbench.networks import initialisation
 from attnbench.networks.gates import Gate
 from attnbench.networks.pooling import max_over_channels, mean_and_max_over_channels, mean_over_channels
-from attnbench.study.options import Descriptor, OddInt, odd
+from attnbench.study.options import Descriptor, Init, OddInt, odd
 
 PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV 2018. arXiv:1807.06521"
 
@@ -61,11 +65,14 @@ class SpatialAttention(Gate):
         norm: bool = True,
         norm_weight: float = 0.0,
         descriptor: Descriptor = "both",
+        init: Init = "authors",
     ) -> None:
         super().__init__()
         self.descriptor = _descriptor(channels, descriptor)
         depth = 2 if descriptor == "both" else 1
         self.conv = nn.Conv2d(depth, 1, odd(kernel_size), padding=kernel_size // 2, bias=False)
+        if init == "authors":
+            initialisation.he_normal(self.conv, "fan_out")
         self.norm: nn.Module = nn.Identity()
         if norm:
             self.norm = nn.BatchNorm2d(1, momentum=0.01)

@@ -12,11 +12,15 @@ are rounded once.
 
 Source: Hu et al., equations 2-4, and the ablations of the squeeze and excitation operators; the authors' Caffe
 networks, which have both biases.
+Start: torch's weights, and biases of 0: the start of this module in the CBAM authors' network, where it is a channel
+gate with one mean pool. SENet's training files were never published; those of GENet, by the same authors, draw W1 and
+W2 with a standard deviation of 0.01, so that every gate starts at 0.500.
 Parameters: 2Cd + d + C; without biases 2Cd. C = 64, r = 16: 580, 512.
-Differs from: the paper's later text and its ablations, which omit the biases (`bias: false`); timm's SEModule, whose
-bottleneck is rounded to a multiple of 8 (`rounding: div8`; 1,096 at C = 64); torchvision's SqueezeExcitation, which
-takes d as an argument and is equal for the same d; External-Attention's, which has no biases (512) and, below C = r, no
-units, so that its gate is the constant 0.5 (0 parameters).
+Differs from: tutorials, which keep torch's biases (`init: torch`; at C = 16 the start gates then have a standard
+deviation of 0.14 instead of 0.02); the paper's later text and its ablations, which omit the biases (`bias: false`);
+timm's SEModule, whose bottleneck is rounded to a multiple of 8 (`rounding: div8`; 1,096 at C = 64); torchvision's
+SqueezeExcitation, which takes d as an argument and is equal for the same d; External-Attention's, which has no biases
+(512) and, below C = r, no units, so that its gate is the constant 0.5 (0 parameters).
 """
 
 from typing import Literal
@@ -26,7 +30,7 @@ from torch import Tensor, nn
 from attnbench.networks.bottleneck import Bottleneck
 from attnbench.networks.gates import Gate
 from attnbench.networks.pooling import max_over_positions, mean_over_positions
-from attnbench.study.options import PositiveInt, Rounding
+from attnbench.study.options import Init, PositiveInt, Rounding
 
 PAPER = "Hu, Shen, Albanie, Sun, Wu: Squeeze-and-Excitation Networks. IEEE TPAMI 42(8), 2020. arXiv:1709.01507"
 
@@ -46,10 +50,11 @@ class SqueezeExcitation(Gate):
         rounding: Rounding = "floor",
         squeeze: Literal["avg", "max", "none"] = "avg",
         activation: Literal["sigmoid", "tanh", "relu", "hardsigmoid"] = "sigmoid",
+        init: Init = "authors",
     ) -> None:
         super().__init__()
         self.squeeze = _SQUEEZES.get(squeeze)
-        self.excitation = Bottleneck(channels, reduction=reduction, bias=bias, rounding=rounding)
+        self.excitation = Bottleneck(channels, reduction=reduction, bias=bias, rounding=rounding, init=init)
         self.activation = _ACTIVATIONS[activation]()
 
     def gate(self, x: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ Any C. At 1x1, where h w - 1 is 0, v is taken as 0 and the gate is the constant 
 are rounded once.
 
 Source: Yang et al., equation 5; the authors' code. `energy_lambda` is lambda.
+Start: no weights.
 Parameters: 0.
 Differs from: the authors' ImageNet runs, which set lambda to 0.1 (`energy_lambda: 0.1`); their CIFAR networks, which
 have it between the second convolution and its norm, where no site exists here; at 1x1 only, the authors' code,

@@ -11,8 +11,9 @@ The convolutions have gcd(C, G) groups, G = 32, so that every C works, also if G
 16). Maps may have any size; padding is 0, and at 1x1 only the centres of the kernels are used. In train mode a batch of
 one image raises ValueError, because the norm of z sees one number. bfloat16 stays bfloat16.
 
-Source: Li et al., section 3.1; the authors' Caffe networks, with their initialisation (He's normal for the
-convolutions, a normal of deviation 0.01 for W1 and W2). r is `reduction`, L `minimum_width`.
+Source: Li et al., section 3.1; the authors' Caffe networks. r is `reduction`, L `minimum_width`.
+Start: the convolutions come from He's normal distribution by fan in, W1 and W2 from one of standard deviation 0.01, as
+in the authors' networks; `init: torch` has torch's.
 Parameters: 18 C^2 / gcd(C, G) + 4C + 3Cd + 2d. C = 64, r = 16, L = 32: 8,768, of which the attention 6,208.
 Differs from: the authors' networks, only in its position; timm's SelectiveKernel, which splits the input channels
 between the two convolutions and has d = C / 16 rounded to a multiple of 8, at least 8; External-Attention's, which has
@@ -25,9 +26,10 @@ from math import gcd
 
 from torch import Tensor, nn
 
+from attnbench.networks import initialisation
 from attnbench.networks.gates import Attention
 from attnbench.networks.pooling import mean_over_positions
-from attnbench.study.options import PositiveInt
+from attnbench.study.options import Init, PositiveInt
 
 PAPER = "Li, Wang, Hu, Yang: Selective Kernel Networks. CVPR 2019. arXiv:1903.06586"
 
@@ -38,13 +40,23 @@ class SelectiveKernel(Attention):
     """The formula of the header."""
 
     def __init__(
-        self, channels: int, *, reduction: PositiveInt = 16, minimum_width: PositiveInt = 32, groups: PositiveInt = 32
+        self,
+        channels: int,
+        *,
+        reduction: PositiveInt = 16,
+        minimum_width: PositiveInt = 32,
+        groups: PositiveInt = 32,
+        init: Init = "authors",
     ) -> None:
         super().__init__()
         d = max(channels // reduction, minimum_width)
         self.branches = nn.ModuleList(_branch(channels, gcd(channels, groups), dilation) for dilation in _DILATIONS)
-        self.descriptor = nn.Sequential(_linear(channels, d), nn.BatchNorm1d(d), nn.ReLU())
-        self.selection = _linear(d, 2 * channels)
+        self.descriptor = nn.Sequential(nn.Linear(channels, d, bias=False), nn.BatchNorm1d(d), nn.ReLU())
+        self.selection = nn.Linear(d, 2 * channels, bias=False)
+        if init == "authors":
+            initialisation.he_normal(self.branches, "fan_in")
+            initialisation.normal(self.descriptor, std=0.01)
+            initialisation.normal(self.selection, std=0.01)
 
     def forward(self, x: Tensor) -> Tensor:  # the branches are computed once
         near, far = self._branches(x)
@@ -77,11 +89,4 @@ def _mixed(near: Tensor, far: Tensor, of_near: Tensor, of_far: Tensor) -> Tensor
 
 def _branch(channels: int, groups: int, dilation: int) -> nn.Sequential:
     convolution = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation, groups=groups, bias=False)
-    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
     return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU())
-
-
-def _linear(channels: int, width: int) -> nn.Linear:
-    linear = nn.Linear(channels, width, bias=False)
-    nn.init.normal_(linear.weight, std=0.01)
-    return linear

@@ -4,13 +4,14 @@
     z = sum of W * t over the last axis                    (n, C),     W: (C, 2), no channel sees another
     s = sigmoid(BN(z))                                     (n, C);     y = s * x
 
-W starts at 0, so the gate starts as the constant 0.5. `style: mean` or `std` keeps one of the two, W: (C, 1).
+`style: mean` or `std` keeps one of the two, W: (C, 1).
 Any C. Maps may have any size; at 1x1, where the variance is undefined, it is taken as 0. The norm sees one number per
 channel and image, so in train mode a batch of one image raises ValueError, as in the authors' code. bfloat16 stays
 bfloat16; mean, deviations and squares are rounded.
 
 Source: Lee et al., style pooling and style integration; the authors' code. They train W and the norm without weight
 decay; here the recipe's weight decay applies to both, as to every other parameter.
+Start: W is 0, so the gate is the constant 0.5; as in the authors' code.
 Parameters: 4C; with one statistic 3C. C = 64: 256, 192.
 Differs from: a later version of the authors' code and pytorch-attention's, which take the standard deviation without
 the 1e-5; in pytorch-attention's, W does not start at 0 (4C too). timm and torchvision have none.

@@ -6,11 +6,12 @@
 
 It learns what a gate can learn without looking at its input. A module has an effect as attention only as far as it
 differs from this control: `channels` controls channel gates, `positions` spatial gates, `both` their product.
-All logits of a gate start at one value, so that s starts at `start`; with `both`, each factor starts at its square
-root. No random number is drawn. Weight decay applies to logits as to every parameter and pulls each sigmoid to 1/2.
+Weight decay applies to logits as to every parameter and pulls each sigmoid to 1/2.
 Any C. `positions` and `both` are tied to one `size` of map; `channels` accepts any. bfloat16 stays bfloat16.
 
 Source: none; it is a control. Huang et al. observe that trained channel attention tends to constant vectors.
+Start: all logits of a gate are one value, so that s is `start`; with `both`, each factor is its square root. No random
+number is drawn.
 Parameters: C; `positions` h w; `both` C + h w. C = 64, 8 x 8: 64, 64, 128.
 Differs from: `constant`, which does not learn; Huang et al.'s ASR, which learns the input of an attention module and
 keeps the module; layer scale, which has no sigmoid and starts near 0.

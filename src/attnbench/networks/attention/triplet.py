@@ -10,17 +10,19 @@ Any C, an axis like the others. Maps may have any size (1x1 with batch 1: see `s
 rounded once. Equal maxima share the gradient, as in `sam`.
 
 Source: Misra et al.; the authors' module: norms of momentum 0.01.
+Start: as in the authors' ResNet. The kernels come from He's normal distribution by fan out, a standard deviation of
+sqrt(2) / k; the weight of a norm is 1, but 0 for the gate over (h, w), which is then the constant 0.5.
 Parameters: 3 (2k^2 + 2); without the spatial gate 2 (2k^2 + 2). k = 7: 300, 200, for any C.
-Differs from: the authors' ResNet, which starts the norm of the gate over (h, w) at weight 0 as CBAM does, while their
-module, used here, starts all three at 1; pytorch-attention's, which has a ReLU before the sigmoid, so that no gate is
-below 0.5, and a bias in each convolution (303). timm has none.
+Differs from: the authors' module in another network, where all three norms start at 1 and the kernels are torch's
+(`init: torch`); pytorch-attention's, which has a ReLU before the sigmoid, so that no gate is below 0.5, and a bias in
+each convolution (303). timm has none.
 """
 
 from torch import Tensor
 
 from attnbench.networks.attention.sam import SpatialAttention
 from attnbench.networks.gates import Gate
-from attnbench.study.options import OddInt
+from attnbench.study.options import Init, OddInt
 
 PAPER = (
     "Misra, Nalamada, Arasanipalai, Hou: Rotate to Attend: Convolutional Triplet Attention Module. WACV 2021. "
@@ -31,11 +33,16 @@ PAPER = (
 class TripletAttention(Gate):
     """The gate of the header; `kernel_size` is k, odd."""
 
-    def __init__(self, channels: int, *, kernel_size: OddInt = 7, spatial: bool = True) -> None:
+    def __init__(self, channels: int, *, kernel_size: OddInt = 7, spatial: bool = True, init: Init = "authors") -> None:
         super().__init__()
-        self.rows = _gate(channels, kernel_size)
-        self.columns = _gate(channels, kernel_size)
-        self.positions = _gate(channels, kernel_size) if spatial else None
+        of_positions = 0.0 if init == "authors" else 1.0
+        self.rows = SpatialAttention(channels, kernel_size=kernel_size, norm_weight=1.0, init=init)
+        self.columns = SpatialAttention(channels, kernel_size=kernel_size, norm_weight=1.0, init=init)
+        self.positions = (
+            SpatialAttention(channels, kernel_size=kernel_size, norm_weight=of_positions, init=init)
+            if spatial
+            else None
+        )
 
     def gate(self, x: Tensor) -> Tensor:
         last = x.permute(0, 2, 3, 1)  # (n, h, w, c), the memory order of channels_last: pools over h and w are fast
@@ -46,7 +53,3 @@ class TripletAttention(Gate):
             gates.append(self.positions.gate(x).permute(0, 2, 3, 1))  # (n, h, w, 1)
         mean: Tensor = sum(gates[1:], start=gates[0]) * (1 / len(gates))  # (n, h, w, c)
         return mean.permute(0, 3, 1, 2)
-
-
-def _gate(channels: int, kernel_size: int) -> SpatialAttention:
-    return SpatialAttention(channels, kernel_size=kernel_size, norm_weight=1.0)
