@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import params
 import pytest
-from made_records import make_run
+from made_records import ENVIRONMENT, make_run
 
 from attnbench import records
-from attnbench.records import CostRecord, DataSummary, LatencyRecord, LatencyRow, RunRecord, TimingRecord, files
+from attnbench.records import CostRecord, DataSummary, LatencyRecord, LatencyRow, RunRecord, files
 from attnbench.records.curves import EpochRow, write_epochs, write_iterations
 from attnbench.records.views import BlockView, GateView, Views
 from attnbench.records.views import save as save_views
@@ -123,7 +123,6 @@ def write_records(made: MadeUp, differences: dict[str, list[float]]) -> None:
         for seed in study.seeds:
             accuracy = BASE[seed] + differences[variant][seed]
             records.write(paths.record(variant, seed), run(study, variant, seed, accuracy, code["sha256"]))
-            records.write(paths.timing(variant, seed), timing(study, variant, seed, position))
             write_curves(paths, variant, seed, study.recipe.epochs)
     records.write(paths.latency, latency(study))
 
@@ -181,48 +180,33 @@ def cost(study: Study, variant: str, position: int) -> CostRecord:
 
 
 def latency(study: Study) -> LatencyRecord:
-    rows = [
+    return LatencyRecord(
+        study=study.name,
+        environment=ENVIRONMENT,
+        cores=2,
+        load_average=0.4,
+        inference=[row for size in study.latency.batch_sizes for row in times(study, size, scale=1)],
+        training_step=times(study, study.recipe.batch_size, scale=3),
+    )
+
+
+def times(study: Study, size: int, *, scale: float) -> list[LatencyRow]:
+    """Return one row per variant; each costs a tenth more than the one before it, or three tenths at `scale` 3."""
+    return [
         LatencyRow(
             variant=variant,
             batch_size=size,
-            median_ms=0.8 * size**0.7 * (1 + 0.1 * position),
+            median_ms=0.8 * size**0.7 * (1 + 0.1 * scale * position),
             iqr_ms=0.02,
-            p90_ms=0.9 * size**0.7 * (1 + 0.1 * position),
+            p90_ms=0.9 * size**0.7 * (1 + 0.1 * scale * position),
             # a slow second of the machine affects all variants of a round alike
             round_ms=[
-                0.8 * size**0.7 * (1 + (0.09, 0.10, 0.11)[number % 3] * position) * (1 + number % 5)
+                0.8 * size**0.7 * (1 + (0.09, 0.10, 0.11)[number % 3] * scale * position) * (1 + number % 5)
                 for number in range(30)
             ],
         )
-        for size in study.latency.batch_sizes
         for position, variant in enumerate(study.variants)
     ]
-    return LatencyRecord(
-        study=study.name,
-        processor="Example CPU @ 2.0 GHz",
-        cores=2,
-        threads=1,
-        precision="bf16",
-        torch="2.15.0",
-        load_average=0.4,
-        rows=rows,
-    )
-
-
-def timing(study: Study, variant: str, seed: int, position: int) -> TimingRecord:
-    return TimingRecord(
-        study=study.name,
-        variant=variant,
-        seed=seed,
-        seconds_per_epoch=[9.0, 2.0 + position, 2.0 + position, 2.0 + position],
-        evaluation_seconds=[0.1] * 4,
-        total_seconds=15.0 + 3 * position,
-        images_per_second=450.0 - 10 * position,
-        continued_after=0,
-        load_average=2.1,
-        cores=2,
-        processor="Example CPU @ 2.0 GHz",
-    )
 
 
 def write_curves(paths: StudyPaths, variant: str, seed: int, epochs: int) -> None:

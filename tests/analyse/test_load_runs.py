@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from attnbench.analyse.costs import load_costs, load_latency, load_timings
+from attnbench.analyse.costs import load_costs, load_latency
 from attnbench.analyse.plots import learning_frame
 from attnbench.analyse.runs import load_runs
 from attnbench.errors import UserError
@@ -110,23 +110,12 @@ def test_the_latency_of_another_study_is_refused(made: Any) -> None:
         load_latency(other, made.paths)
 
 
-def test_a_latency_that_lacks_a_variant_is_refused(made: Any) -> None:
+def test_a_latency_that_lacks_a_variant_or_a_training_step_is_refused(made: Any) -> None:
     variants = {**made.study.variants, "eca": made.study.variants["se"]}
-    wider = made.study.model_copy(update={"variants": variants})
-    with pytest.raises(UserError, match=r"lacks eca at batch size 1, eca at batch size 64\. Measure it again with: "):
-        load_latency(wider, made.paths)
-
-
-def test_missing_timings_are_named(made: Any) -> None:
-    made.paths.timing("se", 0).unlink()
-    with pytest.raises(UserError, match=r"the timing of se-0 is missing\. Train again with: dvc repro .*train@se-0$"):
-        load_timings(made.study, made.paths)
-
-
-def test_the_timing_of_another_run_is_refused(made: Any) -> None:
-    made.paths.timing("se", 0).write_bytes(made.paths.timing("se", 1).read_bytes())
-    with pytest.raises(UserError, match=r"se-0\.json belongs to run se-1 of study 'made_up', not to .*\. Train again"):
-        load_timings(made.study, made.paths)
+    recipe = made.study.recipe.model_copy(update={"batch_size": 16})
+    lacking = "lacks eca at batch size 1, eca at batch size 64, the training step of .*16.* Measure it again with: "
+    with pytest.raises(UserError, match=lacking):
+        load_latency(made.study.model_copy(update={"variants": variants, "recipe": recipe}), made.paths)
 
 
 def test_a_missing_curve_is_named(made: Any) -> None:

@@ -124,6 +124,7 @@ EDITS = [
     ("networks/attention/se.py", "\n# Why.\n", {"report"}),  # which quotes the file
     ("networks/attention/cbam.py", "\nX = 1\n", set()),
     ("train/loop.py", "\nX = 1\n", {"train/se", "train/baseline"}),
+    ("train/step.py", "\nX = 1\n", {"train/se", "train/baseline", "latency"}),
     (
         "study/selection.py",
         "\nX = 1\n",

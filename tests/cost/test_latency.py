@@ -2,6 +2,7 @@
 
 import math
 import random
+from types import SimpleNamespace
 
 import params
 import pytest
@@ -128,20 +129,39 @@ def test_three_small_networks(precision):
     timed = networks(notes)
     before = torch.get_rng_state()
     machine = {"device": "cpu", "precision": precision, "threads": 1}
-    record = cost.measure(study(machine=machine), timed, SHAPE)
-    assert [(row.variant, row.batch_size) for row in record.rows] == [
+    rows = cost.measure_inference(study(machine=machine), timed, SHAPE)
+    assert [(row.variant, row.batch_size) for row in rows] == [
         (name, size) for size in (1, 4) for name in ("plain", "same", "heavy")
     ]
-    for plain, same, heavy in (record.rows[:3], record.rows[3:]):
+    for plain, same, heavy in (rows[:3], rows[3:]):
         assert 0.25 < same.median_ms / plain.median_ms < 4  # generous: the machine may be busy
         assert heavy.median_ms > 2 * plain.median_ms
         assert all(0 < row.median_ms <= row.p90_ms for row in (plain, same, heavy))
         assert all(len(row.round_ms) == 6 for row in (plain, same, heavy))
-    assert (record.study, record.threads, record.precision) == ("small", 1, precision)
-    assert record.torch == torch.__version__
-    assert record.processor
-    assert LatencyRecord.model_validate_json(record.model_dump_json()) == record
     dtype = "torch.bfloat16" if precision == "bf16" else "torch.float32"
     assert set(notes) == {((size, *SHAPE), dtype, True, True, 1, False) for size in (1, 4)}
     assert all(network.training for network in timed.values())  # copies were timed
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_training_steps_are_timed_on_one_batch_with_the_networks_in_train_mode():
+    notes = Notes()
+    timed = networks(notes)
+    labels = set()
+
+    def training_step(network):
+        assert all(network is not original for original in timed.values())
+        return lambda images, classes: labels.add((network(images) is None, tuple(classes.tolist())))
+
+    small = study(recipe=params.recipe(batch_size=2))
+    images = SimpleNamespace(classes=["a", "b", "c"], image_shape=SHAPE)
+    before = torch.get_rng_state()
+    record = cost.measure(small, timed, images, training_step)
+    assert [(row.variant, row.batch_size) for row in record.training_step] == [(name, 2) for name in timed]
+    assert all(len(row.round_ms) == 6 for row in record.training_step)
+    assert notes[-1] == ((2, *SHAPE), "torch.float32", False, True, 1, True)
+    [(_, classes)] = labels
+    assert set(classes) <= {0, 1, 2}
+    assert torch.equal(torch.get_rng_state(), before)
+    assert (record.study, len(record.inference), record.environment.torch) == ("small", 6, torch.__version__)
+    assert LatencyRecord.model_validate_json(record.model_dump_json()) == record

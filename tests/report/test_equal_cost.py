@@ -102,7 +102,7 @@ def test_few_rounds_give_a_ratio_without_an_interval(made: Any, rendered: Any) -
 
 def rounds(made: Any, variant: str) -> dict[int, list[float]]:
     """Return batch size -> measured times of a variant."""
-    rows = records.read(made.paths.latency, LatencyRecord).rows
+    rows = records.read(made.paths.latency, LatencyRecord).inference
     return {row.batch_size: row.round_ms for row in rows if row.variant == variant}
 
 
@@ -111,9 +111,9 @@ def change_rounds(made: Any, times: Callable[[Any], list[float]], variant: str |
     record = records.read(made.paths.latency, LatencyRecord)
     rows = [
         row.model_copy(update={"round_ms": times(row)}) if variant in (None, row.variant) else row
-        for row in record.rows
+        for row in record.inference
     ]
-    records.write(made.paths.latency, record.model_copy(update={"rows": rows}))
+    records.write(made.paths.latency, record.model_copy(update={"inference": rows}))
 
 
 def test_a_match_in_parameters_may_fail(make: Any, rendered: Any) -> None:

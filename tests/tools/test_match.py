@@ -65,13 +65,12 @@ def test_latency_is_measured_in_turns_with_the_variant(monkeypatch: pytest.Monke
         measured.append((list(networks), study.latency.batch_sizes))
         # slower by a step from 13 on, as times are; 12 is the nearest, from below
         ratios = {name: 1 if name == "cbam" else int(name) / 12.5 + 0.3 * (int(name) > 12) for name in networks}
-        rows = [
+        return [
             SimpleNamespace(variant=name, round_ms=[ratio * speed for speed in range(1, 31)])
             for name, ratio in ratios.items()
         ]
-        return SimpleNamespace(rows=rows)
 
-    monkeypatch.setattr(matching.cost, "measure", measure)
+    monkeypatch.setattr(matching.cost, "measure_inference", measure)
     monkeypatch.setattr(matching.arithmetic, "set_up", lambda machine: None)
     text = match(small(), tmp_path, "cbam", "width", 64)
     assert measured[-1] == (["11", "12", "13", "14", "cbam"], [64])

@@ -83,7 +83,7 @@ def control_by_seed_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
 
 def control_latency_frame(study: Study, latency: LatencyRecord) -> pd.DataFrame:
     """Return one row per pair and batch size: the control's time to the variant's, as in the table of latency."""
-    times = {(row.variant, row.batch_size): row.round_ms for row in latency.rows}
+    times = {(row.variant, row.batch_size): row.round_ms for row in latency.inference}
     rows = [
         {
             "variant": pair.variant,

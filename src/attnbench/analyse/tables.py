@@ -38,7 +38,7 @@ def frames(study: Study, paths: StudyPaths) -> dict[str, pd.DataFrame]:
         "per_class": accuracy.per_class_frame(study, runs, data),
         "cost": costs.cost_frame(study, cost_records),
         "latency": costs.latency_frame(study, latency),
-        "time": costs.time_frame(study, costs.load_timings(study, paths)),
+        "training_step": costs.training_step_frame(study, latency),
         "environment": environment_frame(runs),
         "learning": plots.learning_frame(study, paths),
         **controls.frames(study, runs, cost_records, latency),

@@ -1,33 +1,39 @@
-"""Measured inference latency of all variants, timed in turns in one process.
+"""Measured time of inference and of a training step of all variants, timed in turns in one process.
 
 Each round times every variant once, in a newly shuffled order, so a slow second of the machine affects all alike. The
 record keeps the time of every round, and `attnbench.analyse` compares variants by the ratio of their times within a
 round: absolute times drift by several percent on a shared machine, such ratios by a few tenths of a percent.
 
-Networks run in eval and inference mode, channels_last, with a fixed number of threads. With bf16, autocast encloses the
-whole measurement, so that weights are cast once and not in every call.
+Inference runs in eval and inference mode, channels_last, with a fixed number of threads. With bf16, autocast encloses
+the whole measurement, so that weights are cast once and not in every call. A training step is that of the train stage,
+at its batch size: forward pass, loss, backward pass and optimiser, without augmentation.
 """
 
 import copy
 import math
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.benchmark import Measurement, Timer
 
 from attnbench import machine
 from attnbench.networks import arithmetic, seeding
+from attnbench.networks.building import ImageSet
 from attnbench.records import LatencyRecord, LatencyRow
 from attnbench.study import Study
 
 SAMPLE_SECONDS = 0.005  # minimum duration of a sample: a clock's jitter is microseconds
 MAX_REPEATS = 1000
 ALLOWED_SECONDS = 0.04  # per round, variant and batch size, on average: 19 s for 30 rounds of 8 variants at 2 sizes
+ALLOWED_STEP_SECONDS = 0.06  # per round and variant
+
+TrainingStep = Callable[[Tensor, Tensor], object]  # trains on normalised images (n, c, h, w) and labels (n,)
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Sampling:
     """How a batch size is sampled."""
 
     batch_size: int
-    repeats: int  # forward passes in one sample, the same for all variants
+    repeats: int  # calls in one sample, the same for all variants
     round_seconds: float  # expected duration of a round, over all variants, warm-up included
 
 
@@ -48,36 +54,70 @@ class Limits:
     seconds: float
 
 
-def measure(study: Study, networks: Mapping[str, nn.Module], image_shape: tuple[int, int, int]) -> LatencyRecord:
-    """Time the networks, one per variant, on random images (c, h, w).
+def measure(
+    study: Study,
+    networks: Mapping[str, nn.Module],
+    images: ImageSet,
+    training_step: Callable[[nn.Module], TrainingStep],
+) -> LatencyRecord:
+    """Time inference and training steps of the networks, one per variant, on random images.
 
-    Images and order are drawn from the study's first seed; copies of the networks are timed. `study.latency` sets the
-    number of rounds. There are fewer where these would exceed `ALLOWED_SECONDS` per sample on average, and always
-    enough for the interval of a median. Call `arithmetic.set_up` first, which also checks that the device exists.
+    `training_step` returns the step that trains a network. Images, labels and order are drawn from the study's first
+    seed; copies of the networks are timed. Call `arithmetic.set_up` first, which also checks that the device exists.
     """
     load = machine.load_average()  # before our own work
-    device = torch.device(study.machine.device)
-    ready = {variant: _ready(network, device) for variant, network in networks.items()}
+    return LatencyRecord(
+        study=study.name,
+        environment=arithmetic.environment(study.machine),
+        cores=machine.cores(),
+        load_average=load,
+        inference=measure_inference(study, networks, images.image_shape),
+        training_step=measure_steps(study, networks, images, training_step),
+    )
+
+
+def measure_inference(
+    study: Study, networks: Mapping[str, nn.Module], image_shape: tuple[int, int, int]
+) -> list[LatencyRow]:
+    """Time a forward pass of the networks on images (c, h, w), at all batch sizes of `study.latency`.
+
+    `study.latency` sets the number of rounds. There are fewer where these would exceed `ALLOWED_SECONDS` per sample on
+    average, and always enough for the interval of a median.
+    """
+    ready = {variant: _copy(network, study).eval() for variant, network in networks.items()}
     order = random.Random(seeding.derive(study.seeds[0], "latency"))
     rows: list[LatencyRow] = []
     with torch.inference_mode(), arithmetic.autocast(study.machine):
-        timers = {size: _timers(study, ready, size, image_shape) for size in study.latency.batch_sizes}
+        timers = {
+            size: _timers(study, ready, _random_images(study, size, image_shape)) for size in study.latency.batch_sizes
+        }
         samplings = [choose_sampling(size, timers[size]) for size in timers]
         seconds = shares(study.latency.rounds, samplings, variants=len(networks))
         for sampling, allowed in zip(samplings, seconds, strict=True):
-            limits = Limits(study.latency.rounds, fewest_rounds(study.confidence), allowed)
-            samples = interleaved(timers[sampling.batch_size], sampling.repeats, limits, order)
-            rows += [row(variant, sampling.batch_size, samples[variant]) for variant in networks]
-    return LatencyRecord(
-        study=study.name,
-        processor=arithmetic.device_name(study.machine),
-        cores=machine.cores(),
-        threads=study.machine.threads,
-        precision=study.machine.precision,
-        torch=str(torch.__version__),
-        load_average=load,
-        rows=rows,
-    )
+            rows += _rows(study, timers[sampling.batch_size], sampling, allowed, order)
+    return rows
+
+
+def measure_steps(
+    study: Study,
+    networks: Mapping[str, nn.Module],
+    images: ImageSet,
+    training_step: Callable[[nn.Module], TrainingStep],
+) -> list[LatencyRow]:
+    """Time a training step of the networks, at the batch size of the recipe.
+
+    The rounds are those of `measure_inference`, with `ALLOWED_STEP_SECONDS` per sample.
+    """
+    size = study.recipe.batch_size
+    stream = seeding.generator(study.seeds[0], "latency/labels")
+    labels = torch.randint(len(images.classes), (size,), generator=stream).to(study.machine.device)
+    batch = (_random_images(study, size, images.image_shape), labels)
+    steps = {variant: training_step(_copy(network, study).train()) for variant, network in networks.items()}
+    timers = _timers(study, steps, *batch)
+    order = random.Random(seeding.derive(study.seeds[0], "latency/training step"))
+    allowed = ALLOWED_STEP_SECONDS * study.latency.rounds * len(networks)
+    with seeding.global_stream(study.seeds[0], "latency/dropout", torch.device(study.machine.device)):
+        return _rows(study, timers, choose_sampling(size, timers), allowed, order)
 
 
 def choose_sampling(batch_size: int, timers: dict[str, Timer]) -> Sampling:
@@ -132,24 +172,35 @@ def interleaved(
     return samples
 
 
-def _timers(
-    study: Study, networks: dict[str, nn.Module], batch_size: int, image_shape: tuple[int, int, int]
-) -> dict[str, Timer]:
-    """Return one timer per network, all on the same random images."""
-    stream = seeding.generator(study.seeds[0], f"latency/{batch_size}")
-    images = torch.randn(batch_size, *image_shape, generator=stream)  # (n, c, h, w)
-    images = images.to(study.machine.device, memory_format=torch.channels_last)
+def _rows(
+    study: Study, timers: dict[str, Timer], sampling: Sampling, allowed: float, order: random.Random
+) -> list[LatencyRow]:
+    """Time all variants at one batch size for the allowed seconds; return one row per variant."""
+    limits = Limits(study.latency.rounds, fewest_rounds(study.confidence), allowed)
+    samples = interleaved(timers, sampling.repeats, limits, order)
+    return [row(variant, sampling.batch_size, samples[variant]) for variant in timers]
+
+
+def _timers(study: Study, calls: Mapping[str, Callable[..., object]], *batch: Tensor) -> dict[str, Timer]:
+    """Return one timer per variant, of its call on the batch."""
     return {
         variant: Timer(
-            "network(images)",
-            globals={"network": network, "images": images},
+            "call()",
+            globals={"call": partial(call, *batch)},
             num_threads=study.machine.threads,
             description=variant,
         )
-        for variant, network in networks.items()
+        for variant, call in calls.items()
     }
 
 
-def _ready(network: nn.Module, device: torch.device) -> nn.Module:
-    copied = copy.deepcopy(network).to(device)
-    return copied.to(memory_format=torch.channels_last).eval()
+def _random_images(study: Study, batch_size: int, image_shape: tuple[int, int, int]) -> Tensor:
+    """Return images (batch_size, c, h, w), the same for all variants."""
+    stream = seeding.generator(study.seeds[0], f"latency/{batch_size}")
+    images = torch.randn(batch_size, *image_shape, generator=stream)
+    return images.to(study.machine.device, memory_format=torch.channels_last)
+
+
+def _copy(network: nn.Module, study: Study) -> nn.Module:
+    copied = copy.deepcopy(network).to(torch.device(study.machine.device))
+    return copied.to(memory_format=torch.channels_last)

@@ -9,6 +9,7 @@ import torch
 
 from attnbench.errors import UserError
 from attnbench.machine import processor
+from attnbench.records import Environment
 from attnbench.study.schema import Machine
 
 LARGEST_KEPT_BLOCK = 32 << 20  # bytes, the most that glibc allows
@@ -45,6 +46,20 @@ def set_threads(machine: Machine) -> None:
 def device_name(machine: Machine) -> str:
     """Return the model name of what computes: the accelerator if params.yaml asks for one, else the processor."""
     return torch.cuda.get_device_name() if machine.device == "cuda" else processor()
+
+
+def environment(machine: Machine) -> Environment:
+    """Return the class of machine of this process; `set_up` has checked that the device exists."""
+    return Environment(
+        python=platform.python_version(),
+        torch=torch.__version__,
+        device=device_name(machine) if machine.device == "cuda" else "cpu",
+        instruction_set=str(torch.backends.cpu.get_cpu_capability()),
+        processor=processor(),
+        threads=machine.threads,
+        precision=machine.precision,
+        memory_format="channels_last",
+    )
 
 
 def warning(machine: Machine) -> str | None:

@@ -1,5 +1,6 @@
 """What a variant costs: counted, which is exact, and measured, which holds for one machine."""
 
+from attnbench.records.identity import Environment
 from attnbench.records.io import Record
 
 
@@ -20,7 +21,7 @@ class CostRecord(Record):
 
 
 class LatencyRow(Record):
-    """Inference latency of one variant at one batch size: time of one forward pass, in milliseconds."""
+    """Time of one call of one variant at one batch size, in milliseconds."""
 
     variant: str
     batch_size: int
@@ -31,13 +32,11 @@ class LatencyRow(Record):
 
 
 class LatencyRecord(Record):
-    """Latency of all variants, measured in turns in one process."""
+    """Times of all variants, measured in turns in one process."""
 
     study: str
-    processor: str
+    environment: Environment  # that of the measurement, which may be another than that of the runs
     cores: int
-    threads: int
-    precision: str
-    torch: str
     load_average: float  # of the machine over one minute, before the measurement
-    rows: list[LatencyRow]
+    inference: list[LatencyRow]  # a forward pass, one row per batch size and variant
+    training_step: list[LatencyRow]  # forward pass, backward pass and optimiser, one row per variant

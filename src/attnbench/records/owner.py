@@ -4,10 +4,10 @@ from pathlib import Path
 
 from attnbench.errors import UserError
 from attnbench.records.cost import CostRecord, LatencyRecord
-from attnbench.records.runs import RunRecord, TimingRecord
+from attnbench.records.runs import RunRecord
 from attnbench.study.paths import run_name
 
-OwnedRecord = CostRecord | LatencyRecord | RunRecord | TimingRecord
+OwnedRecord = CostRecord | LatencyRecord | RunRecord
 
 
 def require_of(

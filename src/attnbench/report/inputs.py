@@ -20,7 +20,7 @@ TABLES = (
     "per_class",
     "cost",
     "latency",
-    "time",
+    "training_step",
     "environment",
     "learning",
     "overview",

@@ -9,10 +9,11 @@ from typing import Any
 import jinja2
 
 from attnbench.records import files
-from attnbench.report import equal_cost, formatting, gallery, method, tables
+from attnbench.report import equal_cost, formatting, gallery, measured, method, tables
 from attnbench.report.figures.scale import Scale
 from attnbench.report.inputs import Inputs, overruled, read
 from attnbench.study import Study, StudyPaths, attention
+from attnbench.study.paths import repro
 
 
 def write_report(study: Study, paths: StudyPaths) -> None:
@@ -53,6 +54,9 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "study": study,
         "data": inputs.data,
         "latency": inputs.latency,
+        "measured_in": measured.environment_number(inputs),
+        "measured_differences": measured.differences(inputs, 1),
+        "measure": repro(study, ["latency"], force=True),
         "views": inputs.views,
         "rows": rows,
         "accuracy": {row["variant"]: row for row in rows["accuracy"]},
@@ -98,8 +102,8 @@ def _tables(inputs: Inputs) -> dict[str, str]:
         "inconclusive": tables.inconclusive_table(frames),
         "per_class": tables.per_class_table(frames),
         "cost": tables.cost_table(frames),
-        "latency": tables.latency_table(frames),
-        "time": tables.time_table(frames),
+        "latency": tables.time_table(frames["latency"]),
+        "training_step": tables.time_table(frames["training_step"]),
     }
     if inputs.study.controls:
         numbers["controls"] = tables.control_table(frames)

@@ -41,7 +41,10 @@ def column(printed: Callable[..., str], frame: pd.DataFrame, *columns: str) -> l
 
 
 def main_table(tables: dict[str, pd.DataFrame], batch_size: int) -> pd.DataFrame:
-    """Return one row per variant: accuracy, difference, verdict, size, operations, latency at `batch_size`, time."""
+    """Return one row per variant: accuracy, difference, verdict, size, operations, times as ratios to the baseline's.
+
+    Inference is that at `batch_size`.
+    """
     latency = tables["latency"]
     frame = (
         tables["accuracy"][["variant", "mean", "std", "n"]]
@@ -50,7 +53,7 @@ def main_table(tables: dict[str, pd.DataFrame], batch_size: int) -> pd.DataFrame
         )
         .merge(tables["cost"], on="variant")
         .merge(latency[latency["batch_size"] == batch_size], on="variant")
-        .merge(tables["time"][["variant", "seconds_per_epoch"]], on="variant")
+        .merge(tables["training_step"].add_prefix("step_").rename(columns={"step_variant": "variant"}), on="variant")
     )
     return pd.DataFrame(
         {
@@ -61,14 +64,16 @@ def main_table(tables: dict[str, pd.DataFrame], batch_size: int) -> pd.DataFrame
             "Verdict": frame["d_verdict"],
             "Parameters": column(formatting.integer_with_difference, frame, "parameters", "parameters_difference"),
             "MACs, millions": column(formatting.millions, frame, "macs"),
-            f"Latency ratio, batch {batch_size}": _latency_ratio(frame),
-            "Seconds per epoch": column(formatting.significant, frame, "seconds_per_epoch"),
+            f"Latency ratio, batch {batch_size}": _ratio(frame),
+            "Training step, ratio": _ratio(frame, "step_"),
         }
     )
 
 
-def _latency_ratio(frame: pd.DataFrame) -> list[str]:
-    return column(formatting.ratio_with_interval, frame, "ratio", "ratio_low", "ratio_high")
+def _ratio(frame: pd.DataFrame, prefix: str = "") -> list[str]:
+    return column(
+        formatting.ratio_with_interval, frame, *(prefix + end for end in ("ratio", "ratio_low", "ratio_high"))
+    )
 
 
 def _difference(frame: pd.DataFrame) -> list[str]:
@@ -126,7 +131,7 @@ def control_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     }
     for size in latency["batch_size"].unique():
         at_size = frame[["variant", "control"]].merge(latency[latency["batch_size"] == size], on=["variant", "control"])
-        columns[f"Latency, batch {size}"] = _latency_ratio(at_size)
+        columns[f"Latency, batch {size}"] = _ratio(at_size)
     return pd.DataFrame(columns)
 
 
@@ -155,9 +160,8 @@ def cost_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     )
 
 
-def latency_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return one row per batch size and variant."""
-    frame = tables["latency"]
+def time_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per batch size and variant, of the table `latency` or `training_step`."""
     return pd.DataFrame(
         {
             "Variant": frame["variant"],
@@ -165,23 +169,8 @@ def latency_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
             "Median, ms": column(formatting.significant, frame, "median_ms"),
             "IQR, ms": column(formatting.significant, frame, "iqr_ms"),
             "90th percentile, ms": column(formatting.significant, frame, "p90_ms"),
-            "Ratio to the baseline": _latency_ratio(frame),
+            "Ratio to the baseline": _ratio(frame),
             "Rounds": column(formatting.integer, frame, "rounds"),
-        }
-    )
-
-
-def time_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return one row per variant: medians over its n runs."""
-    frame = tables["time"]
-    return pd.DataFrame(
-        {
-            "Variant": frame["variant"],
-            "Seconds per epoch": column(formatting.significant, frame, "seconds_per_epoch"),
-            "Images per second": column(formatting.significant, frame, "images_per_second"),
-            "Seconds per run": column(formatting.significant, frame, "total_seconds"),
-            "Load average": column(formatting.significant, frame, "load_average"),
-            "n": column(formatting.integer, frame, "n"),
         }
     )
 

@@ -16,11 +16,15 @@ def run_name(variant: str, seed: int) -> str:
     return f"{variant}-{seed}"
 
 
-def repro(study: Study, stages: list[str]) -> str:
-    """Return the command that runs these stages of a study; only the root study needs no path to its dvc.yaml."""
+def repro(study: Study, stages: list[str], *, force: bool = False) -> str:
+    """Return the command that runs these stages of a study; only the root study needs no path to its dvc.yaml.
+
+    With `force` they run although nothing has changed, and no other stage does.
+    """
     folder = PurePosixPath(study.params).parent
     prefix = "" if folder == PurePosixPath() else f"{folder / 'dvc.yaml'}:"
-    return f"dvc repro {' '.join(prefix + stage for stage in stages)}"
+    options = "-f -s " if force else ""
+    return f"dvc repro {options}{' '.join(prefix + stage for stage in stages)}"
 
 
 @dataclass(frozen=True)

@@ -178,6 +178,7 @@ def _measured(search: Search, values: list[int], batch_size: int) -> list[Candid
     built = {f"{value}": search.network(value) for value in values} | {search.variant: search.network()}
     latency = Latency(batch_sizes=[batch_size], rounds=search.study.latency.rounds)
     study = search.study.model_copy(update={"latency": latency})
-    times = {row.variant: row.round_ms for row in cost.measure(study, built, search.images.image_shape).rows}
+    rows = cost.measure_inference(study, built, search.images.image_shape)
+    times = {row.variant: row.round_ms for row in rows}
     ratios = [median_ratio(times[f"{value}"], times[search.variant], study.confidence) for value in values]
     return [Candidate(value, ratio.value, ratio.low, ratio.high) for value, ratio in zip(values, ratios, strict=True)]

@@ -1,15 +1,13 @@
 """Writing the results of a run. The record comes last: if it exists, every other file does."""
 
-import platform
 from pathlib import Path
 from statistics import median
 
-import torch
 from torch import Tensor
 
 from attnbench import machine, records
 from attnbench.networks import arithmetic
-from attnbench.records import Environment, Identity, RunRecord, TimingRecord, files, tensors
+from attnbench.records import Identity, RunRecord, TimingRecord, files, tensors
 from attnbench.records.correct import write_correct
 from attnbench.records.curves import write_epochs, write_iterations
 from attnbench.study import Study, StudyPaths
@@ -45,21 +43,7 @@ def identity(study: Study, variant: str, *, data_sha256: str, code_sha256: str) 
         data=data_sha256,
         code=code_sha256,
         params=records.params_sha256(study, variant),
-        environment=environment(study),
-    )
-
-
-def environment(study: Study) -> Environment:
-    """Return the class of machine of this process; `arithmetic.set_up` has checked that the device exists."""
-    return Environment(
-        python=platform.python_version(),
-        torch=torch.__version__,
-        device=arithmetic.device_name(study.machine) if study.machine.device == "cuda" else "cpu",
-        instruction_set=str(torch.backends.cpu.get_cpu_capability()),
-        processor=machine.processor(),
-        threads=study.machine.threads,
-        precision=study.machine.precision,
-        memory_format="channels_last",
+        environment=arithmetic.environment(study.machine),
     )
 
 
