@@ -21,7 +21,8 @@ def main() -> None:
     study = load(Path(sys.argv[1]))
     arithmetic.set_up(study.machine)  # the same arithmetic as in training
     paths = StudyPaths(study.name)
-    with unchanged(study, paths, "latency"):
+    fits = arithmetic.memory_limit(study.machine, "write smaller `latency: batch_sizes`")
+    with unchanged(study, paths, "latency"), fits:
         images = records.read(paths.data_summary, records.DataSummary)
         built = {variant: networks.build(study, variant, images, study.seeds[0]) for variant in study.variants}
         record = cost.measure(study, built, images, partial(training_step, study))

@@ -17,6 +17,11 @@ from attnbench.train.tensorboard import TensorBoard
 from attnbench.train.unfinished import Unfinished, claimed
 from attnbench.train.variant import train_variant
 
+_LESS_MEMORY = (
+    "run fewer at once, as with JOBS=1: this run resumes after its last completed epoch. If one alone is too large, "
+    "write a smaller `recipe: batch_size` (now {}), which makes it another run"
+)
+
 
 def main() -> None:
     """Read the prepared images, train or resume, and write the results of the run."""
@@ -31,7 +36,8 @@ def main() -> None:
             identity = outputs.identity(study, variant, data_sha256=images.sha256(), code_sha256=code)
             unfinished = Unfinished(paths.unfinished(variant, seed), run_name(variant, seed), identity)
             watching = observers(study, variant, seed, images=len(images.train_index))
-            outcome = train_variant(study, variant, seed, images, device, watching, unfinished)
+            with arithmetic.memory_limit(study.machine, _LESS_MEMORY.format(study.recipe.batch_size)):
+                outcome = train_variant(study, variant, seed, images, device, watching, unfinished)
         outputs.write(paths, study, variant, seed, outcome, identity)
         unfinished.discard()
 

@@ -2,11 +2,15 @@
 
 import os
 import platform
+import re
 import shutil
 import subprocess
+from itertools import takewhile
 from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
+# lines of `nvidia-smi -L`: "GPU 0: NVIDIA A100 (UUID: GPU-1b..)", "  MIG 1g.10gb     Device  0: (UUID: MIG-5c..)"
+_CARD = re.compile(r"^\s*(?:GPU \d+: )?(.+?)(?:\s+Device\s+\d+:)? \(UUID: ((?:GPU|MIG)-[^)]+)\)", re.MULTILINE)
 
 
 def processor() -> str:
@@ -29,6 +33,29 @@ def load_average() -> float:
         return 0.0
 
 
+def cards() -> list[str]:
+    """Return the NVIDIA GPUs for runs in parallel, as CUDA_VISIBLE_DEVICES names them; empty if none are known.
+
+    Those that CUDA_VISIBLE_DEVICES lists, if it is set. Otherwise all of one model, that of which there are most, since
+    runs on different models are not comparable bit by bit; of a GPU that is partitioned, its MIG devices.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return list(takewhile(lambda card: card not in ("", "-1"), (card.strip() for card in visible.split(","))))
+    listed = _CARD.findall(_output_of("nvidia-smi", "-L"))
+    partitions = [(model, card) for model, card in listed if card.startswith("MIG")]
+    models: dict[str, list[str]] = {}
+    for model, card in partitions or listed:
+        models.setdefault(model, []).append(card)
+    return max(models.values(), key=len, default=[])
+
+
+def driver() -> str | None:
+    """Return the version of NVIDIA's driver, e.g. `580.65.06`; None if `nvidia-smi` does not tell."""
+    versions = _output_of("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader").splitlines()
+    return versions[0].strip() if versions else None
+
+
 def _cpuinfo_model(path: Path) -> str:
     """Return the first model name in a Linux cpuinfo file, or an empty string: many ARM kernels give none."""
     try:
@@ -44,13 +71,16 @@ def _cpuinfo_model(path: Path) -> str:
 
 def _sysctl_brand() -> str:
     """Return macOS's name of the processor, or an empty string elsewhere."""
-    sysctl = shutil.which("sysctl") if platform.system() == "Darwin" else None
-    if sysctl is None:
+    return _output_of("sysctl", "-n", "machdep.cpu.brand_string") if platform.system() == "Darwin" else ""
+
+
+def _output_of(program: str, *arguments: str) -> str:
+    """Return what a program writes, or an empty string if it is missing or fails."""
+    path = shutil.which(program)
+    if path is None:
         return ""
     try:
-        done = subprocess.run(
-            [sysctl, "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, timeout=5, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        done = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()

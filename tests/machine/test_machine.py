@@ -37,6 +37,48 @@ def test_without_a_model_name_the_platform_answers(content, tmp_path: Path, monk
     assert machine.processor() == "aarch64"
 
 
+CARDS = """\
+GPU 0: NVIDIA A30 (UUID: GPU-0)
+GPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-1)
+GPU 2: NVIDIA H100 80GB HBM3 (UUID: GPU-2)
+"""
+PARTITIONED = """\
+GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-0)
+  MIG 1g.5gb      Device  0: (UUID: MIG-a)
+  MIG 1g.5gb      Device  1: (UUID: MIG-b)
+  MIG 3g.20gb     Device  2: (UUID: MIG-c)
+"""
+
+
+@pytest.mark.parametrize(
+    ("listing", "expected"), [(CARDS, ["GPU-1", "GPU-2"]), (PARTITIONED, ["MIG-a", "MIG-b"]), ("", [])]
+)
+def test_cards_are_those_of_the_most_frequent_model(listing, expected, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(machine, "_output_of", lambda program, *arguments: listing)
+    assert machine.cards() == expected
+
+
+@pytest.mark.parametrize(("visible", "expected"), [("3, 1", ["3", "1"]), ("", []), ("0,-1,2", ["0"])])
+def test_visible_cards_can_be_chosen(visible, expected, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert machine.cards() == expected
+
+
+def test_the_driver_is_that_of_the_first_card(monkeypatch: pytest.MonkeyPatch):
+    outputs = {"nvidia-smi": "580.65.06\n580.65.06"}
+    monkeypatch.setattr(machine, "_output_of", lambda program, *arguments: outputs.get(program, ""))
+    assert machine.driver() == "580.65.06"
+    outputs.clear()
+    assert machine.driver() is None
+
+
+def test_a_program_that_fails_says_nothing():
+    assert machine._output_of("sh", "-c", "echo 580.65.06") == "580.65.06"
+    assert machine._output_of("sh", "-c", "echo no driver; exit 9") == ""
+    assert machine._output_of("no-such-program") == ""
+
+
 def test_on_macos_sysctl_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     calls = []
 

@@ -41,6 +41,7 @@ SE = {"attention": "se", "site": "before_pool"}
         {"recipe": params.recipe(epochs=2)},
         {"backbone": {"name": "cnn", "options": {"width": 8}}},
         {"machine": {"device": "cpu", "precision": "float32", "threads": 2}},
+        {"machine": {"device": "cuda", "precision": "float32", "threads": 1}},
         {"variants": {"baseline": {"attention": "none"}, "se": SE | {"options": {"reduction": 8}}}},
     ],
 )
@@ -59,3 +60,10 @@ def test_the_hash_of_params_covers_what_decides_the_result(changes: dict[str, ob
 )
 def test_the_hash_of_params_leaves_out_what_does_not(changes: dict[str, object]) -> None:
     assert params_sha256(params.study(**changes), "se") == params_sha256(ONE, "se")
+
+
+def test_the_hash_of_params_leaves_out_the_number_of_the_card() -> None:
+    first, second = (
+        params.study(machine={"device": device, "precision": "float32", "threads": 1}) for device in ("cuda", "cuda:1")
+    )
+    assert params_sha256(first, "se") == params_sha256(second, "se")

@@ -42,12 +42,13 @@ def test_an_unknown_study_is_refused_with_the_list_of_studies(root: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("device", "threads", "expected"), [("cpu", 1, 6), ("cpu", 4, 1), ("cpu", 9, 1), ("cuda", 1, 1)]
+    ("device", "threads", "expected"), [("cpu", 1, 6), ("cpu", 4, 1), ("cpu", 9, 1), ("cuda", 1, 3), ("cuda:1", 1, 1)]
 )
-def test_as_many_runs_in_parallel_as_the_cores_allow_and_one_on_an_accelerator(
+def test_as_many_runs_in_parallel_as_the_cores_allow_and_one_on_each_accelerator(
     monkeypatch: pytest.MonkeyPatch, device: str, threads: int, expected: int
 ) -> None:
     monkeypatch.setattr("attnbench.machine.cores", lambda: 6)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
     study = load(Path("params.yaml"))
     machine = study.machine.model_copy(update={"device": device, "threads": threads})
     located = repository.LocatedStudy(Path(), Path("params.yaml"), study.model_copy(update={"machine": machine}))

@@ -14,6 +14,7 @@ from pathlib import Path
 from attnbench.compare.lock import md5_of
 from attnbench.errors import UserError
 from attnbench.records import code_sha256
+from attnbench.run import devices
 from attnbench.run.jobs import Job, run_jobs
 from attnbench.study import Study, StudyPaths
 from attnbench.study.repository import LocatedStudy
@@ -50,7 +51,8 @@ class Repetition:
             Job("@".join([stage, "-".join(arguments)]) if arguments else stage, [*command, *arguments])
             for arguments in runs
         ]
-        failed = run_jobs(jobs, self.located.workers, self.folder, root / self.logs)
+        environments = devices.environments(self.study.machine.device, self.located.workers)
+        failed = run_jobs(jobs, environments, self.folder, root / self.logs)
         return [job.name not in failed for job in jobs]
 
     def fingerprint_code(self) -> dict[str, str]:

@@ -21,6 +21,8 @@ class Environment(Record):
     threads: int
     precision: str  # "float32" or "bf16"
     memory_format: str  # "channels_last"
+    cudnn: str | None = None  # version on an accelerator, e.g. "9.10.2"
+    driver: str | None = None  # version of the accelerator's driver, if the system tells
 
 
 @dataclass(frozen=True)
@@ -76,4 +78,5 @@ def params_sha256(study: Study, variant: str) -> str:
     The images have their own hash: the same ones may come from another path or archive.
     """
     values = study.model_dump(mode="json", include={"backbone", "recipe", "machine"})
+    values["machine"]["device"] = study.machine.device_type  # which of several cards: the environment names the model
     return files.sha256_of_json(values | {"variant": study.variants[variant].model_dump(mode="json")})

@@ -186,9 +186,11 @@ def environment_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         "memory_format": "Memory format",
         "python": "Python",
         "torch": "torch",
+        "cudnn": "cuDNN",
+        "driver": "Driver",
         "n": "Runs",
     }
-    frame = tables["environment"][list(facts)].rename(columns=facts)
+    frame = tables["environment"].reindex(columns=list(facts)).rename(columns=facts).dropna(axis="columns", how="all")
     frame.index = (
         [f"Environment {number}" for number in range(1, len(frame) + 1)] if len(frame) > 1 else ["Environment"]
     )

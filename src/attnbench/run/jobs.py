@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from attnbench.run.devices import Environment
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 10.0  # seconds between asking a process group to stop and killing it
 TAIL = 15  # lines of the log shown when a job fails
@@ -28,6 +30,7 @@ class Job:
 @dataclass
 class _Running:
     job: Job
+    environment: Environment
     log: Path
     process: subprocess.Popen[bytes]
     began: float = field(default_factory=time.monotonic)
@@ -39,21 +42,24 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def run_jobs(jobs: Sequence[Job], workers: int, folder: Path, logs: Path) -> list[str]:
-    """Run all jobs in `folder`, up to `workers` at once; return the names of those that failed.
+def run_jobs(jobs: Sequence[Job], environments: Sequence[Environment], folder: Path, logs: Path) -> list[str]:
+    """Run all jobs in `folder`; return the names of those that failed.
 
+    As many run at once as there are `environments`, each in one of them: what it gets besides that of this process.
     Ctrl-C, SIGTERM and SIGHUP stop every job with all its children, and then this process.
     """
     logs.mkdir(parents=True, exist_ok=True)
     waiting, running, failed = deque(jobs), list[_Running](), list[str]()
+    free = deque(environments)
     with _signals() as received:
         try:
             while (waiting or running) and not received:
-                while waiting and len(running) < workers:
-                    running.append(_start(waiting.popleft(), folder, logs))
+                while waiting and free:
+                    running.append(_start(waiting.popleft(), free.popleft(), folder, logs))
                 time.sleep(0.05)
                 for ended in [job for job in running if job.process.poll() is not None]:
                     running.remove(ended)
+                    free.append(ended.environment)
                     done = len(jobs) - len(waiting) - len(running)
                     if not _succeeded(ended, f"{done} of {len(jobs)}"):
                         failed.append(ended.job.name)
@@ -81,7 +87,7 @@ def _signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _start(job: Job, folder: Path, logs: Path) -> _Running:
+def _start(job: Job, environment: Environment, folder: Path, logs: Path) -> _Running:
     log = logs / f"{job.name}.txt"
     say(f"start  {job.name}")
     # the interpreter's own folder first, so that `python` in a stage is the one of this environment
@@ -90,13 +96,13 @@ def _start(job: Job, folder: Path, logs: Path) -> _Running:
         process = subprocess.Popen(
             job.command,
             cwd=folder,
-            env={**os.environ, "PATH": path},
+            env={**os.environ, "PATH": path, **environment},
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # its own process group, so that it can be stopped with its children
         )
-    return _Running(job, log, process)
+    return _Running(job, environment, log, process)
 
 
 def _succeeded(ended: _Running, count: str) -> bool:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from attnbench.run import graph, pipeline
+from attnbench.run import devices, graph, pipeline
+from attnbench.run.devices import Environment
 from attnbench.run.graph import Stage
 from attnbench.run.jobs import Job, run_jobs, say
 from attnbench.study import repository
@@ -40,7 +41,8 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
         say(f"{study.name} is up to date: {report}")
         return True
     say(f"{study.name}: up to {workers} stages in parallel; logs in {logs}/")
-    failed, stages = _run_waves(stages, read_stages, workers, root, root / logs)
+    environments = devices.environments(study.machine.device, workers)
+    failed, stages = _run_waves(stages, read_stages, environments, root, root / logs)
     if failed:
         skipped = graph.downstream(stages, failed)
         if skipped:
@@ -58,7 +60,11 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
 
 
 def _run_waves(
-    stages: list[Stage], read_stages: Callable[[], list[Stage]], workers: int, root: Path, logs: Path
+    stages: list[Stage],
+    read_stages: Callable[[], list[Stage]],
+    environments: list[Environment],
+    root: Path,
+    logs: Path,
 ) -> tuple[list[str], list[Stage]]:
     """Run what is stale, each stage once; return the names of the stages that failed, and all stages as they are then.
 
@@ -68,8 +74,8 @@ def _run_waves(
     started: set[str] = set()
     while wave := [stage for stage in graph.ready(stages) if stage.name not in started]:
         started |= {stage.name for stage in wave}
-        failed += run_jobs(_jobs(stage for stage in wave if not stage.alone), workers, root, logs)
-        failed += run_jobs(_jobs(stage for stage in wave if stage.alone), 1, root, logs)
+        failed += run_jobs(_jobs(stage for stage in wave if not stage.alone), environments, root, logs)
+        failed += run_jobs(_jobs(stage for stage in wave if stage.alone), environments[:1], root, logs)
         stages = read_stages()
     return failed, stages
 

@@ -34,6 +34,7 @@ _MUST_BE = {  # by pydantic's error type; completes "must be ..."
 _PATTERNS = {
     "^[a-z0-9_]+$": "made of only a-z, 0-9 and _",
     "^[0-9a-f]{64}$": "64 digits of 0-9 and a-f",
+    "^(cpu|cuda|cuda:[0-9]+)$": "'cpu', 'cuda' or, for one card of several, 'cuda:0', 'cuda:1', ...",
 }
 
 

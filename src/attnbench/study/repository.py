@@ -57,9 +57,9 @@ class LocatedStudy:
 
     @property
     def workers(self) -> int:
-        """How many runs to train in parallel: one on an accelerator, else as many as the cores allow."""
-        if self.study.machine.device == "cuda":
-            return 1
+        """How many runs to train in parallel: one on each accelerator, else as many as the cores allow."""
+        if self.study.machine.device_type == "cuda":
+            return max(1, len(machine.cards())) if self.study.machine.device == "cuda" else 1
         return max(1, machine.cores() // self.study.machine.threads)
 
 

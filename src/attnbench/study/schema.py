@@ -111,9 +111,14 @@ Recipe = Annotated[SourceRecipe | OneCycleRecipe, Field(discriminator="name")]
 class Machine(Section):
     """How the arithmetic is done. Part of a run's identity, since each value changes the bits."""
 
-    device: Literal["cpu", "cuda"]
+    device: Annotated[str, Field(pattern=r"^(cpu|cuda|cuda:[0-9]+)$")]  # cuda: parallel runs spread over all cards
     precision: Literal["float32", "bf16"]
     threads: Annotated[int, Field(ge=1, le=1024)]  # per run; several runs can run in parallel
+
+    @property
+    def device_type(self) -> str:
+        """`cpu` or `cuda`: the device without the number of a card, on which no result depends."""
+        return self.device.partition(":")[0]
 
 
 class Latency(Section):

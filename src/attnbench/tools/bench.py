@@ -92,9 +92,20 @@ def configure(
 
 
 def measure(benchmark: Benchmark, log: Callable[[str], object]) -> Seconds:
-    """Return the seconds of every counted turn; `log` receives a line after each round."""
+    """Return the seconds of every counted turn; `log` receives a line after each round.
+
+    Raises:
+        UserError: the device is missing, or its memory is full.
+    """
     device = arithmetic.set_up(benchmark.study.machine)
-    turns = contenders(benchmark, device)
+    with arithmetic.memory_limit(benchmark.study.machine, "give a smaller --batch-size"):
+        return in_turns(contenders(benchmark, device), benchmark, device, log)
+
+
+def in_turns(
+    turns: dict[tuple[str, str], Turn], benchmark: Benchmark, device: torch.device, log: Callable[[str], object]
+) -> Seconds:
+    """Let the contenders take turns, in a new order each round; return the seconds of every counted turn."""
     seconds: Seconds = {contender: [] for contender in turns}
     order = random.Random(benchmark.study.seeds[0])
     for number in range(benchmark.rounds + 1):

@@ -1,0 +1,29 @@
+"""How parallel jobs share accelerators."""
+
+import pytest
+
+from attnbench.run import devices
+from attnbench.run.jobs import Job, run_jobs
+
+PAIR = [{"CUDA_VISIBLE_DEVICES": "GPU-a"}, {"CUDA_VISIBLE_DEVICES": "GPU-b"}]
+
+
+@pytest.mark.parametrize(("device", "expected"), [("cuda", [*PAIR, PAIR[0]]), ("cuda:1", [{}] * 3), ("cpu", [{}] * 3)])
+def test_jobs_spread_over_all_cards_unless_one_is_named(device, expected, monkeypatch):
+    monkeypatch.setattr("attnbench.machine.cards", lambda: ["GPU-a", "GPU-b"])
+    assert devices.environments(device, 3) == expected
+
+
+def test_without_a_list_of_cards_torch_chooses(monkeypatch):
+    monkeypatch.setattr("attnbench.machine.cards", list)
+    assert devices.environments("cuda", 2) == [{}, {}]
+
+
+def test_a_job_that_starts_takes_the_card_of_one_that_has_ended(tmp_path):
+    waits = "for _ in $(seq 600); do test -e third-ran && break; sleep 0.1; done"
+    scripts = [waits, "true", "touch third-ran"]  # the third runs while the first does, on the second's card
+    jobs = [
+        Job(str(number), ["sh", "-c", f"echo $CUDA_VISIBLE_DEVICES; {script}"]) for number, script in enumerate(scripts)
+    ]
+    assert run_jobs(jobs, PAIR, tmp_path, tmp_path) == []
+    assert [(tmp_path / f"{number}.txt").read_text() for number in range(3)] == ["GPU-a\n", "GPU-b\n", "GPU-b\n"]
