@@ -35,8 +35,13 @@ DIFFERENCES = {
     "se_after_pool": [0.003, 0.001, -0.002],
     "cbam_before_pool": [-0.003, 0.004, 0.002],
 }
-# wider networks, for studies with controls: se is better than `slim` and worse than `wide`
-WIDER = {"slim": [0.0, 0.0, 0.0], "wide": [0.0600, 0.0602, 0.0598]}
+# for studies with controls: se is better than `slim` and `constant`, and worse than `wide`; cbam is inconclusive
+CONTROLS = {
+    "slim": [0.0, 0.0, 0.0],
+    "wide": [0.0600, 0.0602, 0.0598],
+    "constant": [0.0100, 0.0102, 0.0098],
+    "static": [0.01, -0.01, 0.03],
+}
 BACKBONES = {"slim": {"hidden": 513}, "wide": {"width": 40}}
 ATTENTION = {"se_after_pool": "se", "cbam_before_pool": "cbam", "baseline": "none", "slim": "none", "wide": "none"}
 
@@ -99,7 +104,7 @@ def make_in() -> Callable[..., MadeUp]:
     ) -> MadeUp:
         study = make_study(seeds, variants, **changes)
         made = MadeUp(study, StudyPaths(study.name, root))
-        write_records(made, DIFFERENCES | WIDER | (differences or {}))
+        write_records(made, DIFFERENCES | CONTROLS | (differences or {}))
         return made
 
     return make_in

@@ -33,10 +33,8 @@ def test_analyse_writes_tables_and_summary(make: Any) -> None:
 
 def test_analyse_refuses_in_one_line(make: Any) -> None:
     made = make(variants=["baseline", "se"], root=".", params="params.yaml")
-    made.paths.record("se", 1).unlink()
+    made.paths.cost("se").unlink()
     done = stage(made)
     assert done.returncode == 1
-    assert done.stderr == (
-        "error: 1 of the 6 runs of study 'made_up' are missing: se-1. Make them with: dvc repro train@se-1\n"
-    )
+    assert done.stderr == "error: the cost of 'se' is missing. Count it with: dvc repro cost@se\n"
     assert not made.paths.report.exists()

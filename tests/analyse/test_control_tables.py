@@ -1,4 +1,4 @@
-"""Variants with a module against wider networks of equal cost: the tables and the summary."""
+"""Variants with a module against null controls and wider networks: the tables and the summary."""
 
 import json
 from pathlib import Path
@@ -11,8 +11,11 @@ from scipy import stats
 from attnbench.analyse import analyse
 from attnbench.analyse.controls import pairs
 
-VARIANTS = ["baseline", "se", "cbam", "slim", "wide"]
-CONTROLS = {"se": {"parameters": "slim", "latency": "wide"}, "cbam": {"parameters": "slim", "latency": "slim"}}
+VARIANTS = ["baseline", "se", "cbam", "slim", "wide", "constant"]
+CONTROLS = {
+    "se": {"constant": "constant", "parameters": "slim", "latency": "wide"},
+    "cbam": {"parameters": "slim", "latency": "slim"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,8 @@ def table(made: Any, name: str) -> pd.DataFrame:
 
 
 def test_a_control_for_two_costs_is_one_comparison(made: Any) -> None:
-    assert [(pair.variant, pair.control, pair.costs) for pair in pairs(made.study)] == [
+    assert [(pair.variant, pair.control, pair.kinds) for pair in pairs(made.study)] == [
+        ("se", "constant", ("constant",)),
         ("se", "slim", ("parameters",)),
         ("se", "wide", ("latency",)),
         ("cbam", "slim", ("parameters", "latency")),
@@ -41,10 +45,10 @@ def test_differences_are_paired_and_form_one_family(made: Any) -> None:
     test = stats.ttest_1samp([0.05, -0.01, 0.02], 0)
     cbam = controls.loc[("cbam", "slim")]
     assert cbam[["mean", "p"]].to_list() == pytest.approx([0.02, test.pvalue], rel=1e-6)
-    assert cbam["p_holm"] == pytest.approx(test.pvalue, rel=1e-6)  # the largest of three
-    assert controls["p_holm"].min() == pytest.approx(3 * controls["p"].min(), rel=1e-6)
-    assert controls["verdict"].to_list() == ["better", "worse", "inconclusive"]
-    assert controls["costs"].to_list() == ["parameters", "latency", "parameters latency"]
+    assert cbam["p_holm"] == pytest.approx(test.pvalue, rel=1e-6)  # the largest of four
+    assert controls["p_holm"].min() == pytest.approx(4 * controls["p"].min(), rel=1e-6)
+    assert controls["verdict"].to_list() == ["better", "better", "worse", "inconclusive"]
+    assert controls["kind"].to_list() == ["constant", "parameters", "latency", "parameters latency"]
     by_seed = table(made, "control_by_seed").loc[("se", "wide"), "difference"]
     assert by_seed.to_list() == pytest.approx([0.0300 - 0.0600, 0.0301 - 0.0602, 0.0299 - 0.0598])
 

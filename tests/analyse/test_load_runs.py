@@ -1,4 +1,4 @@
-"""Which records are accepted: all that the study names, and none that was made from anything else."""
+"""Which seeds are complete: those with records of all variants, made from what the study is now on one machine."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from attnbench.analyse.costs import load_costs, load_latency
 from attnbench.analyse.plots import learning_frame
-from attnbench.analyse.runs import load_runs
+from attnbench.analyse.runs import load_blocks
 from attnbench.errors import UserError
 
 
@@ -17,25 +17,30 @@ def made(make: Any) -> Any:
     return make(variants=["baseline", "se", "cbam"])
 
 
+def only(made: Any) -> tuple[str, str, bool]:
+    """Return run, reason and `forced` of the one run that keeps its seed out, and check that only its seed is out."""
+    blocks = load_blocks(made.study, made.paths)
+    (row,) = blocks.left_out
+    assert blocks.study.seeds == [seed for seed in made.study.seeds if seed != row.seed]
+    assert {run.seed for run in blocks.runs} == set(blocks.study.seeds)
+    return row.run, row.reason, row.forced
+
+
 def test_all_runs_in_the_order_of_params(made: Any) -> None:
-    runs = [(run.variant, run.seed) for run in load_runs(made.study, made.paths)]
+    blocks = load_blocks(made.study, made.paths)
+    runs = [(run.variant, run.seed) for run in blocks.runs]
     assert runs == [(variant, seed) for variant in ("baseline", "se", "cbam") for seed in (0, 1, 2)]
+    assert blocks.left_out == []
 
 
 def test_a_run_that_params_no_longer_names_is_ignored(made: Any) -> None:
     fewer = made.study.model_copy(update={"seeds": [0, 2]})
-    assert {run.seed for run in load_runs(fewer, made.paths)} == {0, 2}
+    assert {run.seed for run in load_blocks(fewer, made.paths).runs} == {0, 2}
 
 
-def test_all_missing_runs_are_named_with_the_command(made: Any) -> None:
-    made.paths.record("cbam", 0).unlink()
+def test_a_missing_run_leaves_its_seed_out(made: Any) -> None:
     made.paths.record("se", 2).unlink()
-    expected = (
-        "2 of the 9 runs of study 'made_up' are missing: se-2, cbam-0. Make them with: "
-        "dvc repro studies/made_up/dvc.yaml:train@se-2 studies/made_up/dvc.yaml:train@cbam-0"
-    )
-    with pytest.raises(UserError, match=re.escape(expected)):
-        load_runs(made.study, made.paths)
+    assert only(made) == ("se-2", "", False)
 
 
 @pytest.mark.parametrize(
@@ -46,42 +51,70 @@ def test_all_missing_runs_are_named_with_the_command(made: Any) -> None:
         ("params", "values in params.yaml", r"studies/made_up/params\.yaml"),
     ],
 )
-def test_a_run_made_from_something_else_is_refused(made: Any, field: str, name: str, source: str) -> None:
+def test_a_run_made_from_something_else_leaves_its_seed_out(made: Any, field: str, name: str, source: str) -> None:
     made.change("cbam", 1, identity={field: "9" * 64})
-    reason = rf"made from different {name} \(SHA-256 999999999999, but {source} has [0-9a-f]{{12}}\)"
-    with pytest.raises(UserError, match=rf"1 of the 9 runs do not belong.*\n.*cbam-1\.json: {reason}"):
-        load_runs(made.study, made.paths)
+    run, reason, forced = only(made)
+    assert (run, forced) == ("cbam-1", False)
+    assert re.fullmatch(
+        rf"made from different {name} \(SHA-256 999999999999, but {source} has [0-9a-f]{{12}}\)", reason
+    )
 
 
 @pytest.mark.parametrize(("field", "value"), [("study", "other"), ("variant", "se"), ("seed", 7)])
-def test_the_record_of_another_run_is_refused(made: Any, field: str, value: str | int) -> None:
+def test_the_record_of_another_run_leaves_its_seed_out(made: Any, field: str, value: str | int) -> None:
     made.change("cbam", 1, **{field: value})
-    with pytest.raises(UserError, match=r"cbam-1\.json: it belongs to run .*\n.*train@cbam-1$"):
-        load_runs(made.study, made.paths)
+    assert only(made)[1].startswith("its record belongs to run ")
 
 
-def test_all_foreign_runs_are_named(made: Any) -> None:
-    made.change("cbam", 1, identity={"data": "9" * 64, "code": "9" * 64})
-    made.change("se", 0, identity={"params": "9" * 64})
-    with pytest.raises(UserError) as caught:
-        load_runs(made.study, made.paths)
-    text = str(caught.value)
-    assert text.startswith("2 of the 9 runs do not belong to study 'made_up' as it is now:")
-    assert "made from different images" in text
-    assert "; made from different code" in text
-    assert text.endswith("dvc repro studies/made_up/dvc.yaml:train@se-0 studies/made_up/dvc.yaml:train@cbam-1")
-
-
-def test_other_classes_are_refused(made: Any) -> None:
+def test_other_classes_leave_a_seed_out(made: Any) -> None:
     made.change("se", 0, per_class_accuracy={"ring": 1.0})
-    with pytest.raises(UserError, match=r"se-0\.json: its classes are \['ring'\], those of the images"):
-        load_runs(made.study, made.paths)
+    assert only(made)[1].startswith("its classes are ['ring'], those of the images")
 
 
-def test_a_run_of_another_machine_is_accepted(made: Any) -> None:
-    environment = made.run("se", 0).identity.environment.model_copy(update={"processor": "Other CPU"})
-    made.change("se", 0, identity={"environment": environment})
-    assert len(load_runs(made.study, made.paths)) == 9
+def to_other_machine(made: Any, variant: str, seed: int) -> None:
+    environment = made.run(variant, seed).identity.environment.model_copy(update={"processor": "Other CPU"})
+    made.change(variant, seed, identity={"environment": environment})
+
+
+def test_the_runs_of_a_seed_come_from_one_class_of_machine(made: Any) -> None:
+    to_other_machine(made, "baseline", 1)
+    assert only(made) == (
+        "baseline-1",
+        "made on another class of machine than most runs of its seed (processor Other CPU instead of Example CPU @ "
+        "2.0 GHz)",
+        True,
+    )
+
+
+def test_another_seed_may_come_from_another_class_of_machine(made: Any) -> None:
+    for variant in made.study.variants:
+        to_other_machine(made, variant, 1)
+    assert load_blocks(made.study, made.paths).left_out == []
+
+
+def test_without_a_complete_seed_every_run_is_named_with_its_command(made: Any) -> None:
+    made.paths.record("cbam", 0).unlink()
+    made.change("se", 1, identity={"data": "9" * 64, "code": "9" * 64})
+    made.paths.record("se", 2).unlink()
+    to_other_machine(made, "cbam", 1)
+    made.change("baseline", 1, per_class_accuracy={"ring": 1.0})
+    to_other_machine(made, "cbam", 2)
+    with pytest.raises(UserError) as caught:
+        load_blocks(made.study, made.paths)
+    lines = str(caught.value).splitlines()
+    file = "studies/made_up/dvc.yaml"
+    assert lines[:2] == [
+        "no seed of study 'made_up' has usable runs of all variants, so nothing can be compared:",
+        "  no record of cbam-0, se-2",
+    ]
+    assert [line.partition(":")[0] for line in lines[2:5]] == ["  baseline-1", "  se-1", "  cbam-2"]
+    assert "made from different images" in lines[3]
+    assert "; made from different code" in lines[3]
+    assert lines[5:] == [
+        "Train them with: dvc repro "
+        + " ".join(f"{file}:train@{run}" for run in ("cbam-0", "baseline-1", "se-1", "se-2")),
+        f"On the class of machine of the other runs, train with: dvc repro --force --single-item {file}:train@cbam-2",
+    ]
 
 
 @pytest.mark.parametrize(("text", "problem"), [(None, "is missing; `dvc repro`"), ("{}", "is not a code fingerprint")])
@@ -89,7 +122,7 @@ def test_a_fingerprint_that_cannot_be_read(made: Any, text: str | None, problem:
     path = made.paths.code("train", "se")
     path.unlink() if text is None else path.write_text(text)
     with pytest.raises(UserError, match=rf"se\.json {problem}"):
-        load_runs(made.study, made.paths)
+        load_blocks(made.study, made.paths)
 
 
 def test_missing_costs_are_named(made: Any) -> None:

@@ -110,14 +110,29 @@ def test_latency_is_compared_with_the_baseline_within_the_rounds(full: Any) -> N
     assert steps.loc["cbam", ["ratio", "ratio_low", "ratio_high"]].to_list() == pytest.approx([1.9, 1.81, 1.99])
 
 
-def test_environments_are_listed_the_most_frequent_first(make: Any) -> None:
+def test_environments_are_listed_with_their_seeds_the_most_frequent_first(make: Any) -> None:
     made = make(variants=["baseline", "se"])
-    other = made.run("baseline", 0).identity.environment.model_copy(update={"processor": "Other CPU"})
-    made.change("baseline", 0, identity={"environment": other})
+    for variant in made.study.variants:
+        other = made.run(variant, 0).identity.environment.model_copy(update={"processor": "Other CPU"})
+        made.change(variant, 0, identity={"environment": other})
     analyse(made.study, made.paths)
-    environments = pd.read_csv(made.paths.tables / "environment.csv")
-    assert environments["n"].to_list() == [5, 1]
-    assert environments.loc[1, ["processor", "runs"]].to_list() == ["Other CPU", "baseline-0"]
+    environments = pd.read_csv(made.paths.tables / "environment.csv", dtype=str)
+    assert environments[["n", "seeds"]].to_numpy().tolist() == [["4", "1 2"], ["2", "0"]]
+    assert environments.loc[1, "processor"] == "Other CPU"
+
+
+def test_every_table_is_of_the_complete_seeds(make: Any) -> None:
+    made = make(variants=["baseline", "se", "constant"], controls={"se": {"constant": "constant"}})
+    made.paths.record("se", 1).unlink()
+    analyse(made.study, made.paths)
+    for path in made.paths.tables.iterdir():
+        frame = pd.read_csv(path)
+        if "seed" in frame:
+            assert set(frame["seed"]) == ({1} if path.stem == "left_out" else {0, 2}), path.stem
+        elif "n" in frame and path.stem != "environment":
+            assert set(frame["n"]) == {2}, path.stem
+    assert table(made, "accuracy").loc["baseline", "mean"] == pytest.approx(0.71)
+    assert table(made, "accuracy").loc["baseline", "std"] == pytest.approx(2**0.5 * 0.01)
 
 
 def test_learning_has_one_row_per_run_and_epoch_in_percent(full: Any) -> None:
@@ -162,7 +177,7 @@ def test_equal_records_give_equal_bytes(make: Any) -> None:
     before = {path: path.read_bytes() for path in [*made.paths.tables.iterdir(), made.paths.summary]}
     analyse(made.study, made.paths)
     assert {path: path.read_bytes() for path in before} == before
-    assert len(before) == 12
+    assert len(before) == 13
 
 
 def test_csv_floats_are_stable(full: Any) -> None:
@@ -171,9 +186,9 @@ def test_csv_floats_are_stable(full: Any) -> None:
     assert max(len(text.strip("-0.").replace(".", "")) for text in numbers) <= 10
 
 
-def test_nothing_is_written_when_a_run_is_missing(make: Any) -> None:
-    made = make()
-    made.paths.record("se", 1).unlink()
-    with pytest.raises(UserError, match="se-1"):
+def test_nothing_is_written_when_no_seed_is_complete(make: Any) -> None:
+    made = make(seeds=1)
+    made.paths.record("se", 0).unlink()
+    with pytest.raises(UserError, match="se-0"):
         analyse(made.study, made.paths)
     assert not made.paths.report.exists()

@@ -16,6 +16,11 @@ from .conftest import refusal
 
 # two more variants, one wider than the baseline; the value of `controls` is appended
 CONTROLS = "  plain: {attention: none}\n  wide: {attention: none, backbone: {width: 40}}\ncontrols:"
+# two null controls, of which only the second is in the slots of `se`
+NULL = (
+    "  other: {attention: constant, site: after_pool}\n  same: {attention: static, site: before_pool, stages: all}\n"
+    "controls:"
+)
 
 Write = Callable[..., Path]  # fixture: the valid file, with one text replaced by another
 
@@ -104,7 +109,11 @@ Write = Callable[..., Path]  # fixture: the valid file, with one text replaced b
             f"{CONTROLS} {{wide: {{latency: wide}}}}\nseeds:",
             "controls.wide: wide has no attention; name a variant",
         ),
-        ("seeds:", f"{CONTROLS} {{se: {{}}}}\nseeds:", "controls.se: names no variant; name one of equal `parameters`"),
+        (
+            "seeds:",
+            f"{CONTROLS} {{se: {{}}}}\nseeds:",
+            "controls.se: names no variant; name a control under `constant`, ",
+        ),
         (
             "seeds:",
             f"{CONTROLS} {{se: {{parameters: se}}}}\nseeds:",
@@ -126,6 +135,22 @@ Write = Callable[..., Path]  # fixture: the valid file, with one text replaced b
             r"controls.se.latensy: unknown key.*'latency'",
         ),
         (
+            "seeds:",
+            f"{NULL} {{se: {{constant: other}}}}\nseeds:",
+            "16:17: controls.se.constant: other has `site: after_pool`, but se has `site: before_pool`; a null control",
+        ),
+        (
+            "seeds:",
+            f"{NULL} {{se: {{constant: same}}}}\nseeds:",
+            "controls.se.constant: same has `attention: static`; name a variant with `attention: constant`",
+        ),
+        (
+            "seeds:",
+            f"{NULL} {{se: {{static: sam}}}}\nseeds:",
+            r"controls.se.static: no variant 'sam'; .*mean 'same'",
+        ),
+        ("seeds:", f"{NULL} {{same: {{static: same}}}}\nseeds:", "controls.same: same is itself a null control"),
+        (
             "params: params.yaml",
             "params: other.yaml",
             "3:1: params: given 'other.yaml', which from '.' is not this file",
@@ -142,6 +167,7 @@ def test_controls_are_optional(write: Write) -> None:
     assert study.load(write()).controls == {}
     control = study.load(write("seeds:", f"{CONTROLS} {{se: {{parameters: wide}}}}\nseeds:")).controls["se"]
     assert (control.parameters, control.latency) == ("wide", None)
+    assert study.load(write("seeds:", f"{NULL} {{se: {{static: same}}}}\nseeds:")).controls["se"].static == "same"
 
 
 def test_variants_of_equal_content_are_allowed(write: Write) -> None:

@@ -123,7 +123,7 @@ def test_a_value_of_another_type(write: Write, new: str, message: str) -> None:
         ("baseline: baseline", "baseline: 5", "8:1: baseline: given 5; allowed: 'baseline', 'se'"),
         ("baseline: baseline", "baseline:", "8:1: baseline: given nothing; allowed: 'baseline', 'se'"),
         ("seeds:", "controls: {se: {latency: 5}}\nseeds:", "controls.se.latency: given 5; allowed: 'baseline', 'se'"),
-        ("seeds:", "controls: {se: {latency: null}}\nseeds:", "controls.se: names no variant; name one of equal"),
+        ("seeds:", "controls: {se: {latency: null}}\nseeds:", "controls.se: names no variant; name a control"),
         ("[0, 1]", "[1, 1.0]", r"seeds\[1\]: given 1.0; must be a whole number"),
         ("none}", "None}", r"10:14: .*no attention module 'None'; .*\(did you mean 'none'\?\)"),
     ],

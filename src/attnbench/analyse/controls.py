@@ -1,7 +1,8 @@
-"""Variants with a module against wider networks without one: how much better, and whether they cost the same.
+"""Variants with a module against their controls: null controls, and wider networks of equal cost.
 
-A control is named in params.yaml for the parameters or for the latency of a variant; one control may be both. The
-comparisons with all controls are one family, separate from the comparisons with the baseline.
+A null control (`constant` or `static`) is a gate in the same slots that does not see its input. A wider network has no
+module, but as many parameters as the variant, or its latency; one network may have both. The comparisons with all
+controls are one family, separate from the comparisons with the baseline.
 """
 
 from dataclasses import dataclass
@@ -16,20 +17,20 @@ from attnbench.study import Study
 
 @dataclass(frozen=True)
 class ControlPair:
-    """A variant with a module, a wider network, and which of their costs are meant to be equal."""
+    """A variant with a module, and a control of it."""
 
     variant: str
     control: str
-    costs: tuple[str, ...]  # "parameters", "latency" or both
+    kinds: tuple[str, ...]  # "constant" or "static"; of a wider network "parameters", "latency" or both
 
 
 def pairs(study: Study) -> list[ControlPair]:
     """Return the comparisons that a study asks for, each once, in the order of params.yaml."""
-    costs: dict[tuple[str, str], list[str]] = {}
+    kinds: dict[tuple[str, str], list[str]] = {}
     for variant, control in study.controls.items():
-        for cost, name in control.model_dump(exclude_none=True).items():
-            costs.setdefault((variant, name), []).append(cost)
-    return [ControlPair(variant, control, tuple(equal)) for (variant, control), equal in costs.items()]
+        for kind, name in control.model_dump(exclude_none=True).items():
+            kinds.setdefault((variant, name), []).append(kind)
+    return [ControlPair(variant, control, tuple(names)) for (variant, control), names in kinds.items()]
 
 
 def frames(
@@ -48,9 +49,9 @@ def frames(
 def controls_frame(study: Study, runs: list[RunRecord], costs: list[CostRecord]) -> pd.DataFrame:
     """Return one row per pair: the difference in accuracy, variant minus control, and counted costs as ratios.
 
-    `costs` names the costs that are meant to be equal; the columns of the difference are those of the table of
-    differences to the baseline, with Holm's correction over these pairs. A ratio is the control's cost to the
-    variant's.
+    `kind` is what the control is for, `parameters latency` if it is for both; the columns of the difference are those
+    of the table of differences to the baseline, with Holm's correction over these pairs. A ratio is the control's cost
+    to the variant's.
     """
     by_name = {record.variant: record for record in costs}
     differences = compared(study, runs, [(pair.variant, pair.control) for pair in pairs(study)])
@@ -61,7 +62,7 @@ def controls_frame(study: Study, runs: list[RunRecord], costs: list[CostRecord])
             {
                 "variant": pair.variant,
                 "control": pair.control,
-                "costs": " ".join(pair.costs),
+                "kind": " ".join(pair.kinds),
                 **difference,
                 "parameters_ratio": control.parameters / variant.parameters,
                 "macs_ratio": control.macs / variant.macs,

@@ -6,7 +6,7 @@ import pandas as pd
 
 from attnbench import records
 from attnbench.analyse import accuracy, controls, costs, plots
-from attnbench.analyse.runs import environment_frame, load_runs
+from attnbench.analyse.runs import environment_frame, left_out_frame, load_blocks
 from attnbench.records import DataSummary, files
 from attnbench.study import Study, StudyPaths
 
@@ -17,7 +17,8 @@ def analyse(study: Study, paths: StudyPaths) -> None:
     """Write `paths.tables` and `paths.summary` from the records and curves of a study.
 
     Raises:
-        UserError: a record or a curve is missing or does not belong to the study; nothing is written then.
+        UserError: no seed is complete, or another record is missing or does not belong to the study; nothing is written
+            then.
     """
     tables = frames(study, paths)
     for name, frame in tables.items():
@@ -27,8 +28,9 @@ def analyse(study: Study, paths: StudyPaths) -> None:
 
 
 def frames(study: Study, paths: StudyPaths) -> dict[str, pd.DataFrame]:
-    """Return all tables by name, before anything is written."""
-    runs, data = load_runs(study, paths), records.read(paths.data_summary, DataSummary)
+    """Return all tables by name, before anything is written; all but `left_out` are of the complete seeds."""
+    blocks, data = load_blocks(study, paths), records.read(paths.data_summary, DataSummary)
+    study, runs = blocks.study, blocks.runs
     cost_records, latency = costs.load_costs(study, paths), costs.load_latency(study, paths)
     tables = {
         "runs": accuracy.runs_frame(runs, data),
@@ -40,6 +42,7 @@ def frames(study: Study, paths: StudyPaths) -> dict[str, pd.DataFrame]:
         "latency": costs.latency_frame(study, latency),
         "training_step": costs.training_step_frame(study, latency),
         "environment": environment_frame(runs),
+        "left_out": left_out_frame(blocks.left_out),
         "learning": plots.learning_frame(study, paths),
         **controls.frames(study, runs, cost_records, latency),
     }
@@ -50,7 +53,7 @@ def summary(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, float]]:
     """Return variant -> name -> number, in percent and percentage points to four decimals.
 
     `accuracy` is the mean over the seeds; `difference` is that to the baseline, with `low` and `high`, the ends of
-    its interval; `difference_to_<control>` is that to a wider network. Undefined numbers are left out.
+    its interval; `difference_to_<control>` is that to a null control or wider network. Undefined numbers are left out.
     """
     numbers: dict[str, dict[str, float]] = {}
     for row in tables["accuracy"].to_dict("records"):

@@ -6,6 +6,7 @@ from attnbench.study import module_files, packages
 from attnbench.study.module_files import Option
 
 NONE = "none"  # the backbone without attention
+NULL_CONTROLS = ("constant", "static")  # modules whose gates do not see their input
 FOLDER = Path(__file__).parents[1] / "networks" / "attention"
 
 

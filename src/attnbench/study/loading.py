@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from attnbench.errors import UserError, did_you_mean, listed
-from attnbench.study import check_backbone, check_file, check_modules
+from attnbench.study import check_backbone, check_controls, check_file, check_modules
 from attnbench.study.document import Positions, Problem, read
 from attnbench.study.pydantic_errors import problems
 from attnbench.study.schema import Study
@@ -23,7 +23,12 @@ def load(path: Path) -> Study:
     """
     values, positions = read(path)
     study, schema_problems = _validated(values, positions)
-    findings = [*check_file.check(path, values), *check_backbone.check(values), *check_modules.check(values)]
+    findings = [
+        *check_file.check(path, values),
+        *check_backbone.check(values),
+        *check_modules.check(values),
+        *check_controls.check(values),
+    ]
     name_problems = [positions.problem(location, text) for location, text in findings]
     keys = {problem.key for problem in name_problems}  # the checks of names say more than the schema does
     all_problems = [problem for problem in schema_problems if problem.key not in keys] + name_problems

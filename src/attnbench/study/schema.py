@@ -135,10 +135,12 @@ class ViewedImages(Section):
 
 
 class Control(Section):
-    """Wider networks without attention that a variant is compared with in addition to the baseline."""
+    """What a variant with attention is compared with in addition to the baseline: null controls and wider networks."""
 
-    parameters: Name | None = None  # a variant with as many parameters
-    latency: Name | None = None  # a variant with the same inference latency
+    constant: Name | None = None  # a variant with the module `constant` in the same slots
+    static: Name | None = None  # a variant with the module `static` in the same slots
+    parameters: Name | None = None  # a wider network without attention, with as many parameters
+    latency: Name | None = None  # a wider network without attention, with the same inference latency
 
 
 class Study(Section):
