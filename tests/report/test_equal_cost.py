@@ -33,13 +33,13 @@ def test_every_outcome_has_a_sentence(made: Any, rendered: Any) -> None:
     assert (
         "`cbam` cannot be distinguished from `slim`, a wider network built for the same parameters and latency" in text
     )
-    assert "after Holm's correction for the 3 comparisons of this section" in text
+    assert "after Holm's correction for the 3 comparisons with controls" in text
     assert "a pair shares the seed, the order of the images and the augmentation" in text
 
 
 def test_the_abstract_lists_every_outcome(made: Any, rendered: Any) -> None:
     text = rendered(made).section("Abstract")
-    assert "The largest difference of a variant with a module is that of `se`" in text
+    assert "The largest difference of a variant with attention is that of `se`" in text
     assert text.endswith(
         "`se` is better than `slim` (parameters), `se` is worse than `wide` (latency) and `cbam` cannot be "
         "distinguished from `slim` (parameters and latency)."
@@ -122,7 +122,7 @@ def test_a_match_in_parameters_may_fail(make: Any, rendered: Any) -> None:
     made.paths.cost("wide").write_text(json.dumps(record | {"parameters": 2_000_000}))
     text = rendered(made)
     assert "The match in parameters does not hold: `wide` has 1.741 times as many (`se` adds" in text
-    assert "comparisons of this section" not in text
+    assert "comparisons with controls" not in text
 
 
 def test_one_seed_is_inconclusive(make: Any, rendered: Any) -> None:

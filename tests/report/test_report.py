@@ -109,7 +109,7 @@ def test_every_row_of_a_table_has_as_many_cells(full: Any) -> None:
         (8, 9),  # cost
         (7, 17),  # latency: two batch sizes
         (7, 9),  # training step
-        (2, 10),  # environment
+        (2, 11),  # environment
         (2, 12),  # data
     ]
     assert all(len(set(row)) == 1 for row in shapes)
@@ -270,14 +270,52 @@ def test_an_inconclusive_interval_that_excludes_zero_is_explained(make: Any, ren
     assert "excludes 0" not in rendered(make(variants=["baseline", "cbam"]))
 
 
-def test_differing_environments_are_reported(make: Any, rendered: Any) -> None:
+def to_other_machine(made: Any, variant: str, seed: int) -> None:
+    environment = made.run(variant, seed).identity.environment.model_copy(update={"processor": "Other CPU"})
+    made.change(variant, seed, identity={"environment": environment})
+
+
+def test_classes_of_machine_are_listed_with_their_seeds(make: Any, rendered: Any) -> None:
     made = make(variants=TWO)
-    environment = made.run("se", 0).identity.environment.model_copy(update={"processor": "Other CPU"})
-    made.change("se", 0, identity={"environment": environment})
+    for variant in TWO:
+        to_other_machine(made, variant, 1)
     text = rendered(made).section("Environment")
-    assert "The runs come from 2 environments" in text
-    assert "from environment 1 except `se-0` (environment 2)." in text
-    assert "Other CPU" in text
+    assert text.startswith("The seeds come from 2 classes of machine, and all runs of one seed from the same, so no")
+    assert [cells(line) for line in rendered(made).splitlines() if line.startswith(("| Processor", "| Seeds"))] == [
+        ["Processor", "Example CPU @ 2.0 GHz", "Other CPU"],
+        ["Seeds", "0 and 2", "1"],
+    ]
+
+
+def test_seeds_that_are_left_out_have_their_reasons_and_commands(make: Any, rendered: Any) -> None:
+    made = make(variants=["baseline", "se", "cbam"])
+    for variant in ("baseline", "se"):
+        made.paths.record(variant, 1).unlink()
+    made.change("se", 2, identity={"code": "9" * 64})
+    to_other_machine(made, "cbam", 2)
+    text = rendered(made)
+    assert "Seeds 1 and 2 are left out for want of usable runs ([Seeds and pairing](#seeds-and-pairing))." in text
+    section = text.section("Seeds and pairing")
+    assert section.startswith("The seed is 0. It sets")
+    assert "Seeds 1 and 2 of params.yaml are left out, here and in every table and figure. A seed counts" in section
+    file = "studies/made_up/dvc.yaml"
+    for part in (
+        "- No record: `baseline-1` and `se-1`. - `se-2`: made from different code (SHA-256 999999999999, but ",
+        "- `cbam-2`: made on another class of machine than most runs of its seed (processor Other CPU instead of ",
+        f"was made from something else: dvc repro {file}:train@baseline-1 {file}:train@se-1 {file}:train@se-2 To",
+        f"on the class of machine of the rest of their seed: dvc repro --force --single-item {file}:train@cbam-2",
+    ):
+        assert part in section
+    assert "left out" not in rendered(make(variants=TWO))
+
+
+def test_maps_of_a_seed_that_is_left_out_are_not_shown(make: Any, rendered: Any) -> None:
+    made = make(variants=TWO)
+    made.paths.record("se", 0).unlink()
+    made.paths.view("se").unlink()
+    text = rendered(made)
+    assert "The maps are drawn from the first seed of params.yaml, which is left out." in text
+    assert "Appendix" not in text
 
 
 def test_user_supplied_text_is_no_markdown(make: Any, rendered: Any) -> None:
@@ -305,7 +343,7 @@ def test_the_augmentation_is_that_of_the_code(make: Any, rendered: Any) -> None:
 
 def test_a_missing_table_is_named(make: Any) -> None:
     made = make(variants=TWO)
-    with pytest.raises(UserError, match=r"accuracy\.csv is missing\. Make it with: dvc repro .*:analyse$"):
+    with pytest.raises(UserError, match=r"left_out\.csv is missing\. Make it with: dvc repro .*:analyse$"):
         write_report(made.study, made.paths)
 
 
@@ -326,4 +364,4 @@ def test_the_stage_says_which_stage_makes_the_tables(make: Any) -> None:
     command = [sys.executable, str(Path(__file__).parents[2] / "stages" / "report.py"), "params.yaml"]
     done = subprocess.run(command, cwd=made.paths.root, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "error: reports/made_up/tables/accuracy.csv is missing. Make it with: dvc repro analyse\n"
+    assert done.stderr == "error: reports/made_up/tables/left_out.csv is missing. Make it with: dvc repro analyse\n"

@@ -3,21 +3,20 @@
 from typing import Any
 
 from attnbench.report.inputs import Inputs, overruled
+from attnbench.study import attention
 
 PARAMETERS_WITHIN = 0.01  # relative; an exact count can be met this closely
 LATENCY_WITHIN = 0.1  # relative; widths are integers, and timings vary by as much
 
 
 def pairs(inputs: Inputs) -> list[dict[str, Any]]:
-    """Return the rows of the table of controls, each with how well its costs match; empty without controls."""
-    if not inputs.study.controls:
-        return []
+    """Return the rows of the table of controls that are wider networks, each with how well its costs match."""
     parameters = {row["variant"]: row["parameters"] for row in inputs.rows("cost")}
     base = parameters[inputs.study.baseline]
     return [
         row
         | {
-            "costs": row["costs"].split(),
+            "costs": row["kind"].split(),
             "overruled": overruled(row),
             "parameters_match": abs(row["parameters_ratio"] - 1) <= PARAMETERS_WITHIN,
             "variant_adds": parameters[row["variant"]] - base,
@@ -29,6 +28,7 @@ def pairs(inputs: Inputs) -> list[dict[str, Any]]:
             ],
         }
         for row in inputs.rows("controls")
+        if row["kind"] not in attention.NULL_CONTROLS
     ]
 
 

@@ -10,10 +10,11 @@ from attnbench import records
 from attnbench.errors import UserError
 from attnbench.records import DataSummary, LatencyRecord, views
 from attnbench.records.views import Views
-from attnbench.study import Study, StudyPaths, run_name
+from attnbench.study import Study, StudyPaths, attention, run_name
 from attnbench.study.paths import repro
 
 TABLES = (
+    "left_out",
     "accuracy",
     "differences",
     "difference_by_seed",
@@ -32,15 +33,17 @@ CONTROL_TABLES = ("controls", "control_by_seed", "control_latency")  # of studie
 class Inputs:
     """Everything the report describes. `tables` are in full precision, by file name."""
 
-    study: Study
+    study: Study  # with the complete seeds only
     paths: StudyPaths
     tables: dict[str, pd.DataFrame]
     data: DataSummary
     latency: LatencyRecord
-    views: dict[str, Views]  # by variant
+    views: dict[str, Views]  # by variant; empty if they show a seed that is not complete
 
     def rows(self, table: str, **values: Any) -> list[dict[str, Any]]:
         """Return the rows of a table in which columns have these values; a missing number is None."""
+        if table not in self.tables:  # the study has no controls
+            return []
         frame = self.tables[table]
         for column, value in values.items():
             frame = frame[frame[column] == value]
@@ -53,6 +56,21 @@ def overruled(row: dict[str, Any]) -> bool:
     return row["verdict"] == "inconclusive" and row["low"] is not None and not row["low"] <= 0 <= row["high"]
 
 
+def by_verdict(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Return verdict -> variants, for the verdicts that occur: better, worse, inconclusive."""
+    names = {
+        verdict: [row["variant"] for row in rows if row["verdict"] == verdict]
+        for verdict in ("better", "worse", "inconclusive")
+    }
+    return {verdict: variants for verdict, variants in names.items() if variants}
+
+
+def controls(tables: dict[str, pd.DataFrame], *, null: bool) -> pd.DataFrame:
+    """Return the rows of the table of controls that are null controls, or those that are wider networks."""
+    frame = tables["controls"]
+    return frame[frame["kind"].isin(attention.NULL_CONTROLS) == null]
+
+
 def read(study: Study, paths: StudyPaths) -> Inputs:
     """Read the tables and records of a study.
 
@@ -60,13 +78,16 @@ def read(study: Study, paths: StudyPaths) -> Inputs:
         UserError: one of them is missing.
     """
     names = (*TABLES, *CONTROL_TABLES) if study.controls else TABLES
+    tables = {name: _csv(paths.tables / f"{name}.csv", repro(study, ["analyse"])) for name in names}
+    incomplete = set(tables["left_out"]["seed"])
+    viewed = study.variants if study.seeds[0] not in incomplete else ()
     return Inputs(
-        study=study,
+        study=study.model_copy(update={"seeds": [seed for seed in study.seeds if seed not in incomplete]}),
         paths=paths,
-        tables={name: _csv(paths.tables / f"{name}.csv", repro(study, ["analyse"])) for name in names},
+        tables=tables,
         data=records.read(paths.data_summary, DataSummary),
         latency=records.read(paths.latency, LatencyRecord),
-        views={variant: views.load(paths.view(variant)) for variant in study.variants},
+        views={variant: views.load(paths.view(variant)) for variant in viewed},
     )
 
 
@@ -83,6 +104,5 @@ def _csv(path: Path, command: str) -> pd.DataFrame:
     """Read a table; `none` and `NA` may be names of classes, so only an empty cell is a missing number."""
     if not path.is_file():
         raise UserError(f"{path} is missing. Make it with: {command}")
-    return pd.read_csv(
-        path, keep_default_na=False, na_values=[""], dtype={"variant": str, "control": str, "class": str}
-    )
+    texts = ("variant", "control", "class", "seeds")
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(texts, str))

@@ -42,6 +42,13 @@ def references(study: Study) -> list[str]:
     return list(dict.fromkeys([*papers, backbones.paper(study.backbone.name)]))
 
 
+def kinds(study: Study) -> dict[str, str]:
+    """Return variant -> `baseline`, `null control`, `no attention` or `attention`."""
+    names = {attention.NONE: "no attention", **dict.fromkeys(attention.NULL_CONTROLS, "null control")}
+    kinds = {name: names.get(variant.attention, "attention") for name, variant in study.variants.items()}
+    return kinds | {study.baseline: "baseline"}
+
+
 def other_networks(study: Study) -> list[str]:
     """Return the variants whose backbone options differ from the baseline's, in the order of params.yaml."""
     base = study.variants[study.baseline].backbone

@@ -9,10 +9,10 @@ from typing import Any
 import jinja2
 
 from attnbench.records import files
-from attnbench.report import equal_cost, formatting, gallery, measured, method, tables
+from attnbench.report import equal_cost, formatting, gallery, measured, method, null_controls, tables
 from attnbench.report.figures.scale import Scale
-from attnbench.report.inputs import Inputs, overruled, read
-from attnbench.study import Study, StudyPaths, attention
+from attnbench.report.inputs import Inputs, by_verdict, overruled, read
+from attnbench.study import Study, StudyPaths
 from attnbench.study.paths import repro
 
 
@@ -48,6 +48,7 @@ def _one_line_per_paragraph(text: str) -> str:
 def context(inputs: Inputs) -> dict[str, Any]:
     """Return everything that the template names, except the figures."""
     study = inputs.study
+    is_null = {name: kind == "null control" for name, kind in method.kinds(study).items()}
     rows = {name: inputs.rows(name) for name in inputs.tables}
     rows["differences"] = [row | {"overruled": overruled(row)} for row in rows["differences"]]
     return {
@@ -62,34 +63,37 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "accuracy": {row["variant"]: row for row in rows["accuracy"]},
         "cost": {row["variant"]: row for row in rows["cost"]},
         "by_verdict": by_verdict(rows["differences"]),
+        "by_verdict_of_null_controls": by_verdict([row for row in rows["differences"] if is_null[row["variant"]]]),
+        "by_verdict_of_others": by_verdict([row for row in rows["differences"] if not is_null[row["variant"]]]),
         "others": [row["variant"] for row in rows["differences"]],
+        "null_controls": [name for name, null in is_null.items() if null],
+        "commands": {forced: _training(study, rows["left_out"], forced) for forced in (False, True)},
         "largest": largest(inputs),
         "backbone": method.backbone(study),
         "modules": method.modules(study),
         "other_networks": method.other_networks(study),
         "references": method.references(study),
         "pairs": equal_cost.pairs(inputs),
+        "null": null_controls.outcome(inputs),
         "within": {"parameters": equal_cost.PARAMETERS_WITHIN, "latency": equal_cost.LATENCY_WITHIN},
         "tables": _tables(inputs),
     }
 
 
-def by_verdict(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """Return verdict -> variants, for the verdicts that occur: better, worse, inconclusive."""
-    names = {
-        verdict: [row["variant"] for row in rows if row["verdict"] == verdict]
-        for verdict in ("better", "worse", "inconclusive")
-    }
-    return {verdict: variants for verdict, variants in names.items() if variants}
+def _training(study: Study, left_out: list[dict[str, Any]], forced: bool) -> str | None:
+    """Return the command that trains the runs that keep seeds out: those that DVC must be forced to, or the others."""
+    stages = [f"train@{row['run']}" for row in left_out if row["forced"] == forced]
+    return repro(study, stages, force=forced) if stages else None
 
 
 def largest(inputs: Inputs) -> dict[str, Any]:
-    """Return the row of the largest difference to the baseline, whatever its sign, among variants with a module.
+    """Return the row of the largest difference to the baseline, whatever its sign, among variants with attention.
 
-    If no variant has a module, of all variants. `only_modules` says whether others were left out.
+    A null control has none. If no variant has attention, of all variants. `only_modules` says whether others were left
+    out.
     """
-    rows, variants = inputs.rows("differences"), inputs.study.variants
-    with_module = [row for row in rows if variants[row["variant"]].attention != attention.NONE]
+    rows, kinds = inputs.rows("differences"), method.kinds(inputs.study)
+    with_module = [row for row in rows if kinds[row["variant"]] == "attention"]
     row = max(with_module or rows, key=lambda row: abs(row["mean"]))
     return row | {"only_modules": 0 < len(with_module) < len(rows)}
 
@@ -97,7 +101,7 @@ def largest(inputs: Inputs) -> dict[str, Any]:
 def _tables(inputs: Inputs) -> dict[str, str]:
     frames = inputs.tables
     numbers = {
-        "main": tables.main_table(frames, inputs.study.latency.batch_sizes[0]),
+        "main": tables.main_table(frames, method.kinds(inputs.study), inputs.study.latency.batch_sizes[0]),
         "differences": tables.difference_table(frames),
         "inconclusive": tables.inconclusive_table(frames),
         "per_class": tables.per_class_table(frames),
@@ -106,7 +110,7 @@ def _tables(inputs: Inputs) -> dict[str, str]:
         "training_step": tables.time_table(frames["training_step"]),
     }
     if inputs.study.controls:
-        numbers["controls"] = tables.control_table(frames)
+        numbers |= {"controls": tables.control_table(frames), "null": tables.null_control_table(frames)}
     words = {"variants": method.variant_table(inputs.study), "environment": tables.environment_table(frames)}
     return {name: tables.markdown(frame) for name, frame in numbers.items()} | {
         name: tables.markdown(frame, words=frame.columns) for name, frame in words.items()

@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection
 import pandas as pd
 
 from attnbench.report import formatting
+from attnbench.report.inputs import controls
 
-_WORDS = ("Variant", "Wider network", "Equal in", "Verdict", "Class")
+_WORDS = ("Variant", "Kind", "Wider network", "Equal in", "Null control", "Gate", "Verdict", "Class")
 _SPECIAL = re.compile(r"[\\|*`]|<(?=[A-Za-z/!?])")  # characters of a name that Markdown would interpret
 
 
@@ -40,10 +41,11 @@ def column(printed: Callable[..., str], frame: pd.DataFrame, *columns: str) -> l
     return [printed(*values) for values in frame[list(columns)].itertuples(index=False, name=None)]
 
 
-def main_table(tables: dict[str, pd.DataFrame], batch_size: int) -> pd.DataFrame:
+def main_table(tables: dict[str, pd.DataFrame], kinds: dict[str, str], batch_size: int) -> pd.DataFrame:
     """Return one row per variant: accuracy, difference, verdict, size, operations, times as ratios to the baseline's.
 
-    Inference is that at `batch_size`.
+    Inference is that at `batch_size`. `kinds` is variant -> what it is; if no variant is a null control or another
+    network, the column is omitted.
     """
     latency = tables["latency"]
     frame = (
@@ -55,9 +57,10 @@ def main_table(tables: dict[str, pd.DataFrame], batch_size: int) -> pd.DataFrame
         .merge(latency[latency["batch_size"] == batch_size], on="variant")
         .merge(tables["training_step"].add_prefix("step_").rename(columns={"step_variant": "variant"}), on="variant")
     )
-    return pd.DataFrame(
+    printed = pd.DataFrame(
         {
             "Variant": frame["variant"],
+            "Kind": frame["variant"].map(kinds),
             "Accuracy, %": column(formatting.plus_minus, frame, "mean", "std"),
             "n": column(formatting.integer, frame, "n"),
             "Difference, points": column(formatting.points_with_interval, frame, "d_mean", "d_low", "d_high"),
@@ -68,6 +71,7 @@ def main_table(tables: dict[str, pd.DataFrame], batch_size: int) -> pd.DataFrame
             "Training step, ratio": _ratio(frame, "step_"),
         }
     )
+    return printed if printed["Kind"].nunique() > 2 else printed.drop(columns="Kind")
 
 
 def _ratio(frame: pd.DataFrame, prefix: str = "") -> list[str]:
@@ -116,11 +120,11 @@ def _seeds_needed(needed: float, limit: int) -> str:
 
 def control_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return one row per variant and wider network: the difference, its verdict, and the ratios of their costs."""
-    frame, latency = tables["controls"], tables["control_latency"]
+    frame, latency = controls(tables, null=False), tables["control_latency"]
     columns: dict[str, pd.Series | list[str]] = {
         "Variant": frame["variant"],
         "Wider network": frame["control"],
-        "Equal in": [formatting.listing(costs.split()) for costs in frame["costs"]],
+        "Equal in": [formatting.listing(costs.split()) for costs in frame["kind"]],
         "Difference, points": _difference(frame),
         "p": column(formatting.probability, frame, "p"),
         "p, Holm": column(formatting.probability, frame, "p_holm"),
@@ -133,6 +137,22 @@ def control_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         at_size = frame[["variant", "control"]].merge(latency[latency["batch_size"] == size], on=["variant", "control"])
         columns[f"Latency, batch {size}"] = _ratio(at_size)
     return pd.DataFrame(columns)
+
+
+def null_control_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one row per variant and null control: the difference and its verdict."""
+    frame = controls(tables, null=True)
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "Null control": frame["control"],
+            "Gate": frame["kind"],
+            "Difference, points": _difference(frame),
+            "p, Holm": column(formatting.probability, frame, "p_holm"),
+            "Smallest detectable, points": column(formatting.percent, frame, "smallest_detectable"),
+            "Verdict": frame["verdict"],
+        }
+    )
 
 
 def per_class_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -176,7 +196,7 @@ def time_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def environment_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return one row per fact, and one column per environment, the most frequent first."""
+    """Return one row per fact, and one column per class of machine, the most frequent first."""
     facts = {
         "processor": "Processor",
         "device": "Device",
@@ -188,9 +208,11 @@ def environment_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         "torch": "torch",
         "cudnn": "cuDNN",
         "driver": "Driver",
+        "seeds": "Seeds",
         "n": "Runs",
     }
     frame = tables["environment"].reindex(columns=list(facts)).rename(columns=facts).dropna(axis="columns", how="all")
+    frame["Seeds"] = [formatting.listing(seeds.split()) for seeds in frame["Seeds"]]
     frame.index = (
         [f"Environment {number}" for number in range(1, len(frame) + 1)] if len(frame) > 1 else ["Environment"]
     )

@@ -1,5 +1,6 @@
 """Accuracy against each kind of cost, one panel per kind."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import fill
 
@@ -32,14 +33,20 @@ NO_CONTROLS = pd.DataFrame(columns=["variant", "control", "cost"])
 
 @style.context()
 def accuracy_against_cost(
-    frame: pd.DataFrame, *, baseline: str, title: str, controls: pd.DataFrame = NO_CONTROLS
+    frame: pd.DataFrame,
+    *,
+    baseline: str,
+    title: str,
+    controls: pd.DataFrame = NO_CONTROLS,
+    null_controls: Sequence[str] = (),
 ) -> Figure:
-    """Draw test accuracy (mean, and one standard deviation) against each kind of cost, every point with its name.
+    """Draw test accuracy (mean, and one standard deviation) against each kind of cost, points with their names.
 
     `frame` has the columns variant, accuracy and std (in percent), parameters, macs, and latency_ratio_<n> for each
     batch size n. A kind of cost that is NaN for all variants has no panel; a standard deviation of NaN (one seed)
     has no bar. `controls` has the columns variant, control and cost (parameters or latency): a line joins the two in
-    the panels of that cost.
+    the panels of that cost. The variants in `null_controls` have no name: they cost next to nothing, so their points
+    lie close together.
     """
     sizes = [str(column).removeprefix(_LATENCY) for column in frame.columns if str(column).startswith(_LATENCY)]
     latency = [
@@ -50,10 +57,8 @@ def accuracy_against_cost(
     figure = style.new_figure(style.DOUBLE, 0.7 + 2.4 * len(axes_of_cost))
     figure.suptitle(fill(f"Test accuracy against cost: {title}", 95))
     panels = list(zip(figure.subplots(len(axes_of_cost), 1, squeeze=False)[:, 0], axes_of_cost, strict=True))
-    wider = set(controls["control"])
-    roles = {
-        name: "baseline" if name == baseline else "control" if name in wider else "variant" for name in frame["variant"]
-    }
+    roles = dict.fromkeys(frame["variant"], "variant") | dict.fromkeys(controls["control"], "control")
+    roles |= dict.fromkeys(null_controls, "null control") | {baseline: "baseline"}
     for ax, axis in panels:
         points = _points(frame, axis)
         _join(ax, points, controls[controls["cost"] == axis.control])
@@ -61,7 +66,7 @@ def accuracy_against_cost(
     figure.draw_without_rendering()  # arranges the axes, which then stay where they are: names need fixed positions
     figure.set_layout_engine("none")
     for ax, axis in panels:
-        points = _points(frame, axis)
+        points = _points(frame, axis).drop(index=list(null_controls), errors="ignore")
         labels.annotate(ax, points[["x", "y"]].to_numpy(), list(points.index))
     return figure
 
@@ -84,8 +89,8 @@ def _join(ax: Axes, points: pd.DataFrame, controls: pd.DataFrame) -> None:
 
 def _draw(ax: Axes, points: pd.DataFrame, label: str, roles: dict[str, str]) -> None:
     ax.errorbar(points["x"], points["y"], yerr=points["spread"], fmt="none", ecolor=style.LIGHT, elinewidth=1.0)
-    colours = {"baseline": style.RED, "variant": style.BLUE, "control": style.GREEN}
-    markers = {"baseline": "s", "variant": "o", "control": "^"}
+    colours = {"baseline": style.RED, "variant": style.BLUE, "control": style.GREEN, "null control": style.GREY}
+    markers = {"baseline": "s", "variant": "o", "control": "^", "null control": "v"}
     kinds = [roles[name] for name in points.index]
     sns.scatterplot(
         x=points["x"], y=points["y"], hue=kinds, palette=colours, style=kinds, markers=markers,
