@@ -30,8 +30,8 @@ def extended(tmp_path_factory) -> Path:
     (root / "src/attnbench/networks/attention/channel_scale.py").write_text(block("python", "class ChannelScale"))
     params = (ROOT / "params.yaml").read_text()
     line = block("yaml", "channel_scale:")
-    assert "\nseeds:" in params
-    (root / "params.yaml").write_text(params.replace("\nseeds:", f"{line}\nseeds:", 1))
+    assert "\ncontrols:" in params
+    (root / "params.yaml").write_text(params.replace("\ncontrols:", f"\n{line}controls:", 1))
     return root
 
 

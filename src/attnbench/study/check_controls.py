@@ -7,7 +7,7 @@ from attnbench.study import attention
 from attnbench.study.document import Location
 from attnbench.study.findings import Finding, mapping, unknown
 from attnbench.study.module_files import yaml_text
-from attnbench.study.schema import Variant
+from attnbench.study.schema import Control, Variant
 
 _SLOTS = ("site", "stages", "blocks", "backbone")  # what decides which slots of which network are filled
 
@@ -27,11 +27,13 @@ def check(values: dict[str, Any]) -> Iterator[Finding]:
             kinds = "`constant`, `static`, `parameters` or `latency`"
             yield at, f"names no variant; name a control under {kinds}, as in `constant: constant_before_pool`"
         for kind, label in mapping(control).items():
-            if label is not None and label not in map(str, variants):
+            if label is None or kind not in Control.model_fields:  # the schema reports an unknown key
+                continue
+            if label not in map(str, variants):
                 yield (*at, kind), unknown(label, "variant", [str(variant) for variant in variants])
-            elif kind in attention.NULL_CONTROLS and label is not None:
+            elif kind in attention.NULL_CONTROLS:
                 yield from _null_control(label, kind, name, (*at, kind), variants)
-            elif label is not None:
+            else:
                 yield from _wider_network(label, (*at, kind), variants, values.get("baseline"))
 
 
