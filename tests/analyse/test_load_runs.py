@@ -113,7 +113,7 @@ def test_without_a_complete_seed_every_run_is_named_with_its_command(made: Any) 
     assert lines[5:] == [
         "Train them with: dvc repro "
         + " ".join(f"{file}:train@{run}" for run in ("cbam-0", "baseline-1", "se-1", "se-2")),
-        f"On the class of machine of the other runs, train with: dvc repro --force --single-item {file}:train@cbam-2",
+        f"On the class of machine of the other runs, train with: dvc repro -f -s {file}:train@cbam-2",
     ]
 
 

@@ -22,11 +22,11 @@ def test_times_from_another_class_of_machine_are_reported_as_such(make: Any, ren
 
 def test_with_several_environments_the_report_names_that_of_the_times(make: Any, rendered: Any) -> None:
     made = make(variants=VARIANTS)
-    move(made, ["se"], seeds=[0, 1], processor="Other CPU")
+    move(made, VARIANTS, seeds=[1], processor="Other CPU")
     text = rendered(made)
     assert WARNING not in text
     assert "are those of environment 1 (see [Environment](#environment)), from which 4 runs of 6 come." in text
-    move(made, ["baseline"], seeds=[0, 1], processor="Other CPU")
+    move(made, VARIANTS, seeds=[0, 1], processor="Other CPU")
     assert "are those of environment 2 (see [Environment](#environment)), from which 2 runs of 6 come." in rendered(
         made
     )

@@ -303,7 +303,7 @@ def test_seeds_that_are_left_out_have_their_reasons_and_commands(make: Any, rend
         "- No record: `baseline-1` and `se-1`. - `se-2`: made from different code (SHA-256 999999999999, but ",
         "- `cbam-2`: made on another class of machine than most runs of its seed (processor Other CPU instead of ",
         f"was made from something else: dvc repro {file}:train@baseline-1 {file}:train@se-1 {file}:train@se-2 To",
-        f"on the class of machine of the rest of their seed: dvc repro --force --single-item {file}:train@cbam-2",
+        f"on the class of machine of the rest of their seed: dvc repro -f -s {file}:train@cbam-2",
     ):
         assert part in section
     assert "left out" not in rendered(make(variants=TWO))
