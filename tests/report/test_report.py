@@ -334,9 +334,11 @@ def test_the_recipe_is_that_of_params(make: Any, rendered: Any) -> None:
 
 def test_the_augmentation_is_that_of_the_code(make: Any, rendered: Any) -> None:
     text = rendered(make(variants=TWO, recipe=SOURCE)).section("Training")
-    assert f"padding by {parameters.PADDING} pixels, a horizontal flip with probability 1/2, brightness" in text
+    assert "padding by 4 pixels, a horizontal flip with probability 1/2, brightness" in text
     assert f"changed by factors within ±{parameters.SPREAD} of 1 and the hue by up to ±{parameters.MAX_HUE} of" in text
     assert f"and a rotation within ±{parameters.MAX_DEGREES:g} degrees." in text
+    narrow = rendered(make(variants=TWO, recipe=SOURCE | {"crop_padding": 1})).section("Training")
+    assert "after padding by 1 pixel, a horizontal" in narrow
     without = rendered(make(variants=TWO, recipe=SOURCE | {"augmentation": []})).section("Training")
     assert "Training images are not augmented." in without
 

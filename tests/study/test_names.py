@@ -97,6 +97,7 @@ Write = Callable[..., Path]  # fixture: the valid file, with one text replaced b
         ("name: cnn", "name: cnn\n  options: {witdh: 8}", r"backbones/cnn\.py\); allowed: .*did you mean 'width'"),
         ("[0, 1]", "[0, 1, 0]", r"14:15: seeds\[2\]: 0 is listed twice; two runs would have the same name; remove one"),
         ("[flip]", "[flip, flip]", r"recipe.augmentation\[1\]: 'flip' is listed twice"),
+        ("[flip]", "[flip]\n  crop_padding: 2", r"recipe.crop_padding: has no effect without `crop` in `augmentation`"),
         ("batch_sizes: [1]", "batch_sizes: [1, 1]", r"latency.batch_sizes\[1\]: 1 is listed twice"),
         ("seeds:", f"{CONTROLS} {{see: {{latency: wide}}}}\nseeds:", "controls.see: no variant 'see'; .*mean 'se'"),
         (

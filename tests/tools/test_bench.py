@@ -111,7 +111,7 @@ def bright_or_dark(count: int = 192) -> Prepared:
 def test_the_tutorial_augments_as_the_engine_does():
     operations = {type(operation): operation for operation in bench.PILImages(bright_or_dark()).transform.transforms}
     crop, jitter = operations[transforms.RandomCrop], operations[transforms.ColorJitter]
-    assert (crop.size, crop.padding) == ((16, 16), parameters.PADDING)
+    assert (crop.size, crop.padding) == ((16, 16), bench.TUTORIAL_PADDING)
     assert operations[transforms.RandomHorizontalFlip].p == 0.5
     spread = [1 - parameters.SPREAD, 1 + parameters.SPREAD]
     assert [list(jitter.brightness), list(jitter.contrast), list(jitter.saturation)] == [pytest.approx(spread)] * 3

@@ -16,6 +16,7 @@ from attnbench.train.augment.batch import OPERATIONS
 from attnbench.train.augment.parameters import ORDERS, Parameters, draw
 
 N = 32
+PADDING = 4
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -34,7 +35,9 @@ def augmented(
     images: Tensor, operations: tuple[str, ...], generator: torch.Generator, channels: int | None = None
 ) -> Tensor:
     """Augment one batch with parameters from the generator."""
-    return augment(images, operations, draw_epoch([len(images)], operations, generator, images.device)[0], channels)
+    return augment(
+        images, operations, draw_epoch([len(images)], operations, PADDING, generator, images.device)[0], channels
+    )
 
 
 @contextmanager
@@ -54,12 +57,13 @@ def one_by_one(images: Tensor, parameter: Tensor, function: Callable[[Tensor, fl
     return torch.stack([function(image, value) for image, value in zip(images, parameter.tolist(), strict=True)])
 
 
+@pytest.mark.parametrize("padding", [1, PADDING, 9])
 @pytest.mark.parametrize("shape", [(32, 32), (24, 40), (5, 7)])
-def test_crop_and_flip_are_torchvisions(shape: tuple[int, int]) -> None:
-    images, drawn = photos(h=shape[0], w=shape[1]), draw(N, generator(1))
+def test_crop_and_flip_are_torchvisions(shape: tuple[int, int], padding: int) -> None:
+    images, drawn = photos(h=shape[0], w=shape[1]), draw(N, padding, generator(1))
     expected = torch.stack(
         [
-            tv.crop(tv.pad(image, [4]), int(top), int(left), *shape)
+            tv.crop(tv.pad(image, [padding]), int(top) + padding, int(left) + padding, *shape)
             for image, top, left in zip(images, drawn.top, drawn.left, strict=True)
         ]
     )
@@ -82,7 +86,7 @@ def test_crop_and_flip_are_torchvisions(shape: tuple[int, int]) -> None:
 def test_colour_operations_are_torchvisions(
     ours: Callable[[Tensor, Tensor], Tensor], theirs: Callable[[Tensor, float], Tensor], field: str, c: int
 ) -> None:
-    images, parameter = unit(photos(c=c)), getattr(draw(N, generator(2)), field)
+    images, parameter = unit(photos(c=c)), getattr(draw(N, PADDING, generator(2)), field)
     torch.testing.assert_close(ours(images, parameter), one_by_one(images, parameter, theirs), rtol=0, atol=2e-6)
 
 
@@ -95,7 +99,7 @@ def test_hue_holds_for_every_shift() -> None:
 def test_jitter_follows_the_order_of_each_image(c: int) -> None:
     n = len(ORDERS)
     images = unit(photos(n, c=c))
-    drawn = dataclasses.replace(draw(n, generator(3)), order=torch.arange(n))
+    drawn = dataclasses.replace(draw(n, PADDING, generator(3)), order=torch.arange(n))
     steps = (
         (tv.adjust_brightness, drawn.brightness),
         (tv.adjust_contrast, drawn.contrast),
@@ -115,7 +119,7 @@ def test_jitter_follows_the_order_of_each_image(c: int) -> None:
 @pytest.mark.parametrize("shape", [(32, 32), (31, 31), (24, 40)])
 def test_rotate_is_torchvisions(shape: tuple[int, int]) -> None:
     images = unit(photos(64, h=shape[0], w=shape[1]))
-    degrees = torch.cat([torch.tensor([0.0, 15.0, -15.0, 90.0]), draw(60, generator(4)).degrees])
+    degrees = torch.cat([torch.tensor([0.0, 15.0, -15.0, 90.0]), draw(60, PADDING, generator(4)).degrees])
     expected = one_by_one(images, degrees, tv.rotate)
     ours = geometry.rotate(images, degrees)
     different = (ours != expected).any(1).float().mean()  # at an exact half the last bit decides
@@ -167,7 +171,7 @@ def test_operations_act_in_one_order_however_they_are_named() -> None:
 
 
 def test_operations_compose() -> None:
-    images, drawn = photos(), draw(N, generator())
+    images, drawn = photos(), draw(N, PADDING, generator())
     moved = geometry.flip(geometry.crop(images, drawn.top, drawn.left), drawn.flipped)
     expected = geometry.rotate(colour.jitter(unit(moved), colour.blends(drawn)), drawn.degrees)
     torch.testing.assert_close(augmented(images, OPERATIONS, generator()), expected, rtol=0, atol=1e-6)
@@ -175,9 +179,9 @@ def test_operations_compose() -> None:
 
 def test_an_epoch_is_drawn_as_its_batches_one_by_one() -> None:
     together, separate = generator(), generator()
-    epoch = draw_epoch([N, N, 5], OPERATIONS, together, torch.device("cpu"))
+    epoch = draw_epoch([N, N, 5], OPERATIONS, PADDING, together, torch.device("cpu"))
     for batch, size in zip(epoch, (N, N, 5), strict=True):
-        (alone,) = draw_epoch([size], OPERATIONS, separate, torch.device("cpu"))
+        (alone,) = draw_epoch([size], OPERATIONS, PADDING, separate, torch.device("cpu"))
         for part in ("parameters", "blends"):
             mine, other = dataclasses.asdict(getattr(batch, part)), dataclasses.asdict(getattr(alone, part))
             assert all(torch.equal(mine[name], other[name]) for name in other)
@@ -206,10 +210,10 @@ def test_images_of_a_batch_differ_from_each_other() -> None:
 
 def test_draws_cover_their_ranges_evenly() -> None:
     n = 24_000
-    drawn = draw(n, generator())
+    drawn = draw(n, PADDING, generator())
     assert all(len(getattr(drawn, field.name)) == n for field in dataclasses.fields(Parameters))
     for offset in (drawn.top, drawn.left):
-        assert_even(torch.bincount(offset), 9)
+        assert_even(torch.bincount(offset + PADDING), 2 * PADDING + 1)
     assert_even(torch.bincount(drawn.order), 24)
     assert_even(torch.bincount(drawn.flipped.long()), 2)
     for values, low, high in (
@@ -233,7 +237,7 @@ def assert_even(counts: Tensor, bins: int) -> None:
 
 
 def test_draws_of_different_kinds_are_unrelated() -> None:
-    drawn = draw(20_000, generator())
+    drawn = draw(20_000, PADDING, generator())
     table = torch.stack([getattr(drawn, field.name).float() for field in dataclasses.fields(Parameters)])
     off_diagonal = torch.corrcoef(table) - torch.eye(len(table))
     assert off_diagonal.abs().max() < 0.04  # five standard deviations of a correlation of unrelated numbers
@@ -248,7 +252,7 @@ def test_jitter_refuses_images_without_colours_to_change() -> None:
 def test_an_operation_takes_the_same_numbers_with_and_without_the_others() -> None:
     alone, together = generator(), generator()
     (flipped,), (all_four,) = (
-        draw_epoch([N], operations, stream, torch.device("cpu"))
+        draw_epoch([N], operations, PADDING, stream, torch.device("cpu"))
         for operations, stream in ((("flip",), alone), (OPERATIONS, together))
     )
     assert flipped.blends is None
@@ -258,7 +262,7 @@ def test_an_operation_takes_the_same_numbers_with_and_without_the_others() -> No
 
 def test_a_blend_that_is_not_drawn_changes_no_bit() -> None:
     images = unit(photos())
-    (drawn,) = draw_epoch([N], ("jitter",), generator(), torch.device("cpu"))
+    (drawn,) = draw_epoch([N], ("jitter",), PADDING, generator(), torch.device("cpu"))
     assert drawn.blends is not None
     factors, grey, mean = drawn.blends.weights()
     idle = factors == 1

@@ -11,9 +11,16 @@ def check(path: Path, values: dict[str, Any]) -> Iterator[Finding]:
     """Find a wrong path or name, repeated list items, and a baseline that is no variant."""
     yield from _own_path(path, values)
     yield from repeated(values.get("seeds"), ("seeds",), "; two runs would have the same name")
-    yield from repeated(mapping(values.get("recipe")).get("augmentation"), ("recipe", "augmentation"))
+    yield from _augmentation(mapping(values.get("recipe")))
     yield from repeated(mapping(values.get("latency")).get("batch_sizes"), ("latency", "batch_sizes"))
     yield from _baseline(values)
+
+
+def _augmentation(recipe: dict[str, Any]) -> Iterator[Finding]:
+    operations = recipe.get("augmentation")
+    yield from repeated(operations, ("recipe", "augmentation"))
+    if "crop_padding" in recipe and isinstance(operations, list) and "crop" not in operations:
+        yield ("recipe", "crop_padding"), "has no effect without `crop` in `augmentation`; remove it, or add `crop`"
 
 
 def _own_path(path: Path, values: dict[str, Any]) -> Iterator[Finding]:

@@ -35,11 +35,12 @@ from attnbench.networks import arithmetic
 from attnbench.records.prepared import Prepared
 from attnbench.study.schema import ShapesData, Study
 from attnbench.train.augment.batch import OPERATIONS
-from attnbench.train.augment.parameters import MAX_DEGREES, MAX_HUE, PADDING, SPREAD
+from attnbench.train.augment.parameters import MAX_DEGREES, MAX_HUE, SPREAD
 from attnbench.train.loop import Training
 
 TUTORIAL, TUTORIAL_WORKERS, ENGINE, BARE = "tutorial", "tutorial, 2 workers", "engine", "bare step"
 TUTORIAL_BATCH_SIZE = 64
+TUTORIAL_PADDING = 4
 
 Turn = Callable[[], object]  # trains once on as many images as every other turn
 Seconds = dict[tuple[str, str], list[float]]  # (variant, contender) -> the time of its turn in each counted round
@@ -82,6 +83,7 @@ def configure(
     recipe = {
         "batch_size": batch_size,
         "augmentation": list(OPERATIONS),
+        "crop_padding": TUTORIAL_PADDING,
         "epochs": rounds + 1,  # a turn is an epoch, so the learning rate's cycle ends with the last round
     }
     changes = {
@@ -203,7 +205,7 @@ class PILImages(Dataset[tuple[Tensor, int]]):
         self.labels = data.train_labels[data.train_index].tolist()
         self.transform = transforms.Compose(
             [
-                transforms.RandomCrop(images.shape[1], padding=PADDING),
+                transforms.RandomCrop(images.shape[1], padding=TUTORIAL_PADDING),
                 transforms.RandomHorizontalFlip(),
                 transforms.ColorJitter(SPREAD, SPREAD, SPREAD, MAX_HUE),
                 transforms.RandomRotation(MAX_DEGREES),

@@ -43,7 +43,7 @@ class Batches:
         order = torch.randperm(len(self.labels), generator=self.order).to(device)
         rows_of_batches = torch.split(order, self.recipe.batch_size)
         sizes, operations = [len(rows) for rows in rows_of_batches], self.recipe.augmentation
-        augmentations = draw_epoch(sizes, operations, self.augmentation, device)
+        augmentations = draw_epoch(sizes, operations, self.recipe.crop_padding, self.augmentation, device)
         for rows, augmentation in zip(rows_of_batches, augmentations, strict=True):
             pixels = self.images.index_select(0, rows)  # several times as fast as self.images[rows]
             images = augment(pixels.permute(0, 3, 1, 2), operations, augmentation, self.channels)

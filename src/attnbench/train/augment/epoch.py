@@ -25,13 +25,13 @@ class BatchAugmentation:
 
 
 def draw_epoch(
-    sizes: Sequence[int], operations: Sequence[str], generator: torch.Generator, device: torch.device
+    sizes: Sequence[int], operations: Sequence[str], padding: int, generator: torch.Generator, device: torch.device
 ) -> list[BatchAugmentation]:
-    """Return the augmentation of each batch of an epoch, for batches of these sizes.
+    """Return the augmentation of each batch of an epoch, for batches of these sizes; `padding` is that of the crop.
 
     The generator advances by the same amount whatever the operations are.
     """
-    parameters = [draw(size, generator) for size in sizes]
+    parameters = [draw(size, padding, generator) for size in sizes]
     blends: Sequence[colour.Blends | None] = [None] * len(sizes)
     if "jitter" in operations:
         blends = _moved([colour.blends(batch) for batch in parameters], device)

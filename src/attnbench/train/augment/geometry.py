@@ -8,8 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from attnbench.train.augment.parameters import PADDING
-
 _WHOLE = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes
 
 
@@ -23,7 +21,7 @@ def packed(images: Tensor) -> Tensor:
 
 
 def crop(images: Tensor, top: Tensor, left: Tensor) -> Tensor:
-    """Pad by 4 with 0 and crop to the original size at (top, left), 0..8 per image (n,)."""
+    """Crop to the original size from row `top` and column `left` of each image (n,); what lies outside is black."""
     return crop_and_flip(images, top, left, torch.zeros_like(top, dtype=torch.bool))
 
 
@@ -38,7 +36,8 @@ def crop_and_flip(images: Tensor, top: Tensor, left: Tensor, flipped: Tensor) ->
     """Crop, then flip, in one pass over the pixels."""
     h, w = images.shape[2:]
     rows = top.int()[:, None, None] + torch.arange(h, device=images.device, dtype=torch.int32)[:, None]  # (n, h, 1)
-    return _pixels(_padded(images, PADDING), rows, left.int()[:, None, None] + _columns(w, flipped))
+    columns = left.int()[:, None, None] + _columns(w, flipped)  # (n, 1, w)
+    return _pixels(_framed(images), rows.clamp_(-1, h).add_(1), columns.clamp_(-1, w).add_(1))
 
 
 def rotate(images: Tensor, degrees: Tensor) -> Tensor:
@@ -70,9 +69,9 @@ def _nearest(coordinate: Tensor, size: int) -> Tensor:
     return coordinate.add_(1).mul_(size).sub_(1).div_(2).round_().clamp_(-1, size).int()
 
 
-def _padded(images: Tensor, padding: int) -> Tensor:
-    """Return images (n, c, h, w) with a black frame, channels last: (n, h + 2 padding, w + 2 padding, c)."""
-    return pad(images.permute(0, 2, 3, 1), (0, 0, padding, padding, padding, padding))
+def _framed(images: Tensor) -> Tensor:
+    """Return images (n, c, h, w) with a frame of one black pixel, channels last: (n, h + 2, w + 2, c)."""
+    return pad(images.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))
 
 
 def _index(shape: tuple[int, ...], rows: Tensor, columns: Tensor) -> Tensor:

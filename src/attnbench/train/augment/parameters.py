@@ -6,7 +6,6 @@ from itertools import permutations
 import torch
 from torch import Tensor
 
-PADDING = 4  # black pixels around an image before the crop
 MAX_DEGREES = 15.0
 MAX_HUE = 0.1
 SPREAD = 0.2  # of the factors of brightness, contrast and saturation, around 1
@@ -19,8 +18,8 @@ ORDERS = tuple(permutations((BRIGHTNESS, CONTRAST, SATURATION, HUE)))  # the 24 
 class Parameters:
     """The parameters of n images; every field is a tensor (n,)."""
 
-    top: Tensor  # int64, 0..8: first row of the crop in the padded image
-    left: Tensor  # int64, 0..8
+    top: Tensor  # int64, -padding..padding: first row of the crop; rows outside the image are black
+    left: Tensor  # int64, -padding..padding
     flipped: Tensor  # bool
     order: Tensor  # int64, 0..23: index into ORDERS
     brightness: Tensor  # float32, 0.8..1.2: factor
@@ -30,17 +29,17 @@ class Parameters:
     degrees: Tensor  # float32, -15..15, counter-clockwise
 
 
-def draw(n: int, generator: torch.Generator) -> Parameters:
-    """Draw the parameters of n images, on the processor.
+def draw(n: int, padding: int, generator: torch.Generator) -> Parameters:
+    """Draw the parameters of n images, on the processor; `padding` is that of the crop, in pixels.
 
     All are drawn whatever operations are used, so the numbers of one operation do not depend on the others.
     """
     uniform = torch.rand((9, n), generator=generator)  # 0 <= u < 1
-    offsets = 2 * PADDING + 1
+    offsets = 2 * padding + 1
     factors = 1 - SPREAD + 2 * SPREAD * uniform[4:7]
     return Parameters(
-        top=(uniform[0] * offsets).long(),
-        left=(uniform[1] * offsets).long(),
+        top=(uniform[0] * offsets).long() - padding,
+        left=(uniform[1] * offsets).long() - padding,
         flipped=uniform[2] < 0.5,
         order=(uniform[3] * len(ORDERS)).long(),
         brightness=factors[0],
