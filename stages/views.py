@@ -11,6 +11,7 @@ from pathlib import Path
 from attnbench import errors, networks, views
 from attnbench.code.unchanged import unchanged
 from attnbench.networks import arithmetic
+from attnbench.networks.checkpoint import load_weights
 from attnbench.records import prepared
 from attnbench.records import views as view_files
 from attnbench.study import StudyPaths, load, require
@@ -26,7 +27,7 @@ def main() -> None:
     with unchanged(study, paths, "views", variant):
         images, seed = prepared.load(paths.prepared), study.seeds[0]
         network = networks.build(study, variant, images, seed)
-        views.load_weights(network, paths.checkpoint(variant, seed))
+        load_weights(network, paths.checkpoint(variant, seed))
         arrays = views.compute(network, images, count=study.views.images, variant=variant, seed=seed)
     view_files.save(paths.view(variant), arrays)
 

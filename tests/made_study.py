@@ -15,7 +15,17 @@ import pytest
 from made_records import ENVIRONMENT, make_run
 
 from attnbench import records
-from attnbench.records import CostRecord, DataSummary, LatencyRecord, LatencyRow, RunRecord, files
+from attnbench.records import (
+    AblationRecord,
+    CostRecord,
+    DataSummary,
+    LatencyRecord,
+    LatencyRow,
+    Quantity,
+    RunRecord,
+    SlotAblation,
+    files,
+)
 from attnbench.records.curves import EpochRow, write_epochs, write_iterations
 from attnbench.records.views import BlockView, GateView, Views
 from attnbench.records.views import save as save_views
@@ -127,7 +137,9 @@ def write_records(made: MadeUp, differences: dict[str, list[float]]) -> None:
         save_views(paths.view(variant), views(study, variant))
         for seed in study.seeds:
             accuracy = BASE[seed] + differences[variant][seed]
-            records.write(paths.record(variant, seed), run(study, variant, seed, accuracy, code["sha256"]))
+            record = run(study, variant, seed, accuracy, code["sha256"])
+            records.write(paths.record(variant, seed), record)
+            records.write(paths.ablation(variant, seed), ablation(record, study.variants[variant].attention))
             write_curves(paths, variant, seed, study.recipe.epochs)
     records.write(paths.latency, latency(study))
 
@@ -212,6 +224,33 @@ def times(study: Study, size: int, *, scale: float) -> list[LatencyRow]:
         )
         for position, variant in enumerate(study.variants)
     ]
+
+
+def ablation(run: RunRecord, attention: str) -> AblationRecord:
+    """Frozen, se loses and eca does not change; the others change by more or less than their own noise."""
+    frozen = {"se": [-0.0300, -0.0301, -0.0299], "eca": [0.0, 0.0, 0.0], "cam": [0.0200, 0.0201, 0.0199]}
+    change = frozen.get(attention, [0.01, -0.01, 0.02])[run.seed]
+    is_blind = attention == "none"
+    return AblationRecord(
+        study=run.study,
+        variant=run.variant,
+        seed=run.seed,
+        checkpoint_sha256=run.checkpoint_sha256,
+        accuracy=run.accuracy,
+        frozen_accuracy=None if is_blind else run.accuracy + change,
+        shuffled_accuracy=None if is_blind else run.accuracy + 2 * change,
+        slots=[] if is_blind else [slot(f"block{i}.after_pool", i, attention) for i in (1, 2)],
+    )
+
+
+def slot(name: str, number: int, attention: str) -> SlotAblation:
+    """CBAM has two gates, and sam stands for a module that adds a term."""
+    gate = Quantity(mean=0.5, spread=0.1 * number, saturated=0.02 * number)
+    term = Quantity(mean=-0.5, spread=0.1, saturated=None)
+    quantities = {"cbam": {"channel": gate, "spatial": gate}, "sam": {"term": term}}.get(attention, {"gate": gate})
+    factor = {"cbam": gate.model_copy(update={"mean": 0.25}), "sam": None}.get(attention, gate)
+    units = 0 if attention in ("eca", "sam") else 2 * number
+    return SlotAblation(slot=name, quantities=quantities, factor=factor, hidden_units=units, dead_units=units // 4)
 
 
 def write_curves(paths: StudyPaths, variant: str, seed: int, epochs: int) -> None:

@@ -10,10 +10,10 @@ import params
 import pytest
 
 from attnbench import records
-from attnbench.code.fingerprint import CARRIERS, PACKAGE, Fingerprints
+from attnbench.code.fingerprint import CARRIERS, OF_VARIANT, PACKAGE, Fingerprints
 from attnbench.study import Study
 
-EVALUATION = {"report", "analyse", "views", "cost", "compare", "run", "cli", "tools"}
+EVALUATION = {"report", "analyse", "views", "ablate", "cost", "compare", "run", "cli", "tools"}
 CARRYING = {"records", "study"}
 
 
@@ -120,7 +120,7 @@ def hashes(checkout: Path) -> dict[str, str]:
 
 
 EDITS = [
-    ("networks/attention/se.py", "\nX = 1\n", {"train/se", "cost/se", "views/se", "latency", "report"}),
+    ("networks/attention/se.py", "\nX = 1\n", {"train/se", "cost/se", "views/se", "ablate/se", "latency", "report"}),
     ("networks/attention/se.py", "\n# Why.\n", {"report"}),  # which quotes the file
     ("networks/attention/cbam.py", "\nX = 1\n", set()),
     ("train/loop.py", "\nX = 1\n", {"train/se", "train/baseline"}),
@@ -128,10 +128,16 @@ EDITS = [
     (
         "study/selection.py",
         "\nX = 1\n",
-        {"train/se", "train/baseline", "cost/se", "cost/baseline", "views/se"}
-        | {"views/baseline", "latency", "analyse", "report"},
+        {f"{stage}/{variant}" for stage in OF_VARIANT for variant in ("baseline", "se")}
+        | {"latency", "analyse", "report"},
     ),
-    ("records/prepared.py", "\nX = 1\n", {"data", "train/se", "train/baseline", "views/se", "views/baseline"}),
+    (
+        "records/prepared.py",
+        "\nX = 1\n",
+        {"data", *(f"{stage}/{variant}" for stage in ("train", "views", "ablate") for variant in ("baseline", "se"))},
+    ),
+    ("networks/evaluation.py", "\nX = 1\n", {f"{s}/{v}" for s in ("train", "ablate") for v in ("baseline", "se")}),
+    ("ablate/ablation.py", "\nX = 1\n", {"ablate/se", "ablate/baseline"}),
     ("data/shapes.py", "\nX = 1\n", {"data"}),
     ("../../stages/analyse.py", "\nX = 1\n", {"analyse"}),
     ("../../stages/analyse.py", "\n# Why.\n", set()),
@@ -147,7 +153,7 @@ def test_the_stage_writes_a_hash_for_every_stage_and_an_edit_changes_those_of_th
     checkout: Path,
 ) -> None:
     before = hashes(checkout)
-    of_variants = {f"{stage}/{variant}" for stage in ("train", "cost", "views") for variant in ("baseline", "se")}
+    of_variants = {f"{stage}/{variant}" for stage in OF_VARIANT for variant in ("baseline", "se")}
     assert before.keys() == of_variants | {"data", "latency", "analyse", "report"}
     for file, text, expected in EDITS:
         path = checkout / "src/attnbench" / file

@@ -16,14 +16,16 @@ from attnbench.study import StudyPaths
 PATHS = StudyPaths("small")
 STUDY = [["code"], ["data"]]
 for variant in ("baseline", "se"):
-    STUDY += [["train", variant, "0"], ["cost", variant], ["views", variant]]
+    STUDY += [["train", variant, "0"], ["cost", variant], ["views", variant], ["ablate", variant, "0"]]
 STUDY += [["latency"], ["analyse"]]  # all but the report, which takes longest
-STAGES = [["data"], ["train", "se", "0"], ["cost", "se"], ["views", "se"], ["latency"], ["analyse"], ["report"]]
+STAGES = [["data"], ["train", "se", "0"], ["cost", "se"], ["views", "se"], ["ablate", "se", "0"], ["latency"]]
+STAGES += [["analyse"], ["report"]]
 OUTPUTS = {
     "data": PATHS.data_summary,
     "train": PATHS.record("se", 0),
     "cost": PATHS.cost("se"),
     "views": PATHS.view("se"),
+    "ablate": PATHS.ablation("se", 0),
     "latency": PATHS.latency,
     "analyse": PATHS.summary,
     "report": PATHS.report / "REPORT.md",

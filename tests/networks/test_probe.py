@@ -116,6 +116,7 @@ def test_maps_that_are_no_dictionary_or_change_the_input_are_refused() -> None:
     ("modulation", "text"),
     [
         (lambda x: x, "returned a Tensor from `modulation`; must return a dictionary"),
+        (lambda x: {}, "returned an empty dictionary from `modulation`; must return a dictionary"),
         (lambda x: {"gate": x[:1]}, r"returned 'gate': \(1, 8, 6, 5\) from `modulation`; must have a row for each of "),
         (lambda x: {"gate": x * 0.2}, r"computes in `forward` something else than modulate\(x, modulation\(x\)\)"),
     ],

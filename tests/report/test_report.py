@@ -18,7 +18,7 @@ from attnbench.analyse import analyse
 from attnbench.code.fingerprint import Fingerprints
 from attnbench.errors import UserError
 from attnbench.records import files
-from attnbench.report import gallery, write_report
+from attnbench.report import formatting, gallery, write_report
 from attnbench.report.figures import style
 from attnbench.report.figures.scale import Scale
 from attnbench.report.inputs import read
@@ -105,12 +105,14 @@ def test_every_row_of_a_table_has_as_many_cells(full: Any) -> None:
         (9, 9),  # main
         (7, 8),  # differences
         (4, 5),  # inconclusive: five, one of them without a spread and so not in the table
+        (8, 8),  # frozen and shuffled
         (9, 4),  # classes
         (8, 9),  # cost
         (7, 17),  # latency: two batch sizes
         (7, 9),  # training step
         (2, 11),  # environment
         (2, 12),  # data
+        (10, 19),  # gates of each slot: two slots, of two gates in the two variants with cbam, and the header
     ]
     assert all(len(set(row)) == 1 for row in shapes)
 
@@ -240,6 +242,31 @@ def test_one_comparison_needs_no_holm(make: Any, rendered: Any) -> None:
     assert "In a paired t test at 95 % confidence, the difference of `eca` to the baseline is inconclusive" in abstract
     assert "The difference is that of `eca`: +0.10 percentage points" in abstract
     assert "Holm" not in text.section("Inconclusive differences with 3 seeds")
+
+
+BLIND = "Does the module use what it sees?"
+
+
+def test_what_frozen_gates_change_agrees_with_the_intervals(full: Any) -> None:
+    text = full.section(BLIND)
+    assert "Frozen, `se` and `se_after_pool` are worse than as trained: their modules use what they see. " in text
+    assert "Frozen, `cam` is better than as trained. Frozen, `eca` is as accurate as trained in every run. " in text
+    undecided = "the difference of `cbam`, `sam` and `cbam_before_pool` is not decided: the intervals contain 0."
+    assert text.endswith(f"Shuffled, {undecided}")
+    assert "The module of `sam` does not scale its input: its added term" in text
+    row = next(cells(line) for line in full.splitlines() if line.startswith("| se ") and "74.00 |" in line)
+    assert row[:5] == ["se", "74.00", "-3.00 [-3.02, -2.98]", "-6.00 [-6.05, -5.95]", "0.500"]
+    row = next(cells(line) for line in full.splitlines() if line.startswith("| sam ") and "71.00 |" in line)
+    assert row[2:] == ["+0.67 [-3.13, +4.46]", "+1.33 [-6.26, +8.92]", *4 * [formatting.MISSING]]
+
+
+def test_without_intervals_or_modules_nothing_is_said_of_blind_modules(make: Any, rendered: Any) -> None:
+    one = rendered(make(seeds=1, variants=TWO)).section(BLIND)
+    assert one.endswith("One seed gives differences without a spread, and so no intervals.")
+    assert "interval of this one" not in one
+    none = rendered(make(variants=["baseline", "slim"]))
+    assert BLIND not in none
+    assert "gates of each slot" not in none
 
 
 def test_all_conclusive(make: Any, rendered: Any) -> None:

@@ -20,7 +20,7 @@ COPIED = (
     "stages/source.py",
     "stages/code.py",
 )
-STAGES = ("data", "train", "cost", "latency", "views", "analyse", "report")
+STAGES = ("data", "train", "cost", "latency", "views", "ablate", "analyse", "report")
 IGNORED = ("ran", "started", "broken", "slow", "meet")
 
 

@@ -81,6 +81,10 @@ def views() -> dict[str, str]:
     return {f"results/{NAME}/views/{KEY}.safetensors": f"views of {checkpoint}"}
 
 
+def ablate() -> dict[str, str]:
+    return {f"results/{NAME}/ablation/{KEY}.json": json.dumps({"accuracy": 0.5})}
+
+
 def analyse() -> dict[str, str]:
     learning, overview, summary = ["variant,seed,epoch,validation_accuracy"], ["variant,accuracy,std,parameters"], {}
     overview[0] += f",latency_ratio_{PARAMS['latency']['batch_sizes'][0]}"
@@ -103,7 +107,7 @@ def report() -> dict[str, str]:
     return {f"reports/{NAME}/REPORT.md": tables, f"reports/{NAME}/figures/runs.svg": tables}
 
 
-WRITERS = {function.__name__: function for function in (data, train, cost, latency, views, analyse, report)}
+WRITERS = {function.__name__: function for function in (data, train, cost, latency, views, ablate, analyse, report)}
 
 if __name__ == "__main__":
     main()

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  
 
 RUNS = ["train@baseline-0", "train@baseline-1", "train@se-0", "train@se-1"]
 BY_VARIANT = [f"{stage}@{variant}" for stage in ("cost", "views") for variant in ("baseline", "se")]
-ALL = sorted(["data", "latency", "analyse", "report", *BY_VARIANT, *RUNS])
+ABLATIONS = [name.replace("train", "ablate") for name in RUNS]
+ALL = sorted(["data", "latency", "analyse", "report", *BY_VARIANT, *RUNS, *ABLATIONS])
 
 
 def test_a_first_run_makes_everything_and_a_second_nothing(
@@ -48,14 +49,14 @@ def test_a_failing_run_stops_no_other(project: Project, capsys: pytest.CaptureFi
     output = capsys.readouterr().out
     assert "FAILED train@se-0" in output
     assert "| train@se-0 is broken on purpose" in output
-    assert "skipped because a dependency failed: views@se, analyse, report" in output
+    assert "skipped because a dependency failed: views@se, ablate@se-0, analyse, report" in output
     assert "small: failed: train@se-0; see work/small/log/, fix the cause and run this again" in output
     assert "is broken on purpose" in (project.root / "work/small/log/train@se-0.txt").read_text()
-    assert project.ran() == sorted(set(ALL) - {"train@se-0", "views@se", "analyse", "report"})
+    assert project.ran() == sorted(set(ALL) - {"train@se-0", "views@se", "ablate@se-0", "analyse", "report"})
 
     (project.root / "broken").unlink()
     assert reproduce(None, 2, project.root)
-    assert project.ran() == ["analyse", "report", "train@se-0", "views@se"]
+    assert project.ran() == ["ablate@se-0", "analyse", "report", "train@se-0", "views@se"]
 
 
 def test_nothing_runs_when_the_images_fail(project: Project) -> None:

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  
 
 SE = "  se:\n    attention: se\n    site: before_pool\n"
 RECIPE = ["train@baseline-0", "train@baseline-1", "train@se-0", "train@se-1"]
+ABLATIONS = [name.replace("train", "ablate") for name in RECIPE]
 
 
 @pytest.fixture
@@ -27,6 +28,12 @@ def project(finished: Project) -> Iterator[Project]:
 
 def stages(project: Project) -> list[Stage]:
     return graph.stages(project.root, "dvc.yaml")
+
+
+def new(variant: str) -> list[str]:
+    """Return the stages that a new variant has for itself."""
+    stages_of = [f"train@{variant}-0", f"train@{variant}-1", f"cost@{variant}", f"views@{variant}"]
+    return [*stages_of, f"ablate@{variant}-0", f"ablate@{variant}-1"]
 
 
 def stale(project: Project) -> list[str]:
@@ -44,8 +51,9 @@ def test_dvc_knows_which_stages_need_which(project: Project) -> None:
     needs = {stage.name: stage.needs for stage in stages(project)}
     assert needs["train@se-0"] == {"code", "data"}
     assert needs["views@se"] == {"code", "data", "train@se-0"}
+    assert needs["ablate@se-0"] == {"code", "data", "train@se-0"}
     assert needs["latency"] == {"code", "data"}
-    assert needs["analyse"] == {"code", "data", "cost@baseline", "cost@se", "latency", *RECIPE}
+    assert needs["analyse"] == {"code", "data", "cost@baseline", "cost@se", "latency", *RECIPE, *ABLATIONS}
     assert needs["report"] >= {"code", "analyse", "views@se"}
     assert [stage.name for stage in stages(project) if stage.alone] == ["latency"]
 
@@ -58,8 +66,8 @@ def test_a_comment_in_a_module_trains_nothing(project: Project) -> None:
 def test_an_edit_of_a_module_retrains_the_variants_that_use_it(project: Project) -> None:
     with (project.root / "src/attnbench/networks/attention/se.py").open("a") as stream:
         stream.write("\nMORE = 1\n")
-    expected = ["train@se-0", "train@se-1", "cost@se", "latency", "views@se", "analyse", "report"]
-    assert stale(project) == expected
+    by_variant = ["train@se-0", "train@se-1", "cost@se", "latency", "views@se", "ablate@se-0", "ablate@se-1"]
+    assert stale(project) == [*by_variant, "analyse", "report"]
 
 
 def test_an_edit_of_one_stage_reruns_that_stage_alone(project: Project) -> None:
@@ -76,25 +84,26 @@ def test_a_change_of_the_recipe_retrains_everything(project: Project) -> None:
 
 def test_a_new_variant_alone_is_trained(project: Project) -> None:
     project.edit("params.yaml", SE, "  cam: {attention: cam, site: after_pool}\n" + SE)
-    assert [name for name in stale(project) if "@" in name] == ["train@cam-0", "train@cam-1", "cost@cam", "views@cam"]
+    assert [name for name in stale(project) if "@" in name] == new("cam")
 
 
 def test_a_new_seed_alone_is_trained(project: Project) -> None:
     project.edit("params.yaml", "- 1\n", "- 1\n- 2\n")
-    assert [name for name in stale(project) if "@" in name] == ["train@baseline-2", "train@se-2"]
+    assert [name for name in stale(project) if "@" in name] == [
+        *("train@baseline-2", "train@se-2", "ablate@baseline-2", "ablate@se-2")
+    ]
 
 
 def test_a_renamed_variant_is_trained_under_its_new_name(project: Project) -> None:
     project.edit("params.yaml", "  se:\n", "  squeeze:\n")
-    names = ["train@squeeze-0", "train@squeeze-1", "cost@squeeze", "views@squeeze"]
-    assert [name for name in stale(project) if "@" in name] == names
+    assert [name for name in stale(project) if "@" in name] == new("squeeze")
 
 
 def test_another_baseline_trains_only_the_new_variant_and_a_removed_one_leaves_the_tables(project: Project) -> None:
     project.edit("params.yaml", "  baseline:\n    attention: none\n", "")
     project.edit("params.yaml", "baseline: baseline", "baseline: se")
     project.edit("params.yaml", SE, SE + "  eca: {attention: eca, site: before_pool}\n")
-    assert [name for name in stale(project) if "@" in name] == ["train@eca-0", "train@eca-1", "cost@eca", "views@eca"]
+    assert [name for name in stale(project) if "@" in name] == new("eca")
     project.call("dvc", "repro", "-q")
     assert "baseline" not in (project.root / "reports/small/summary.json").read_text()
 
@@ -116,6 +125,8 @@ def test_a_clone_without_weights_grows(project: Project, tmp_path: Path) -> None
     clone.edit("params.yaml", "\nseeds:", "\n  eca: {attention: eca, site: before_pool}\nseeds:")
     clone.call("attnbench", "run", "--allow-missing")
     assert clone.ran() == [
+        "ablate@eca-0",
+        "ablate@eca-1",
         "analyse",
         "cost@eca",
         "data",

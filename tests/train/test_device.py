@@ -8,9 +8,9 @@ from small_training import new_training, small_study
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from attnbench.networks.evaluation import logits_of
 from attnbench.study import attention
 from attnbench.train.augment.batch import OPERATIONS
-from attnbench.train.evaluation import logits_of
 
 META = torch.device("meta")
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from attnbench import networks
+from attnbench.networks.evaluation import accuracy_by_class, batch_size, logits_of, score
 from attnbench.networks.normalisation import Normalisation
 from attnbench.records.prepared import Prepared
 from attnbench.study import attention
-from attnbench.train.evaluation import accuracy_by_class, batch_size, logits_of, score
 
 BATCH_SIZE = 256  # of images of 16 x 16
 NORMALISE = Normalisation((0.5, 0.5, 0.5), (0.25, 0.25, 0.25), torch.device("cpu"))

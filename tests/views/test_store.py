@@ -9,6 +9,7 @@ import pytest
 
 from attnbench import views
 from attnbench.errors import UserError
+from attnbench.networks.checkpoint import load_weights
 from attnbench.records import tensors
 from attnbench.records import views as store
 
@@ -58,18 +59,18 @@ def weights(network):
 def test_weights_of_another_network(network, tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     with pytest.raises(UserError, match=r"checkpoint.safetensors is missing; `dvc repro` trains it"):
-        views.load_weights(network, path)
+        load_weights(network, path)
     path.write_bytes(b"half")
     with pytest.raises(UserError, match="is not a checkpoint"):
-        views.load_weights(network, path)
+        load_weights(network, path)
     tensors.write(path, {name: value for name, value in weights(network).items() if name != "linear.bias"}, {})
     with pytest.raises(UserError, match=r"weights of another network: .*\n.*linear.bias"):
-        views.load_weights(network, path)
+        load_weights(network, path)
 
 
 def test_weights_are_those_of_the_file(network, tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     others = {name: value + 1 for name, value in weights(network).items()}
     tensors.write(path, others, {})
-    views.load_weights(network, path)
+    load_weights(network, path)
     assert all(np.array_equal(value, others[name]) for name, value in weights(network).items())

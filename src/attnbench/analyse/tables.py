@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from attnbench import records
-from attnbench.analyse import accuracy, controls, costs, plots
+from attnbench.analyse import ablation, accuracy, controls, costs, plots
 from attnbench.analyse.runs import environment_frame, left_out_frame, load_blocks
 from attnbench.records import DataSummary, files
 from attnbench.study import Study, StudyPaths
@@ -44,6 +44,7 @@ def frames(study: Study, paths: StudyPaths) -> dict[str, pd.DataFrame]:
         "environment": environment_frame(runs),
         "left_out": left_out_frame(blocks.left_out),
         "learning": plots.learning_frame(study, paths),
+        **ablation.frames(study, ablation.load_ablations(study, paths, runs)),
         **controls.frames(study, runs, cost_records, latency),
     }
     return tables | {"overview": plots.overview_frame(tables)}

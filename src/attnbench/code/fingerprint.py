@@ -23,6 +23,12 @@ CARRIERS = (
     *("study", "records", "code", "errors.py", "machine.py"),
     *("train/observers.py", "train/console.py", "train/tensorboard.py", "networks/probe.py"),
 )
+OF_VARIANT = {  # stages that a variant has for itself, and the sections of params.yaml that they read
+    "train": ("recipe", "machine"),
+    "cost": (),
+    "views": ("views", "machine"),
+    "ablate": ("machine",),
+}
 COMPUTING = ("study/selection.py", "records/prepared.py", "records/tensors.py")  # in those folders, and yet they count
 
 
@@ -36,12 +42,12 @@ class Fingerprints:
 
     def all(self) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
         """Yield stage, variant (None for a stage that has none) and fingerprint: `sha256`, and the `values` in it."""
-        pairs = [(stage, variant) for variant in self.study.variants for stage in ("train", "cost", "views")]
+        pairs = [(stage, variant) for variant in self.study.variants for stage in OF_VARIANT]
         for stage, variant in (("data", None), *pairs, ("latency", None), ("analyse", None), ("report", None)):
             yield stage, variant, self.of(stage, variant)
 
     def of(self, stage: str, variant: str | None = None) -> dict[str, Any]:
-        """The fingerprint of one stage; train, cost and views need a variant."""
+        """The fingerprint of one stage; those in `OF_VARIANT` need a variant."""
         if variant is not None:
             return self.of_variant(stage, variant)
         stages = {"data": self.data, "latency": self.latency, "analyse": self.analyse, "report": self.report}
@@ -53,9 +59,8 @@ class Fingerprints:
         return self._fingerprint([self._code("data", left_out=others)], self._values("data"))
 
     def of_variant(self, stage: str, variant: str) -> dict[str, Any]:
-        """One of the stages that a variant has for itself: train, cost, views."""
-        sections = {"train": ("recipe", "machine"), "cost": (), "views": ("views", "machine")}[stage]
-        values = self._values("backbone", *sections)
+        """One of the stages that a variant has for itself."""
+        values = self._values("backbone", *OF_VARIANT[stage])
         values["variant"] = self.study.variants[variant].model_dump(mode="json")
         return self._fingerprint([self._code(stage, variant)], values)
 

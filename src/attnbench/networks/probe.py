@@ -67,8 +67,9 @@ def _output_violation(x: Tensor, y: object) -> str | None:
 def _modulation_violation(module: Attention, x: Tensor) -> str | None:
     """Return how the modulation of a module in eval mode breaks the contract on the maps `x`, or None."""
     modulation: object = module.modulation(x)
-    if not isinstance(modulation, dict):
-        return f"returned a {type(modulation).__name__} from `modulation`; must return a dictionary"
+    if not isinstance(modulation, dict) or not modulation:
+        shown = "an empty dictionary" if modulation == {} else f"a {type(modulation).__name__}"
+        return f"returned {shown} from `modulation`; must return a dictionary of what acts on the input"
     for name, tensor in modulation.items():
         if not isinstance(tensor, Tensor) or tensor.shape[:1] != x.shape[:1]:
             shape = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__

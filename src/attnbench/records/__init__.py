@@ -1,5 +1,6 @@
 """The files that stages write for later stages: typed JSON records tracked by git, curves, and arrays."""
 
+from attnbench.records.ablation import AblationRecord, Quantity, SlotAblation
 from attnbench.records.cost import CostRecord, LatencyRecord, LatencyRow
 from attnbench.records.data import DataSummary
 from attnbench.records.identity import Difference, Environment, Identity, code_sha256, params_sha256
@@ -8,6 +9,7 @@ from attnbench.records.owner import OwnedRecord, other_owner, require_of
 from attnbench.records.runs import RunRecord, TimingRecord
 
 __all__ = [
+    "AblationRecord",
     "CostRecord",
     "DataSummary",
     "Difference",
@@ -16,8 +18,10 @@ __all__ = [
     "LatencyRecord",
     "LatencyRow",
     "OwnedRecord",
+    "Quantity",
     "Record",
     "RunRecord",
+    "SlotAblation",
     "TimingRecord",
     "code_sha256",
     "first_problem",

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from attnbench.errors import UserError
+from attnbench.records.ablation import AblationRecord
 from attnbench.records.cost import CostRecord, LatencyRecord
 from attnbench.records.runs import RunRecord
 from attnbench.study.paths import run_name
 
-OwnedRecord = CostRecord | LatencyRecord | RunRecord
+OwnedRecord = AblationRecord | CostRecord | LatencyRecord | RunRecord
 
 
 def require_of(

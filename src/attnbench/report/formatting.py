@@ -66,7 +66,7 @@ def mebibytes(value: float) -> str:
 
 
 def significant(value: float) -> str:
-    """Return a positive number with three significant digits and no exponent."""
+    """Return a number with three significant digits and no exponent."""
     if math.isnan(value):
         return MISSING
     if value == 0:

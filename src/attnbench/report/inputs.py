@@ -25,6 +25,8 @@ TABLES = (
     "environment",
     "learning",
     "overview",
+    "ablation",
+    "ablation_slots",
 )
 CONTROL_TABLES = ("controls", "control_by_seed", "control_latency")  # of studies with controls
 

@@ -9,7 +9,16 @@ from typing import Any
 import jinja2
 
 from attnbench.records import files
-from attnbench.report import equal_cost, formatting, gallery, measured, method, null_controls, tables
+from attnbench.report import (
+    blindness,
+    equal_cost,
+    formatting,
+    gallery,
+    measured,
+    method,
+    null_controls,
+    tables,
+)
 from attnbench.report.figures.scale import Scale
 from attnbench.report.inputs import Inputs, by_verdict, overruled, read
 from attnbench.study import Study, StudyPaths
@@ -76,6 +85,7 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "pairs": equal_cost.pairs(inputs),
         "null": null_controls.outcome(inputs),
         "within": {"parameters": equal_cost.PARAMETERS_WITHIN, "latency": equal_cost.LATENCY_WITHIN},
+        "blind": {kind: blindness.outcomes(inputs, kind) for kind in ("frozen", "shuffled")},
         "tables": _tables(inputs),
     }
 
@@ -108,6 +118,8 @@ def _tables(inputs: Inputs) -> dict[str, str]:
         "cost": tables.cost_table(frames),
         "latency": tables.time_table(frames["latency"]),
         "training_step": tables.time_table(frames["training_step"]),
+        "ablation": tables.ablation_table(frames),
+        "ablation_slots": tables.ablation_slots_table(frames),
     }
     if inputs.study.controls:
         numbers |= {"controls": tables.control_table(frames), "null": tables.null_control_table(frames)}

@@ -12,7 +12,18 @@ import pandas as pd
 from attnbench.report import formatting
 from attnbench.report.inputs import controls
 
-_WORDS = ("Variant", "Kind", "Wider network", "Equal in", "Null control", "Gate", "Verdict", "Class")
+_WORDS = (
+    "Variant",
+    "Kind",
+    "Wider network",
+    "Equal in",
+    "Null control",
+    "Gate",
+    "Verdict",
+    "Class",
+    "Slot",
+    "Quantity",
+)
 _SPECIAL = re.compile(r"[\\|*`]|<(?=[A-Za-z/!?])")  # characters of a name that Markdown would interpret
 
 
@@ -153,6 +164,49 @@ def null_control_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
             "Verdict": frame["verdict"],
         }
     )
+
+
+def ablation_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one row per variant with a module: what freezing and shuffling change, and statistics of the gates."""
+    frame = tables["ablation"]
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "Accuracy, %": column(formatting.percent, frame, "accuracy"),
+            **{
+                f"{kind.capitalize()}, points": column(
+                    formatting.points_with_interval, frame, f"{kind}_mean", f"{kind}_low", f"{kind}_high"
+                )
+                for kind in ("frozen", "shuffled")
+            },
+            **_gate_columns(frame),
+        }
+    )
+
+
+def ablation_slots_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one row per variant, slot and quantity, such as the channel gate of CBAM."""
+    frame = tables["ablation_slots"]
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "Slot": frame["slot"],
+            "Quantity": frame["quantity"],
+            "Mean": column(formatting.significant, frame, "mean"),
+            "Spread": column(formatting.significant, frame, "spread"),
+            **_gate_columns(frame),
+            "Hidden units": column(formatting.integer, frame, "hidden_units"),
+        }
+    )
+
+
+def _gate_columns(frame: pd.DataFrame) -> dict[str, list[str]]:
+    return {
+        "Factor": column(formatting.ratio, frame, "factor"),
+        "Spread of the factor": column(formatting.significant, frame, "factor_spread"),
+        "Saturated, %": column(formatting.percent, frame, "saturated"),
+        "Dead units, %": column(formatting.percent, frame, "dead"),
+    }
 
 
 def per_class_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

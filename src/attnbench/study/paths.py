@@ -81,6 +81,10 @@ class StudyPaths:
         return self.results / "views"
 
     @property
+    def ablations(self) -> Path:
+        return self.results / "ablation"
+
+    @property
     def summary(self) -> Path:
         return self.report / "summary.json"
 
@@ -93,7 +97,7 @@ class StudyPaths:
         return self.report / "figures"
 
     def code(self, stage: str, variant: str | None = None) -> Path:
-        """Fingerprint of the code that a stage runs; train, cost and views have one for each variant."""
+        """Fingerprint of the code that a stage runs; train, cost, views and ablate have one for each variant."""
         folder = self.results / "code"
         return folder / f"{stage}.json" if variant is None else folder / stage / f"{variant}.json"
 
@@ -125,6 +129,9 @@ class StudyPaths:
 
     def cost(self, variant: str) -> Path:
         return self.costs / f"{variant}.json"
+
+    def ablation(self, variant: str, seed: int) -> Path:
+        return self.ablations / f"{run_name(variant, seed)}.json"
 
     def view(self, variant: str) -> Path:
         return self.views / f"{variant}.safetensors"

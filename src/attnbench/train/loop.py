@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from attnbench.errors import UserError
+from attnbench.networks.evaluation import Score, logits_of, score
 from attnbench.records.curves import EpochRow
 from attnbench.records.prepared import Prepared
 from attnbench.study.schema import Machine, Recipe
 from attnbench.train.batches import Batches
-from attnbench.train.evaluation import Score, logits_of, score
 from attnbench.train.observers import Observer
 from attnbench.train.optimizer import after_epoch, after_step, build_optimizer, build_schedule, learning_rate
 from attnbench.train.step import Step

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from attnbench import networks
 from attnbench.networks import arithmetic, seeding
+from attnbench.networks.evaluation import Score, accuracy_by_class, logits_of, score
 from attnbench.records.prepared import Prepared
 from attnbench.study.schema import Study
 from attnbench.train import state
-from attnbench.train.evaluation import Score, accuracy_by_class, logits_of, score
 from attnbench.train.loop import Curves, Training
 from attnbench.train.observers import Observer
 from attnbench.train.unfinished import RefusedError, Unfinished

@@ -1,6 +1,5 @@
 """What a trained network responds to in a few fixed test images. Their file: `attnbench.records.views`."""
 
-from attnbench.views.checkpoint import load_weights
 from attnbench.views.collect import compute
 
-__all__ = ["compute", "load_weights"]
+__all__ = ["compute"]

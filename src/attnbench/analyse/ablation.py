@@ -1,0 +1,115 @@
+"""What is lost when the modules of a trained network do not see the image: gates frozen, or shuffled over images."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from attnbench import records
+from attnbench.analyse import statistics
+from attnbench.errors import UserError
+from attnbench.records import AblationRecord, RunRecord, SlotAblation
+from attnbench.study import Study, StudyPaths, attention, run_name
+from attnbench.study.paths import repro
+
+_KINDS = ("frozen", "shuffled")
+_STATISTICS = ["factor", "factor_spread", "saturated", "dead"]
+_COLUMNS = [
+    *("variant", "n", "accuracy"),
+    *(f"{kind}_{column}" for kind in _KINDS for column in ("mean", "std", "low", "high")),
+    *_STATISTICS,
+]
+_SLOT_COLUMNS = ["variant", "slot", "quantity", "mean", "spread", *_STATISTICS, "hidden_units"]
+
+
+def load_ablations(study: Study, paths: StudyPaths, runs: Sequence[RunRecord]) -> list[AblationRecord]:
+    """Return the ablation of every run, in the order of the runs.
+
+    Raises:
+        UserError: a record is missing, is that of another run, or was made from other weights.
+    """
+    missing = [run for run in runs if not paths.ablation(run.variant, run.seed).is_file()]
+    if missing:
+        names = [run_name(run.variant, run.seed) for run in missing]
+        command = repro(study, [f"ablate@{name}" for name in names])
+        raise UserError(f"the ablation of {', '.join(names)} is missing. Make it with: {command}")
+    ablations = []
+    for run in runs:
+        name, path = run_name(run.variant, run.seed), paths.ablation(run.variant, run.seed)
+        ablation = records.read(path, AblationRecord)
+        advice = f"Make it again with: {repro(study, [f'ablate@{name}'])}"
+        records.require_of(ablation, path, advice, study=study.name, run=name)
+        if ablation.checkpoint_sha256 != run.checkpoint_sha256:
+            raise UserError(f"{path} was made from other weights than {paths.record(run.variant, run.seed)}. {advice}")
+        ablations.append(ablation)
+    return ablations
+
+
+def frames(study: Study, ablations: list[AblationRecord]) -> dict[str, pd.DataFrame]:
+    """Return the two tables by name; they have no rows in a study without modules."""
+    groups = {
+        variant: [record for record in ablations if record.variant == variant]
+        for variant, settings in study.variants.items()
+        if settings.attention != attention.NONE
+    }
+    rows = [_row(variant, group, study.confidence) for variant, group in groups.items()]
+    slots = [row for variant, group in groups.items() for row in _slot_rows(variant, group)]
+    return {
+        "ablation": pd.DataFrame(rows, columns=_COLUMNS),
+        "ablation_slots": pd.DataFrame(slots, columns=_SLOT_COLUMNS),
+    }
+
+
+def _row(variant: str, group: list[AblationRecord], confidence: float) -> dict[str, Any]:
+    """Return the row of a variant: accuracy as trained, and what freezing and shuffling change, paired by seed.
+
+    The statistics of the gates are means over slots and seeds: see `_statistics`.
+    """
+    accuracy = [record.accuracy for record in group]
+    row: dict[str, Any] = {"variant": variant, "n": len(group), "accuracy": statistics.mean_std(accuracy).mean}
+    for kind in _KINDS:
+        other = [getattr(record, f"{kind}_accuracy") for record in group]
+        difference = statistics.paired_difference(other, accuracy, confidence)
+        row |= {f"{kind}_{column}": getattr(difference, column) for column in ("mean", "std", "low", "high")}
+    return row | _statistics([slot for record in group for slot in record.slots])
+
+
+def _slot_rows(variant: str, group: list[AblationRecord]) -> list[dict[str, Any]]:
+    """Return one row per slot and quantity, such as `channel` and `spatial` of CBAM: means over the seeds."""
+    return [
+        {
+            "variant": variant,
+            "slot": slots[0].slot,
+            "quantity": name,
+            "mean": _mean(slot.quantities[name].mean for slot in slots),
+            "spread": _mean(slot.quantities[name].spread for slot in slots),
+            **_statistics(slots, [name]),
+            "hidden_units": slots[0].hidden_units,
+        }
+        for slots in zip(*(record.slots for record in group), strict=True)
+        for name in slots[0].quantities
+    ]
+
+
+def _statistics(slots: Sequence[SlotAblation], quantities: Sequence[str] | None = None) -> dict[str, float]:
+    """Return mean and spread of s in y = x * s, and shares of saturated values and of dead hidden units.
+
+    `saturated` is that of the named quantities, by default of all. A number is NaN if no slot has it: a factor if the
+    module is no product, saturated values of a term, hidden units if there is no bottleneck.
+    """
+    factors = [slot.factor for slot in slots if slot.factor]
+    saturated = [slot.quantities[name].saturated for slot in slots for name in quantities or slot.quantities]
+    hidden = sum(slot.hidden_units for slot in slots)
+    return {
+        "factor": _mean(factor.mean for factor in factors),
+        "factor_spread": _mean(factor.spread for factor in factors),
+        "saturated": _mean(share for share in saturated if share is not None),
+        "dead": sum(slot.dead_units for slot in slots) / hidden if hidden else math.nan,
+    }
+
+
+def _mean(values: Iterable[float]) -> float:
+    """Return the mean of the values, NaN if there is none."""
+    known = list(values)
+    return statistics.mean_std(known).mean if known else math.nan

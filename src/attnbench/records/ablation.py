@@ -1,0 +1,36 @@
+"""The record of one trained network whose modules were made blind to the image, without training."""
+
+from attnbench.records.io import Record
+
+
+class Quantity(Record):
+    """What a module computes from an image, such as a gate, over all test images."""
+
+    mean: float  # over images, channels and positions
+    spread: float  # standard deviation over images (n in the denominator), averaged over channels and positions
+    saturated: float | None  # share of the values below 0.01 or above 0.99; None for a term
+
+
+class SlotAblation(Record):
+    """The module of one slot on all test images."""
+
+    slot: str
+    quantities: dict[
+        str, Quantity
+    ]  # by the names of the module's modulation: `gate`, `channel`, `spatial`, `term`, ...
+    factor: Quantity | None  # s of y = x * s, all gates and a start from the identity included; None: no product
+    hidden_units: int  # of the bottleneck; 0: the module has none
+    dead_units: int  # of these, 0 for every test image
+
+
+class AblationRecord(Record):
+    """Accuracies (0..1) of a run on the test images, with its modules as trained, frozen and shuffled."""
+
+    study: str
+    variant: str
+    seed: int
+    checkpoint_sha256: str
+    accuracy: float
+    frozen_accuracy: float | None  # None: the variant has no module
+    shuffled_accuracy: float | None
+    slots: list[SlotAblation]  # in the order in which the data passes them

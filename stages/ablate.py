@@ -1,0 +1,55 @@
+"""Stage `ablate@variant-seed`: a run with blind modules. Usage: python stages/ablate.py params.yaml VARIANT SEED
+
+Its gates are frozen to their means, and shuffled over the images. Nothing is trained.
+"""
+
+import source  # noqa: F401, I001 -- first: the package of this checkout
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from attnbench import errors, networks, records
+from attnbench.ablate import ablate
+from attnbench.code.unchanged import unchanged
+from attnbench.networks import arithmetic
+from attnbench.networks.checkpoint import load_weights
+from attnbench.records import files, prepared
+from attnbench.study import StudyPaths, load, require, run_name
+from attnbench.study.paths import repro
+
+
+def main() -> None:
+    """Read the checkpoint and the images of a run, and write its accuracies and the statistics of its gates."""
+    params, variant, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    study = load(params)
+    require(study, params, variant, seed)
+    paths = StudyPaths(study.name)
+    device = arithmetic.set_up(study.machine)
+    checkpoint = paths.checkpoint(variant, seed)
+    with unchanged(study, paths, "ablate", variant):
+        images = prepared.load(paths.prepared)
+        network = networks.build(study, variant, images, seed)
+        load_weights(network, checkpoint)
+        ablation = ablate(network.to(device).to(memory_format=torch.channels_last), images, seed)
+    run = records.read(paths.record(variant, seed), records.RunRecord)
+    if ablation.accuracy != run.accuracy:
+        raise errors.UserError(
+            f"{checkpoint} classifies {ablation.accuracy:.4%} of the test images correctly, but "
+            f"{paths.record(variant, seed)} says {run.accuracy:.4%}: the weights are not those of the record, or this "
+            f"is another class of machine. Train again with: {repro(study, [f'train@{run_name(variant, seed)}'])}"
+        )
+    record = records.AblationRecord(
+        study=study.name,
+        variant=variant,
+        seed=seed,
+        checkpoint_sha256=files.sha256_of(checkpoint),
+        **asdict(ablation),
+    )
+    records.write(paths.ablation(variant, seed), record)
+
+
+if __name__ == "__main__":
+    errors.run_main(main)

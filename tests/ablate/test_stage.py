@@ -1,0 +1,47 @@
+"""The stage `ablate` as DVC runs it, on a run that was trained in the test."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import small_training
+from small_training import edges, small_study, write_params
+
+from attnbench import records
+from attnbench.records import AblationRecord, RunRecord, prepared
+from attnbench.study import StudyPaths
+from attnbench.train import outputs
+
+STAGES = Path(__file__).parents[2] / "stages"
+PATHS = StudyPaths("small")
+
+
+def stage(folder: Path, name: str, *arguments: str) -> str:
+    """Run a stage and return its errors."""
+    command = [sys.executable, str(STAGES / f"{name}.py"), "params.yaml", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stderr
+
+
+def test_a_run_is_tested_as_it_was_recorded_and_a_record_of_other_weights_is_refused(tmp_path: Path) -> None:
+    data, study = edges(), small_study()
+    write_params(tmp_path)
+    prepared.save(tmp_path / PATHS.prepared, data)
+    assert stage(tmp_path, "code") == ""
+    identity = outputs.identity(study, "cbam", data_sha256="d" * 64, code_sha256="c" * 64)
+    outcome = small_training.run(study, "cbam", 0, data)
+    outputs.write(StudyPaths("small", tmp_path), study, "cbam", 0, outcome, identity)
+    assert stage(tmp_path, "ablate", "cbam", "0") == ""
+    run = records.read(tmp_path / PATHS.record("cbam", 0), RunRecord)
+    ablation = records.read(tmp_path / PATHS.ablation("cbam", 0), AblationRecord)
+    assert (ablation.study, ablation.variant, ablation.seed) == ("small", "cbam", 0)
+    assert (ablation.accuracy, ablation.checkpoint_sha256) == (run.accuracy, run.checkpoint_sha256)
+    assert [slot.slot for slot in ablation.slots] == [f"block{i}.after_pool" for i in (1, 2, 3)]
+    assert [sorted(slot.quantities) for slot in ablation.slots] == [["channel", "spatial"]] * 3
+    assert [slot.hidden_units for slot in ablation.slots] == [2, 4, 8]
+
+    (tmp_path / PATHS.ablation("cbam", 0)).unlink()
+    records.write(tmp_path / PATHS.record("cbam", 0), run.model_copy(update={"accuracy": 0.125}))
+    message = stage(tmp_path, "ablate", "cbam", "0")
+    assert f"of the test images correctly, but {PATHS.record('cbam', 0)} says 12.5000%: the weights are not" in message
+    assert "Train again with: dvc repro train@cbam-0" in message
+    assert not (tmp_path / PATHS.ablation("cbam", 0)).exists()
