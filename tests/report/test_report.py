@@ -342,7 +342,7 @@ def test_maps_of_a_seed_that_is_left_out_are_not_shown(make: Any, rendered: Any)
     made.paths.view("se").unlink()
     text = rendered(made)
     assert "The maps are drawn from the first seed of params.yaml, which is left out." in text
-    assert "Appendix" not in text
+    assert "Appendix: maps" not in text
 
 
 def test_user_supplied_text_is_no_markdown(make: Any, rendered: Any) -> None:
