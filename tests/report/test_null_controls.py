@@ -24,8 +24,8 @@ def made(make: Any) -> Any:
 def test_what_the_comparisons_say_is_said(made: Any, rendered: Any) -> None:
     text = rendered(made)
     outcome = (
-        "`se` is better than each of its null controls, so what it sees makes a difference. `cbam` is not better than "
-        "each of its null controls, so these seeds do not show that it does more than rescale."
+        "`se` is better than all of its null controls, so what it sees makes a difference. `cbam` is not better than "
+        "all of its null controls, so these seeds do not show that it does more than rescale."
     )
     section = text.section("Is it attention?")
     assert (
@@ -71,3 +71,9 @@ def test_each_kind_of_control_has_its_forest(make: Any) -> None:
     names = [name for name, _, _ in figures(read(made.study, made.paths))]
     assert "null_control_forest" in names
     assert "control_forest" not in names
+
+
+def test_a_sentence_begins_with_a_capital(make: Any, rendered: Any) -> None:
+    made = make(variants=["baseline", "se", "static"], controls={"se": {"static": "static"}}, seeds=1)
+    text = rendered(made).section("Is it attention?")
+    assert "not to attention. The difference of `se` to its static control is inconclusive. `se` is not better" in text
