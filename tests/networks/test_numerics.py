@@ -7,7 +7,7 @@ import torch
 from networks.configurations import Configuration
 from torch import Tensor
 
-DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)]
 
 
 @pytest.fixture
@@ -24,14 +24,15 @@ def assert_near(rounded: Tensor, exact: Tensor, share: float) -> None:
     assert (rounded.double() - exact).abs().mean() < share * exact.abs().mean()
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_type_is_kept_under_autocast(configured: Configuration, x: Tensor, dtype: torch.dtype) -> None:
+def test_type_is_kept_under_autocast(configured: Configuration, x: Tensor, dtype: torch.dtype, device: str) -> None:
     module = configured.trained().eval()
     exact = module(x)
-    with torch.autocast("cpu", torch.bfloat16):
-        y = module(x.to(dtype))
+    with torch.autocast(device, torch.bfloat16):
+        y = module.to(device)(x.to(device, dtype))
     assert y.dtype == dtype
-    assert_near(y, exact, 0.02)
+    assert_near(y.cpu(), exact, 0.02)
 
 
 @pytest.mark.parametrize(("dtype", "share"), [(torch.bfloat16, 0.02), (torch.float64, 1e-5)], ids=str)

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 import torch
+from dispatched import Recording
 from small_training import new_training, small_study
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -34,7 +35,7 @@ class FromHost(TorchDispatchMode):
 def fused_on_meta(monkeypatch):
     """Let torch.optim take the fused path on the meta device, as on an accelerator."""
     module = sys.modules["torch.optim.optimizer"]  # torch.optim has no attribute of this name
-    monkeypatch.setattr(module, "_get_fused_kernels_supported_devices", lambda: ["meta"])
+    monkeypatch.setattr(module, "_get_fused_kernels_supported_devices", lambda: ["cpu", "meta"])
 
 
 @pytest.mark.parametrize("name", [attention.NONE, *attention.names()])
@@ -67,3 +68,34 @@ def test_an_epoch_starts_with_one_copy_for_each_kind_of_number_not_for_each_batc
                 pass
         counts.append(len(from_host.operators))
     assert counts[0] == counts[1] > 0
+
+
+def variants(name: str) -> dict[str, dict[str, str]]:
+    return {"other": {"attention": name} | ({} if name == attention.NONE else {"site": "after_pool"})}
+
+
+@pytest.mark.parametrize("name", [attention.NONE, *attention.names()])
+def test_all_steps_run_the_same_operators_on_the_same_shapes(data, name):
+    """As a CUDA graph requires, which repeats what it has recorded. On real images: no shape depends on values."""
+    study = small_study(variants=variants(name), batch_size=30, augmentation=list(OPERATIONS))
+    training = new_training(study, "other", data)
+    batches = iter(training.batches)
+    training.step(*next(batches))  # the first step also makes the optimiser's moments
+    steps = []
+    for _ in range(3):
+        with Recording() as recorded:
+            training.step(*next(batches))
+        steps.append(recorded.calls)
+    assert steps[0] == steps[1] == steps[2]
+
+
+@pytest.mark.parametrize(("name", "budget"), [(attention.NONE, 225), ("se", 285), ("cbam", 425)])
+def test_a_step_makes_few_calls(data, name, budget):
+    """On an accelerator the networks are small enough for the number of calls to decide how long a step takes."""
+    study = small_study(variants=variants(name), augmentation=list(OPERATIONS))
+    training = new_training(study, "other", data, "meta")
+    batches = iter(training.batches)
+    training.step(*next(batches))
+    with Recording() as recorded:
+        training.step(*next(batches))
+    assert budget * 0.9 < len(recorded.calls) <= budget, "lower the budget if there are fewer now"
