@@ -77,7 +77,7 @@ def test_training_is_deterministic_at_every_site(backbone: str, device: torch.de
 @pytest.mark.parametrize("pool", [pooling.mean_and_max_over_positions, pooling.mean_and_max_over_channels])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_pools_are_those_of_the_processor_where_maxima_are_equal(pool, layout, device: torch.device) -> None:
-    """A maximum occurs several times in every map, as zeros do after a ReLU, and the gradient has to go the same way."""
+    """A maximum occurs several times in every map, as zeros do after a ReLU; the gradient has to go the same way."""
     values = torch.randint(0, 3, (16, 32, 8, 8), generator=torch.Generator().manual_seed(0)).float()
     results = []
     for where in (CPU, device):
