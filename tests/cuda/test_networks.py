@@ -7,11 +7,11 @@ from torch import Tensor
 
 from attnbench import networks
 from attnbench.networks import arithmetic, pooling
+from attnbench.networks.evaluation import logits_of
 from attnbench.networks.normalisation import Normalisation
 from attnbench.study import attention, backbones
 from attnbench.train.augment import augment, draw_epoch
 from attnbench.train.augment.batch import OPERATIONS
-from attnbench.train.evaluation import logits_of
 
 pytestmark = pytest.mark.cuda
 CARD, CPU = "cuda", torch.device("cpu")
@@ -91,7 +91,7 @@ def test_pools_are_those_of_the_processor_where_maxima_are_equal(pool, layout, d
 
 def test_augmentation_is_that_of_the_processor(device: torch.device) -> None:
     ours, expected = (
-        augment(photos(512).to(where), OPERATIONS, draw_epoch([512], OPERATIONS, torch.Generator(), where)[0]).cpu()
+        augment(photos(512).to(where), OPERATIONS, draw_epoch([512], OPERATIONS, 4, torch.Generator(), where)[0]).cpu()
         for where in (device, CPU)
     )
     different = ((ours - expected).abs() > 1e-5).any(1).float().mean()  # at an exact half the last bit decides

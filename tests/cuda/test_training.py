@@ -154,7 +154,7 @@ def test_a_replayed_graph_equals_the_augmentation() -> None:
     """The graph of one batch serves the random numbers of every other."""
     device = arithmetic.set_up(study_on_card().machine)
     pixels = torch.randint(0, 256, (64, 3, 32, 32), dtype=torch.uint8).to(device)
-    first, second = draw_epoch([64, 64], OPERATIONS, torch.Generator(), device)
+    first, second = draw_epoch([64, 64], OPERATIONS, 4, torch.Generator(), device)
     stream = torch.cuda.Stream(device)
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
