@@ -54,6 +54,16 @@ def test_the_first_of_equal_maxima_over_positions_receives_the_gradient():
     assert x.grad.flatten().tolist() == [0, 1, 0, 0]
 
 
+def test_both_forms_of_the_gradient_over_positions_are_equal():
+    share, of_max = torch.rand(2, 1, 3), torch.rand(2, 3)
+    position = torch.tensor([[0, 5, 2], [3, 3, 1]])
+    one, other = (
+        spread(share, of_max, position, 6) for spread in (pooling._spread_by_index, pooling._spread_by_comparison)
+    )
+    assert torch.equal(one, other)
+    assert one[0, 5].tolist() == [share[0, 0, 0], share[0, 0, 1] + of_max[0, 1], share[0, 0, 2]]
+
+
 def test_equal_maxima_over_channels_share_the_gradient():
     x = torch.tensor([3.0, 1.0, 3.0, 3.0]).view(1, 4, 1, 1).requires_grad_()
     (6 * pooling.mean_and_max_over_channels(x)[1]).sum().backward()

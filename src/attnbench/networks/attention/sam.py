@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from attnbench.networks import initialisation
 from attnbench.networks.gates import Gate
+from attnbench.networks.map_convolution import MapConvolution
 from attnbench.networks.pooling import max_over_channels, mean_and_max_over_channels, mean_over_channels
 from attnbench.study.options import Descriptor, Init, OddInt, odd
 
@@ -70,7 +71,7 @@ class SpatialAttention(Gate):
         super().__init__()
         self.descriptor = _descriptor(channels, descriptor)
         depth = 2 if descriptor == "both" else 1
-        self.conv = nn.Conv2d(depth, 1, odd(kernel_size), padding=kernel_size // 2, bias=False)
+        self.conv = MapConvolution(depth, odd(kernel_size))
         if init == "authors":
             initialisation.he_normal(self.conv, "fan_out")
         self.norm: nn.Module = nn.Identity()
