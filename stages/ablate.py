@@ -29,7 +29,8 @@ def main() -> None:
     paths = StudyPaths(study.name)
     device = arithmetic.set_up(study.machine)
     checkpoint = paths.checkpoint(variant, seed)
-    with unchanged(study, paths, "ablate", variant):
+    fits = arithmetic.memory_limit(study.machine, "run fewer at once, as with JOBS=1")
+    with unchanged(study, paths, "ablate", variant), fits:
         images = prepared.load(paths.prepared)
         network = networks.build(study, variant, images, seed)
         load_weights(network, checkpoint)

@@ -72,3 +72,10 @@ def test_ctrl_c_ends_a_command_without_a_traceback():
     interrupt += "modules.overview = lambda: os.kill(os.getpid(), signal.SIGINT); "
     done = subprocess.run([sys.executable, "-c", interrupt + START, "modules"], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (128 + signal.SIGINT, b"")
+
+
+def test_on_windows_wsl_is_named(monkeypatch):
+    monkeypatch.delattr(os, "killpg")
+    monkeypatch.setattr(sys, "argv", ["attnbench", "run"])
+    with pytest.raises(SystemExit, match=r"^error: `attnbench run` needs Linux or macOS; on Windows .* WSL"):
+        cli.main()

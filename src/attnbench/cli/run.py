@@ -5,9 +5,11 @@ weights: there, --allow-missing trains only what is new or changed and takes all
 """
 
 import argparse
+import os
 from pathlib import Path
 
 from attnbench.cli import positive
+from attnbench.errors import UserError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +24,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:
-    """Reproduce the study."""
+    """Reproduce the study.
+
+    Raises:
+        UserError: Windows, which has no process groups to stop a stage with all its children.
+    """
+    if not hasattr(os, "killpg"):
+        raise UserError("`attnbench run` needs Linux or macOS; on Windows use it inside WSL (`wsl --install`)")
     from attnbench.run.reproduce import reproduce
 
     return reproduce(arguments.study, arguments.jobs, here, allow_missing=arguments.allow_missing)
