@@ -33,10 +33,14 @@ def gc(c: int, h: int, w: int, pool: str = "attention") -> int:
     return 2 * c * (c // 16) + (2 * c * h * w if pool == "attention" else 0)  # logits and weighted sum
 
 
-def non_local(c: int, h: int, w: int, subsample: bool = True) -> int:
+def non_local(c: int, h: int, w: int, subsample: bool = True, mode: str = "embedded_gaussian") -> int:
     m, queries = c // 2, h * w
     keys = -(-h // 2) * -(-w // 2) if subsample else queries
-    return 2 * c * m * (queries + keys) + 2 * queries * keys * m
+    mixing = c * m * (queries + keys) + queries * keys * m
+    if mode == "gaussian":
+        return mixing + queries * keys * c
+    embeddings = c * m * (queries + keys)
+    return mixing + embeddings + (m * (queries + keys) if mode == "concatenation" else queries * keys * m)
 
 
 def psanet(c: int, h: int, w: int, shrink: int = 1, short: bool = False) -> int:
@@ -64,6 +68,10 @@ CASES: list[tuple[str, dict[str, Any], Callable[[int, int, int], int]]] = [
     ),
     *(("gc", {"pool": pool}, lambda c, h, w, pool=pool: gc(c, h, w, pool)) for pool in ("attention", "avg")),
     *(("non_local", {"subsample": s}, lambda c, h, w, s=s: non_local(c, h, w, s)) for s in (True, False)),
+    *(
+        ("non_local", {"mode": mode}, lambda c, h, w, mode=mode: non_local(c, h, w, mode=mode))
+        for mode in ("gaussian", "concatenation")
+    ),
     ("psa_simple", {}, lambda c, h, w: h * w * (2 * c * (c // 4) + 4 * (c // 4) ** 2)),
     *(("psanet", {"shrink": s}, lambda c, h, w, s=s: psanet(c, h, w, s)) for s in (1, 2)),
     *(("psanet", {"shrink": s, **SHORT}, lambda c, h, w, s=s: psanet(c, h, w, s, short=True)) for s in (1, 2)),

@@ -59,7 +59,7 @@ def plain(kind: str) -> tuple[int, int]:
         *((kind, "none", "standard") for kind in NETWORKS),
         *((kind, "cbam", "inner") for kind in ("bottlenecks", "mobilenet_v2")),
         *(
-            ("resnet_cifar", module, backbones.sites("resnet_cifar")[turn % 6])
+            ("resnet_cifar", module, backbones.sites("resnet_cifar")[turn % 7])
             for turn, module in enumerate(modules.names())
             if turn % 3 == 0  # every third, to save time
         ),

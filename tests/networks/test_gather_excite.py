@@ -8,6 +8,9 @@ import timm.layers
 import torch
 from networks.reference import Layers, assert_same, attention, jolted, parameters, random_maps
 from torch import Tensor, nn
+from torch.nn import functional
+
+from attnbench.networks.attention import gather_excite as gather_excite_file
 
 FLAVOURS = ["theta_minus", "theta", "theta_plus"]
 SIZES = [(8, 8), (9, 5), (1, 1), (3, 7)]
@@ -124,6 +127,14 @@ def test_its_backward_pass_keeps_types_under_autocast(
     for exact, rounded, tensor in zip(*gradients, [leaf, *module.parameters()], strict=True):
         assert rounded.dtype == tensor.dtype
         assert (rounded.float() - exact).abs().mean() < 0.05 * exact.abs().mean()
+
+
+def test_a_gate_that_is_interpolated_in_float32_is_rounded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under CUDA's autocast."""
+    interpolate = functional.interpolate
+    monkeypatch.setattr(gather_excite_file, "interpolate", lambda x, size: interpolate(x.float(), size=size))
+    module, x = attention("gather_excite", 8, (8, 8), extent=2).bfloat16(), torch.rand(2, 8, 8, 8).bfloat16()
+    assert module(x).dtype == module.gate(x).dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize("options", [{}, {"extent": 8}], ids=str)

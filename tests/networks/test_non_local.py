@@ -14,6 +14,8 @@ OPTIONS = [
     {"mode": "dot_product", "reduction": 5},
     {"subsample": False},
     {"subsample": False, "mode": "dot_product"},
+    {"mode": "gaussian"},
+    {"subsample": False, "mode": "concatenation"},
 ]
 
 
@@ -27,12 +29,16 @@ def sources(x: Tensor, *, subsample: bool) -> Tensor:
 
 def weights(layers: Layers, x: Tensor, *, mode: str = "embedded_gaussian", subsample: bool = True, **_: Any) -> Tensor:
     """The weight of each source in each output, (n, outputs, sources)."""
-    queries = layers.conv(x).flatten(2)  # (n, m, outputs)
-    keys = layers.conv(sources(x, subsample=subsample)).flatten(2)
+    mixed = sources(x, subsample=subsample)
+    if mode == "concatenation":
+        query, key = layers.conv(layers.conv(x), bias=False), layers.conv(layers.conv(mixed), bias=False)
+        return (query.flatten(2).transpose(1, 2) + key.flatten(2)).clamp(min=0) / mixed.shape[2]
+    embed = (lambda x: x) if mode == "gaussian" else layers.conv
+    queries, keys = embed(x).flatten(2), embed(mixed).flatten(2)  # (n, m, outputs), (n, m, sources)
     scores = (queries[:, :, :, None] * keys[:, :, None, :]).sum(1)
     if mode == "dot_product":
         return scores / keys.shape[2]
-    exponentials = torch.exp(scores if mode == "unscaled" else scores / queries.shape[1] ** 0.5)
+    exponentials = torch.exp(scores if mode in ("unscaled", "gaussian") else scores / queries.shape[1] ** 0.5)
     return exponentials / exponentials.sum(2, keepdim=True)
 
 

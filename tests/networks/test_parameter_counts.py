@@ -49,9 +49,11 @@ def coordinate(c: int, size: Size, reduction: int = 32, bias: bool = True, **_: 
     return 3 * c * m + 2 * m + (m + 2 * c if bias else 0)
 
 
-def eca(c: int, size: Size, kernel_size: int | str = 3, shared: bool = True) -> int:
+def eca(
+    c: int, size: Size, kernel_size: int | str = 3, shared: bool = True, gamma: float = 2, b: float = 1, **_: Any
+) -> int:
     if kernel_size == "adaptive":
-        t = int(abs(log2(c) / 2 + 1 / 2))
+        t = int(abs(log2(c) / gamma + b / gamma))
         kernel_size = max(3, t + 1 - t % 2)
     return int(kernel_size) * (1 if shared else c)
 
@@ -80,9 +82,12 @@ def gc(c: int, size: Size, reduction: int = 16, fusion: str = "add", pool: str =
     return (2 if fusion == "both" else 1) * transform + (c + 1 if pool == "attention" else 0)
 
 
-def non_local(c: int, size: Size, reduction: int = 2, norm: bool = True, **_: Any) -> int:
+def non_local(
+    c: int, size: Size, reduction: int = 2, norm: bool = True, mode: str = "embedded_gaussian", **_: Any
+) -> int:
     m = max(1, c // reduction)
-    return 4 * c * m + 3 * m + c + (2 * c if norm else 0)
+    similarity = {"gaussian": 0, "concatenation": 2 * c * m + 4 * m}.get(mode, 2 * c * m + 2 * m)
+    return similarity + 2 * c * m + m + c + (2 * c if norm else 0)
 
 
 def psa_simple(c: int, size: Size, reduction: int = 4) -> int:
@@ -121,7 +126,7 @@ def sk(c: int, size: Size, reduction: int = 16, minimum_width: int = 32, groups:
     return 18 * c**2 // gcd(c, groups) + 4 * c + 3 * c * d + 2 * d
 
 
-def srm(c: int, size: Size, style: str = "both") -> int:
+def srm(c: int, size: Size, style: str = "both", **_: Any) -> int:
     return (4 if style == "both" else 3) * c
 
 
@@ -188,6 +193,8 @@ COUNTED: list[tuple[str, int, Size, dict[str, Any], int]] = [  # the numbers in 
     ("gc", 64, SIZE, {"reduction": 8, "fusion": "scale"}, 1177),
     ("non_local", 64, SIZE, {}, 8480),
     ("non_local", 64, SIZE, {"norm": False}, 8352),
+    ("non_local", 64, SIZE, {"mode": "gaussian"}, 4320),
+    ("non_local", 64, SIZE, {"mode": "concatenation"}, 8544),
     ("psa_simple", 64, SIZE, {}, 2672),
     ("psanet", 2048, (59, 59), {"shrink": 2}, 8_291_328),
     ("psanet", 64, (32, 32), {"direction": "collect", "compact": True}, 18_880),
@@ -260,6 +267,21 @@ def test_parameters_are_the_published_ones(column: str) -> None:
 def test_kernels_of_an_adaptive_eca_are_the_published_ones() -> None:
     published = dict(zip(PUBLISHED["eca kernels"]["channels"], PUBLISHED["eca kernels"]["kernels"], strict=True))
     assert {channels: count("eca", channels, kernel_size="adaptive") for channels in published} == published
+
+
+@pytest.mark.parametrize(
+    ("gamma", "b", "widths", "kernels"),
+    [
+        (0.75, -3.25, (64, 128, 256, 512), [3, 5, 7, 7]),
+        (0.75, -4.25, (64, 128, 256, 512), [3, 3, 5, 7]),
+        (1.0, -5.0, (256, 512, 1024, 2048), [3, 5, 5, 7]),
+        (0.75, -6.25, (256, 512, 1024, 2048), [3, 3, 5, 7]),
+    ],
+)
+def test_kernels_by_stage_are_those_of_the_authors_networks(
+    gamma: float, b: float, widths: tuple[int, ...], kernels: list[int]
+) -> None:
+    assert [count("eca", width, kernel_size="adaptive", gamma=gamma, b=b) for width in widths] == kernels
 
 
 @pytest.mark.parametrize(

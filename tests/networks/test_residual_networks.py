@@ -71,11 +71,13 @@ def second(weights: dict[str, Tensor], x: Tensor, at: At, *, stem: str, stride_i
         if f"{name}.conv3.weight" in weights:
             strides = (stride, 1) if stride_in == "1x1" else (1, stride)
             y = norm(f"{name}.bn1", conv(f"{name}.conv1", y, strides[0])).clamp(min=0)
-            y = norm(f"{name}.bn2", conv(f"{name}.conv2", y, strides[1])).clamp(min=0)
+            y = at(("before_norm", *position), conv(f"{name}.conv2", y, strides[1]))
+            y = norm(f"{name}.bn2", y).clamp(min=0)
             y = norm(f"{name}.bn3", conv(f"{name}.conv3", at(("inner", *position), y)))
         else:
             y = norm(f"{name}.bn1", conv(f"{name}.conv1", y, stride)).clamp(min=0)
-            y = norm(f"{name}.bn2", conv(f"{name}.conv2", at(("inner", *position), y)))
+            y = at(("before_norm", *position), conv(f"{name}.conv2", at(("inner", *position), y)))
+            y = norm(f"{name}.bn2", y)
         y = at(("standard", *position), y)
         skip = at(("identity", *position), shortcut(name, x, stride, y.shape[1]))
         return at(("post", *position), (skip + y).clamp(min=0))

@@ -41,9 +41,10 @@ def test_it_is_the_mean_of_the_authors_rotations(
     assert_equal_results(ours, theirs, list(zip(ours.parameters(), weights, strict=True)), random_maps(6, size))
 
 
-def test_the_norms_move_slowly() -> None:
-    norms = [part for part in attention("triplet", 16).modules() if isinstance(part, nn.BatchNorm2d)]
-    assert [norm.momentum for norm in norms] == [0.01] * 3
+def test_the_norms_move_slowly_or_as_asked() -> None:
+    for options, momentum in (({}, 0.01), ({"momentum": 0.5}, 0.5)):
+        norms = [part for part in attention("triplet", 16, **options).modules() if isinstance(part, nn.BatchNorm2d)]
+        assert [norm.momentum for norm in norms] == [momentum] * 3
 
 
 @pytest.mark.parametrize(("name", "pooled"), [("positions", 1), ("columns", 2), ("rows", 3)])

@@ -45,7 +45,7 @@ class Attention(nn.Module, ABC):
             1 + gate, x + something               the maps of the gate or of the softmax inside
             a choice between two branches         `channel`: the weight of the second branch
 
-        Values are in 0..1, unless the activation of a gate (`tanh`, `relu` of `se`) or `start: identity` leaves that
+        Values are in 0..1, unless the activation of a gate (`tanh`, `relu`) or `start: identity` leaves that
         range: maps show what is applied and are never clipped. The call changes nothing in eval mode; in train mode,
         batch norms inside the module update their statistics.
         """
@@ -83,8 +83,3 @@ def gate_maps(gate: Tensor, x: Tensor) -> dict[str, Tensor]:
     if gate.shape[1] == 1 and gate.shape[2:] == (h, w):
         return {"spatial": gate}
     return {"channel": mean_over_positions(gate)[:, :, None, None], "spatial": mean_over_channels(gate)}
-
-
-def channel_gate(logits: Tensor) -> Tensor:
-    """Return the sigmoid of `logits` (n, c) as a gate (n, c, 1, 1)."""
-    return logits.sigmoid()[:, :, None, None]

@@ -5,42 +5,42 @@ retrain every variant of the module. A module needs no entry; a test finds missi
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any
 
 from attnbench.study.module_files import Option, yaml_text
 from attnbench.study.pydantic_errors import shown_value
 
-Rules = Mapping[str, tuple[str, tuple[Any, ...]]]  # option -> another option, and its values that disable the first
+Rules = Mapping[str, tuple[str, tuple[Any, ...]]]  # option -> another option, and its values that enable the first
 
-_WITHOUT_BIASES: Rules = {"init": ("bias", (False,))}  # the start differs in nothing but the biases
-_NORM: Rules = {"norm_weight": ("norm", (False,))}
+_BIAS: Rules = {"init": ("bias", (True,))}  # the starts differ in nothing but the biases
+_NORM: Rules = {"norm_weight": ("norm", (True,)), "momentum": ("norm", (True,))}
 MODULES: Mapping[str, Rules] = {
-    "cam": _WITHOUT_BIASES,
+    "cam": _BIAS,
     "cbam": _NORM,
+    "eca": {"gamma": ("kernel_size", ("adaptive",)), "b": ("kernel_size", ("adaptive",))},
     "gather_excite": {
-        "reduction": ("flavour", ("theta_minus", "theta")),
-        "bias": ("flavour", ("theta_minus", "theta")),
-        "gather_bias": ("flavour", ("theta_minus",)),
-        "init": ("flavour", ("theta_minus",)),
+        "reduction": ("flavour", ("theta_plus",)),
+        "bias": ("flavour", ("theta_plus",)),
+        "gather_bias": ("flavour", ("theta", "theta_plus")),
+        "init": ("flavour", ("theta", "theta_plus")),
     },
     "sam": _NORM,
-    "se": _WITHOUT_BIASES,
+    "se": _BIAS,
 }
 BACKBONES: Mapping[str, Rules] = {
-    "resnet": {"stride_in": ("depth", (18, 34))},  # their blocks have no 1 x 1 convolution
+    "resnet": {"stride_in": ("depth", (50, 101, 152))},  # the blocks of the others have no 1 x 1 convolution
 }
 
 
 def find(rules: Rules, options: Mapping[str, Any], allowed: Mapping[str, Option]) -> Iterator[tuple[str, str, str]]:
     """Yield each disabled option among `options`, the option that disables it, and a sentence that says so."""
-    for option, (other, disabling) in rules.items():
+    for option, (other, enabling) in rules.items():
         value = options.get(other, allowed[other].default)
-        if option in options and value in disabling:
-            possible = get_args(allowed[other].type) or (True, False)  # of a Literal, or of a bool
-            enabling = ", ".join(yaml_text(choice) for choice in possible if choice not in disabling)
+        if option in options and value not in enabling:
             current = f"`{other}: {yaml_text(value)}`{'' if other in options else ', the default'}"
+            only = ", ".join(map(yaml_text, enabling))
             yield (
                 option,
                 other,
-                f"given {shown_value(options[option])}; has no effect with {current}, only with {enabling}",
+                f"given {shown_value(options[option])}; has no effect with {current}, only with {only}",
             )

@@ -23,6 +23,8 @@ Rounding = Literal["floor", "div8"]
 Squeeze = Literal["both", "avg", "max", "lp", "lse"]  # how a channel gate pools over positions
 Descriptor = Literal["both", "avg", "max", "conv"]  # how a spatial gate pools over channels
 Arrangement = Literal["channel_first", "spatial_first", "parallel"]
+Activation = Literal["sigmoid", "hardsigmoid", "tanh", "relu"]  # from the logits of a gate to factors
+BoundedActivation = Literal["sigmoid", "hardsigmoid"]  # those with values in 0..1
 Init = Literal["authors", "torch"]  # initial weights: those of the authors' code, or torch's
 Share = Annotated[float, Field(ge=0, lt=1, description="number from 0 to below 1")]
 OpenShare = Annotated[float, Field(gt=0, lt=1, description="number above 0 and below 1")]
@@ -36,7 +38,9 @@ TYPES: dict[str, Any] = {
     "int": int,
     "str": str,
     "Literal": Literal,
+    "Activation": Activation,
     "Arrangement": Arrangement,
+    "BoundedActivation": BoundedActivation,
     "Descriptor": Descriptor,
     "Factor": Factor,
     "Init": Init,

@@ -6,6 +6,7 @@
 
 `squeeze: avg` or `max` keeps one of the two terms, as in the paper's first ablation; `avg` is the gate of `se`. The
 authors' code has two more pools: `lp`, sqrt(sum of x^2 over (h, w)), and `lse`, log(sum of exp(x) over (h, w)).
+`activation` replaces the sigmoid, as in `se`.
 Below C = r the bottleneck has one unit. Maps may have any size; at 1x1 both terms are MLP(x). bfloat16 stays bfloat16;
 pools are rounded once.
 
@@ -19,8 +20,9 @@ false`, 512) and rounds C / r to the nearest integer instead of down; a tutorial
 
 from torch import Tensor
 
+from attnbench.networks import activations
 from attnbench.networks.bottleneck import Bottleneck
-from attnbench.networks.gates import Gate, channel_gate
+from attnbench.networks.gates import Gate
 from attnbench.networks.pooling import (
     logsumexp_over_positions,
     max_over_positions,
@@ -28,7 +30,7 @@ from attnbench.networks.pooling import (
     mean_over_positions,
     norm_over_positions,
 )
-from attnbench.study.options import Init, PositiveInt, Rounding, Squeeze
+from attnbench.study.options import Activation, Init, PositiveInt, Rounding, Squeeze
 
 PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV 2018. arXiv:1807.06521"
 
@@ -44,14 +46,17 @@ class ChannelAttention(Gate):
         bias: bool = True,
         rounding: Rounding = "floor",
         squeeze: Squeeze = "both",
+        activation: Activation = "sigmoid",
         init: Init = "authors",
     ) -> None:
         super().__init__()
         self.mlp = Bottleneck(channels, reduction=reduction, bias=bias, rounding=rounding, init=init)
         self.squeeze = squeeze
+        self.activation = activations.named(activation)
 
     def gate(self, x: Tensor) -> Tensor:
-        return channel_gate(self._logits(x))  # (n, c, 1, 1)
+        gate: Tensor = self.activation(self._logits(x))  # (n, c)
+        return gate[:, :, None, None]
 
     def _logits(self, x: Tensor) -> Tensor:
         logits: Tensor

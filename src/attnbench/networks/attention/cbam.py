@@ -6,6 +6,7 @@
 `arrangement: spatial_first` swaps the gates: x' = sam(x) * x, y = cam(x') * x'. With `parallel` both gates see the
 input: y = cam(x) * sam(x) * x. The paper's third ablation has such a row, but no formula for it was found; this product
 differs from the other two arrangements only in the input of each gate.
+`activation: hardsigmoid` replaces both sigmoids.
 Below C = r the channel gate has one unit. Maps may have any size (1x1: see `sam`). bfloat16 stays bfloat16.
 
 Source: Woo et al., equation 1 and table 3; the authors' code (biases in the shared MLP, a norm in the spatial gate).
@@ -25,7 +26,17 @@ from torch import Tensor
 from attnbench.networks.attention.cam import ChannelAttention
 from attnbench.networks.attention.sam import SpatialAttention
 from attnbench.networks.gates import Attention
-from attnbench.study.options import Arrangement, Descriptor, Init, OddInt, PositiveInt, Rounding, Squeeze
+from attnbench.study.options import (
+    Arrangement,
+    BoundedActivation,
+    Descriptor,
+    Factor,
+    Init,
+    OddInt,
+    PositiveInt,
+    Rounding,
+    Squeeze,
+)
 
 PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV 2018. arXiv:1807.06521"
 
@@ -44,16 +55,31 @@ class CBAM(Attention):
         kernel_size: OddInt = 7,
         norm: bool = True,
         norm_weight: float = 0.0,
+        momentum: Factor = 0.01,
         descriptor: Descriptor = "both",
         arrangement: Arrangement = "channel_first",
+        activation: BoundedActivation = "sigmoid",
         init: Init = "authors",
     ) -> None:
         super().__init__()
         self.channel = ChannelAttention(
-            channels, reduction=reduction, bias=bias, rounding=rounding, squeeze=squeeze, init=init
+            channels,
+            reduction=reduction,
+            bias=bias,
+            rounding=rounding,
+            squeeze=squeeze,
+            activation=activation,
+            init=init,
         )
         self.spatial = SpatialAttention(
-            channels, kernel_size=kernel_size, norm=norm, norm_weight=norm_weight, descriptor=descriptor, init=init
+            channels,
+            kernel_size=kernel_size,
+            norm=norm,
+            norm_weight=norm_weight,
+            momentum=momentum,
+            descriptor=descriptor,
+            activation=activation,
+            init=init,
         )
         self.arrangement = arrangement
 

@@ -5,6 +5,7 @@
     s = sigmoid(Wh f[rows] + bh) * sigmoid(Ww f[columns] + bw)    (n, C, h, w),  Wh, Ww: (C, m)
     y = s * x                                              (n, C, h, w)
 
+`activation: hardsigmoid` replaces both sigmoids.
 The authors give `f` at least eight channels, so below C = 8 r its width does not depend on C. Any C. Maps may have any
 size; at 1x1 both means are x, and the norm sees two numbers per image. Under bfloat16 autocast the norm sees rounded
 means.
@@ -23,9 +24,9 @@ gate.
 import torch
 from torch import Tensor, nn
 
-from attnbench.networks import initialisation
+from attnbench.networks import activations, initialisation
 from attnbench.networks.gates import Gate
-from attnbench.study.options import Init, PositiveInt
+from attnbench.study.options import BoundedActivation, Init, PositiveInt
 
 PAPER = "Hou, Zhou, Feng: Coordinate Attention for Efficient Mobile Network Design. CVPR 2021. arXiv:2103.02907"
 
@@ -34,13 +35,20 @@ class CoordinateAttention(Gate):
     """The gate of the header; `reduction` is r."""
 
     def __init__(
-        self, channels: int, *, reduction: PositiveInt = 32, bias: bool = True, init: Init = "authors"
+        self,
+        channels: int,
+        *,
+        reduction: PositiveInt = 32,
+        bias: bool = True,
+        activation: BoundedActivation = "sigmoid",
+        init: Init = "authors",
     ) -> None:
         super().__init__()
         width = max(8, channels // reduction)
         self.squeeze = nn.Sequential(nn.Linear(channels, width, bias=bias), nn.BatchNorm1d(width), nn.Hardswish())
         self.rows = nn.Linear(width, channels, bias=bias)
         self.columns = nn.Linear(width, channels, bias=bias)
+        self.activation = activations.named(activation)
         if init == "authors":
             initialisation.he_normal(self, "fan_out")
 
@@ -49,7 +57,7 @@ class CoordinateAttention(Gate):
         last = x.permute(0, 2, 3, 1)  # (n, h, w, c), the memory order of channels_last: sums over h and w are fast
         strips = torch.cat([last.sum(2) * (1 / w), last.sum(1) * (1 / h)], dim=1)  # (n, h + w, c)
         hidden = self.squeeze(strips.flatten(0, 1)).view(*strips.shape[:2], -1)  # (n, h + w, m)
-        rows = self.rows(hidden[:, :h]).sigmoid()  # (n, h, c)
-        columns = self.columns(hidden[:, h:]).sigmoid()  # (n, w, c)
+        rows = self.activation(self.rows(hidden[:, :h]))  # (n, h, c)
+        columns = self.activation(self.columns(hidden[:, h:]))  # (n, w, c)
         gate: Tensor = rows[:, :, None] * columns[:, None]  # (n, h, w, c)
         return gate.permute(0, 3, 1, 2).to(x.dtype)

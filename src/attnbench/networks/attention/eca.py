@@ -3,16 +3,25 @@
     z = mean of x over (h, w)                              (n, C)
     s = sigmoid(conv1d_k(z))                               (n, C),  one kernel shared by all channels, zero padding
     y = s * x                                              (n, C, h, w)
-    kernel_size: adaptive      k = t if t is odd else t + 1,  t = int(|log2(C) / 2 + 1 / 2|), and at least 3
+    kernel_size: adaptive      k = t if t is odd else t + 1,  t = int(|(log2(C) + b) / gamma|), and at least 3
 
 `shared: false` is the paper's ECA-NS: channel c has its own kernel w_c,
     s_c = sigmoid(sum over i of w_c[i] z[c + i - (k - 1) / 2])
 
-There is no reduction. Where C < k, the window extends beyond the channels; the weights there see zeros and get no
-gradient. Maps may have any size; at 1x1 z is x itself. bfloat16 stays bfloat16; the mean is rounded once.
+A module sees its width, not its stage. `adaptive` with other `gamma` and `b` gives each stage the kernel that it has in
+the authors' released ResNets:
 
-Source: Wang et al., equations 9 and 12 (gamma = 2, b = 1), table 2 (ECA-NS); the authors' released code, which uses k =
-3 at every width unless kernels are given explicitly, and does not contain the rule of equation 12.
+    ResNet-18           3-5-7-7 at C = 64..512        gamma 0.75, b -3.25
+    ResNet-34           3-3-5-7 at C = 64..512        gamma 0.75, b -4.25
+    ResNet-50           3-5-5-7 at C = 256..2048      gamma 1.0, b -5.0
+    ResNet-101, -152    3-3-5-7 at C = 256..2048      gamma 0.75, b -6.25
+
+There is no reduction. `activation: hardsigmoid` replaces the sigmoid. Where C < k, the window extends beyond the
+channels; the weights there see zeros and get no gradient. Maps may have any size; at 1x1 z is x itself. bfloat16 stays
+bfloat16; the mean is rounded once.
+
+Source: Wang et al., equations 9 and 12 with gamma = 2 and b = 1, table 2 (ECA-NS); the authors' released code, which
+uses k = 3 at every width unless kernels are given explicitly, and does not contain the rule of equation 12.
 Start: torch's, as in the authors' ResNets, which start 2-d convolutions otherwise but not this one.
 Parameters: k = 3. `adaptive` C = 16..64: 3, 128..1024: 5, 2048: 7. Not shared: kC; C = 64: 192.
 Differs from: the paper, whose kernel grows with the width (`kernel_size: adaptive`; ResNet-50 has 86 weights by the
@@ -27,9 +36,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from attnbench.networks import activations
 from attnbench.networks.gates import Gate
 from attnbench.networks.pooling import mean_over_positions
-from attnbench.study.options import OddInt, odd
+from attnbench.study.options import BoundedActivation, OddInt, PositiveFloat, odd
 
 PAPER = (
     "Wang, Wu, Zhu, Li, Zuo, Hu: ECA-Net: Efficient Channel Attention for Deep Convolutional Neural Networks. "
@@ -37,9 +47,9 @@ PAPER = (
 )
 
 
-def _adaptive_kernel(channels: int) -> int:
-    """Return the paper's kernel size for `channels`: odd, at least 3."""
-    t = int(abs(log2(channels) / 2 + 1 / 2))
+def _adaptive_kernel(channels: int, gamma: float, b: float) -> int:
+    """Return the kernel size of the rule in the header: odd, at least 3."""
+    t = int(abs((log2(channels) + b) / gamma))
     return max(3, t if t % 2 else t + 1)
 
 
@@ -62,11 +72,21 @@ class _Banded(nn.Module):
 class EfficientChannelAttention(Gate):
     """The gate of the header; `kernel_size` is k, odd."""
 
-    def __init__(self, channels: int, *, kernel_size: OddInt | Literal["adaptive"] = 3, shared: bool = True) -> None:
+    def __init__(
+        self,
+        channels: int,
+        *,
+        kernel_size: OddInt | Literal["adaptive"] = 3,
+        gamma: PositiveFloat = 2.0,
+        b: float = 1.0,
+        shared: bool = True,
+        activation: BoundedActivation = "sigmoid",
+    ) -> None:
         super().__init__()
-        k = _adaptive_kernel(channels) if kernel_size == "adaptive" else odd(kernel_size)
+        k = _adaptive_kernel(channels, gamma, b) if kernel_size == "adaptive" else odd(kernel_size)
         self.conv = nn.Conv1d(1, 1, k, padding=k // 2, bias=False) if shared else _Banded(channels, k)
+        self.activation = activations.named(activation)
 
     def gate(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.conv(mean_over_positions(x)[:, None])  # (n, 1, c)
-        return logits.sigmoid()[:, 0, :, None, None]  # (n, c, 1, 1)
+        gate: Tensor = self.activation(self.conv(mean_over_positions(x)[:, None]))  # (n, 1, c)
+        return gate[:, 0, :, None, None]  # (n, c, 1, 1)

@@ -83,8 +83,9 @@ class GatherExcite(Gate):
 
     def gate(self, x: Tensor) -> Tensor:
         # the sigmoid comes before the interpolation, where positions are fewer: copying values commutes with it
-        gate: Tensor = self.excite(self.gather(x)).sigmoid().to(x.dtype)
-        return gate if self.is_global else interpolate(gate, size=x.shape[2:])
+        gate: Tensor = self.excite(self.gather(x)).sigmoid()
+        whole = gate if self.is_global else interpolate(gate, size=x.shape[2:])
+        return whole.to(x.dtype)  # last, because autocast on CUDA interpolates in float32
 
 
 class _WholeMean(nn.Module):

@@ -5,7 +5,14 @@
     y = x + BN(W A v)                                      (n, C, h, w), W: 1x1 convolution m -> C
 
 `norm: false` omits BN.
-`mode: unscaled` omits 1 / sqrt(m); `dot_product` is A = q k^T / (number of keys), without a softmax.
+
+    mode                  A
+    embedded_gaussian     softmax of q k^T / sqrt(m)
+    unscaled              softmax of q k^T
+    gaussian              softmax of x x^T: the features themselves, without theta and phi
+    dot_product           q k^T / (number of keys)
+    concatenation         relu(q u + (k v)^T) / (number of keys),  u, v: (m, 1), without bias
+
 `subsample` takes k and v from a 2x2 max pool of x, which leaves a quarter of the keys; windows at an odd border cover
 the rest of the map. `subsample: false` is the complete block, with x in place of the pool.
 `maps`: `spatial`, the attention that each window (in the complete block: each position) receives from all outputs; for
@@ -14,13 +21,14 @@ and 4.2 MB in the complete block.
 Below C = r there is one unit. Maps may have any size; at 1x1 A is 1. bfloat16 stays bfloat16, including A, except under
 CUDA's autocast.
 
-Source: Wang et al., equations 1-6 and figure 2; the authors' Caffe2 code: the scale, which equation 3 lacks (`mode:
-unscaled`), biases, and the pool before phi and g, which the paper adds as a trick to the block of its figure
-(`subsample: false`).
+Source: Wang et al., equations 1-6 and figure 2 (`gaussian` is equation 2, `concatenation` equation 5); the authors'
+Caffe2 code: the scale, which equation 3 lacks (`mode: unscaled`), biases, and the pool before phi and g, which the
+paper adds as a trick to the block of its figure (`subsample: false`).
 Start: weights from a normal distribution of standard deviation 0.01, biases of 0, and a weight of BN of 0, so that the
-block is the identity; without BN, W is 0 instead. All as in the authors' code; `init: torch` has torch's start
-everywhere, which is not the identity.
-Parameters: 4Cm + 3m + 3C; without norm 4Cm + 3m + C. C = 64, r = 2: 8,480, 8,352.
+block is the identity; without BN, W is 0 instead. All as in the authors' code, which has no `gaussian` and no
+`concatenation`; u and v start like the others. `init: torch` has torch's start everywhere, which is not the identity.
+Parameters: 4Cm + 3m + 3C; without norm 2C less; `gaussian` 2Cm + 2m less, `concatenation` 2m more. C = 64, r = 2:
+8,480, 8,352, 4,320, 8,544.
 Differs from: the authors' code at odd sizes, where its pool drops the border; timm's NonLocalAttn, which never
 subsamples, has m = C / 8 rounded to a multiple of 8, scales by 1 / sqrt(C) and is initialised with He's normal (2,264
 at C = 64); mmcv's NonLocal2d, which by default has no norm and does not subsample (`norm: false, subsample: false`),
@@ -51,13 +59,16 @@ class NonLocal(Attention):
         reduction: PositiveInt = 2,
         subsample: bool = True,
         norm: bool = True,
-        mode: Literal["embedded_gaussian", "unscaled", "dot_product"] = "embedded_gaussian",
+        mode: Literal[
+            "embedded_gaussian", "unscaled", "gaussian", "dot_product", "concatenation"
+        ] = "embedded_gaussian",
         init: Init = "authors",
     ) -> None:
         super().__init__()
         width = hidden_width(channels, reduction)
         self.mode = mode
-        self.theta, self.phi, self.g = (nn.Conv2d(channels, width, 1) for _ in range(3))
+        self.theta, self.phi = (_embedding(channels, width, mode) for _ in range(2))
+        self.g = nn.Conv2d(channels, width, 1)
         self.out = nn.Conv2d(width, channels, 1)
         self.norm = nn.BatchNorm2d(channels) if norm else nn.Identity()
         self.pool = nn.MaxPool2d(2, ceil_mode=True) if subsample else nn.Identity()
@@ -75,15 +86,18 @@ class NonLocal(Attention):
 
     def _weights(self, x: Tensor, pooled: Tensor) -> Tensor:
         """Return A of the header, (n, positions of x, positions of pooled)."""
-        queries, keys = tokens(self.theta(x)), tokens(self.phi(pooled)).transpose(1, 2)  # (n, h w, m), (n, m, keys)
+        # (n, h w, m) and (n, m, keys); `gaussian` has C in place of m, `concatenation` has 1
+        queries, keys = tokens(self.theta(x)), tokens(self.phi(pooled)).transpose(1, 2)
         weights: Tensor
         match self.mode:
             case "embedded_gaussian":
-                weights = ((queries * self.theta.out_channels**-0.5) @ keys).softmax(2)
-            case "unscaled":
+                weights = ((queries * queries.shape[2] ** -0.5) @ keys).softmax(2)
+            case "unscaled" | "gaussian":
                 weights = (queries @ keys).softmax(2)
             case "dot_product":
                 weights = (queries * (1 / keys.shape[2])) @ keys
+            case "concatenation":
+                weights = (queries + keys).relu() * (1 / keys.shape[2])
         return weights
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
@@ -93,3 +107,11 @@ class NonLocal(Attention):
         if pooled.shape != x.shape:
             spatial = spatial.repeat_interleave(2, 2).repeat_interleave(2, 3)[:, :, :h, :w]
         return {"spatial": spatial}
+
+
+def _embedding(channels: int, width: int, mode: str) -> nn.Module:
+    """Return theta or phi; with `concatenation`, followed by u or v."""
+    if mode == "gaussian":
+        return nn.Identity()
+    embedding = nn.Conv2d(channels, width, 1)
+    return nn.Sequential(embedding, nn.Conv2d(width, 1, 1, bias=False)) if mode == "concatenation" else embedding

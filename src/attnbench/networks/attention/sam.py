@@ -7,28 +7,29 @@
 `descriptor: avg` or `max` keeps one of the two maps, m = 1. `descriptor: conv` learns the map, as in a row of the
 paper's second ablation: d = conv_1x1(x), m = 1. The paper mentions no bias for it; here it has none, like the
 convolution that follows.
+`activation: hardsigmoid` replaces the sigmoid; a tanh or a ReLU would start at 0, with the gate closed.
 Any C. Maps may have any size; padding is 0, and at 1x1 only the centre of the kernel is used (a batch of one image then
 raises ValueError in train mode, because the norm sees one number). bfloat16 stays bfloat16; pools are rounded once.
 
-Source: Woo et al., equation 3 and table 2; the authors' code, which has a batch norm after the convolution (momentum
-0.01).
+Source: Woo et al., equation 3 and table 2; the authors' code, which has a batch norm after the convolution, whose
+running statistics have a `momentum` of 0.01.
 Start: the weight of the norm is 0, so the gate is the constant 0.5; the kernel comes from He's normal distribution by
 fan out, a standard deviation of sqrt(2) / k. Both as in the authors' ResNet. No code of the 1x1 convolution of
 `descriptor: conv` is published; it has torch's start.
 Parameters: m k^2 + 2; without norm m k^2; `conv` has C more. k = 7: 100, 98; one map 51, 49; `conv` at C = 64: 115.
 Differs from: tutorials, which keep torch's start of the kernel (`init: torch`); the paper's text, which has no norm
-(`norm: false`); timm's SpatialAttn, whose norm weight starts at 1 (`norm_weight: 1.0`, momentum 0.1; 100 too) and which
-stacks mean before max; External-Attention's, which has k = 49, a bias and no norm (4,803).
+(`norm: false`); timm's SpatialAttn, whose norm weight starts at 1 (`norm_weight: 1.0, momentum: 0.1`; 100 too) and
+which stacks mean before max; External-Attention's, which has k = 49, a bias and no norm (4,803).
 """
 
 import torch
 from torch import Tensor, nn
 
-from attnbench.networks import initialisation
+from attnbench.networks import activations, initialisation
 from attnbench.networks.gates import Gate
 from attnbench.networks.map_convolution import MapConvolution
 from attnbench.networks.pooling import max_over_channels, mean_and_max_over_channels, mean_over_channels
-from attnbench.study.options import Descriptor, Init, OddInt, odd
+from attnbench.study.options import BoundedActivation, Descriptor, Factor, Init, OddInt, odd
 
 PAPER = "Woo, Park, Lee, Kweon: CBAM: Convolutional Block Attention Module. ECCV 2018. arXiv:1807.06521"
 
@@ -65,7 +66,9 @@ class SpatialAttention(Gate):
         kernel_size: OddInt = 7,
         norm: bool = True,
         norm_weight: float = 0.0,
+        momentum: Factor = 0.01,
         descriptor: Descriptor = "both",
+        activation: BoundedActivation = "sigmoid",
         init: Init = "authors",
     ) -> None:
         super().__init__()
@@ -76,12 +79,13 @@ class SpatialAttention(Gate):
             initialisation.he_normal(self.conv, "fan_out")
         self.norm: nn.Module = nn.Identity()
         if norm:
-            self.norm = nn.BatchNorm2d(1, momentum=0.01)
+            self.norm = nn.BatchNorm2d(1, momentum=momentum)
             nn.init.constant_(self.norm.weight, norm_weight)
+        self.activation = activations.named(activation)
 
     def gate(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.norm(self.conv(self.descriptor(x)))  # (n, 1, h, w)
-        return logits.sigmoid()
+        gate: Tensor = self.activation(self.norm(self.conv(self.descriptor(x))))  # (n, 1, h, w)
+        return gate
 
 
 def _descriptor(channels: int, descriptor: Descriptor) -> nn.Module:

@@ -25,17 +25,17 @@ SqueezeExcitation, which takes d as an argument and is equal for the same d; Ext
 
 from typing import Literal
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from attnbench.networks import activations
 from attnbench.networks.bottleneck import Bottleneck
 from attnbench.networks.gates import Gate
 from attnbench.networks.pooling import max_over_positions, mean_over_positions
-from attnbench.study.options import Init, PositiveInt, Rounding
+from attnbench.study.options import Activation, Init, PositiveInt, Rounding
 
 PAPER = "Hu, Shen, Albanie, Sun, Wu: Squeeze-and-Excitation Networks. IEEE TPAMI 42(8), 2020. arXiv:1709.01507"
 
 _SQUEEZES = {"avg": mean_over_positions, "max": max_over_positions}  # (n, c, h, w) -> (n, c)
-_ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "hardsigmoid": nn.Hardsigmoid}
 
 
 class SqueezeExcitation(Gate):
@@ -49,13 +49,13 @@ class SqueezeExcitation(Gate):
         bias: bool = True,
         rounding: Rounding = "floor",
         squeeze: Literal["avg", "max", "none"] = "avg",
-        activation: Literal["sigmoid", "tanh", "relu", "hardsigmoid"] = "sigmoid",
+        activation: Activation = "sigmoid",
         init: Init = "authors",
     ) -> None:
         super().__init__()
         self.squeeze = _SQUEEZES.get(squeeze)
         self.excitation = Bottleneck(channels, reduction=reduction, bias=bias, rounding=rounding, init=init)
-        self.activation = _ACTIVATIONS[activation]()
+        self.activation = activations.named(activation)
 
     def gate(self, x: Tensor) -> Tensor:
         if self.squeeze is None:

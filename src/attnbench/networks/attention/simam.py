@@ -12,9 +12,10 @@ are rounded once.
 Source: Yang et al., equation 5; the authors' code. `energy_lambda` is lambda.
 Start: no weights.
 Parameters: 0.
-Differs from: the authors' ImageNet runs, which set lambda to 0.1 (`energy_lambda: 0.1`); their CIFAR networks, which
-have it between the second convolution and its norm, where no site exists here; at 1x1 only, the authors' code,
-External-Attention's and pytorch-attention's, which give NaN there. timm has none.
+Differs from: the authors' ImageNet runs, which set lambda to 0.1 (`energy_lambda: 0.1`); their networks, which have it
+between the second convolution of a block and its norm, where other modules follow the last norm: site `before_norm` of
+the residual networks; at 1x1 only, the authors' code, External-Attention's and pytorch-attention's, which give NaN
+there. timm has none.
 """
 
 from torch import Tensor

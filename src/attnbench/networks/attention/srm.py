@@ -5,6 +5,7 @@
     s = sigmoid(BN(z))                                     (n, C);     y = s * x
 
 `style: mean` or `std` keeps one of the two, W: (C, 1).
+`activation: hardsigmoid` replaces the sigmoid; a tanh or a ReLU would start at 0, with the gate closed.
 Any C. Maps may have any size; at 1x1, where the variance is undefined, it is taken as 0. The norm sees one number per
 channel and image, so in train mode a batch of one image raises ValueError, as in the authors' code. bfloat16 stays
 bfloat16; mean, deviations and squares are rounded.
@@ -22,8 +23,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from attnbench.networks.gates import Gate, channel_gate
+from attnbench.networks import activations
+from attnbench.networks.gates import Gate
 from attnbench.networks.pooling import mean_over_positions
+from attnbench.study.options import BoundedActivation
 
 PAPER = (
     "Lee, Kim, Nam: SRM: A Style-based Recalibration Module for Convolutional Neural Networks. ICCV 2019. "
@@ -34,15 +37,23 @@ PAPER = (
 class StyleRecalibration(Gate):
     """The gate of the header."""
 
-    def __init__(self, channels: int, *, style: Literal["both", "mean", "std"] = "both") -> None:
+    def __init__(
+        self,
+        channels: int,
+        *,
+        style: Literal["both", "mean", "std"] = "both",
+        activation: BoundedActivation = "sigmoid",
+    ) -> None:
         super().__init__()
         self.style = style
         self.weight = nn.Parameter(torch.zeros(channels, 2 if style == "both" else 1))
         self.norm = nn.BatchNorm1d(channels)
+        self.activation = activations.named(activation)
 
     def gate(self, x: Tensor) -> Tensor:
         integrated = (self._pooled(x) * self.weight).sum(2)  # (n, c)
-        return channel_gate(self.norm(integrated)).to(x.dtype)
+        gate: Tensor = self.activation(self.norm(integrated))
+        return gate[:, :, None, None].to(x.dtype)
 
     def _pooled(self, x: Tensor) -> Tensor:
         mean = mean_over_positions(x)  # (n, c)

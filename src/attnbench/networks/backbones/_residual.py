@@ -2,13 +2,14 @@
 
     y = [post] relu( [standard] branch([pre] x) + [identity] shortcut(x) )           (n, C, h, w)
 
-    basic branch         conv3x3 - BN - ReLU - [inner] - conv3x3 - BN
-    bottleneck branch    conv1x1 - BN - ReLU - conv3x3 - BN - ReLU - [inner] - conv1x1 - BN
+    basic branch         conv3x3 - BN - ReLU - [inner] - conv3x3 - [before_norm] - BN
+    bottleneck branch    conv1x1 - BN - ReLU - conv3x3 - [before_norm] - BN - ReLU - [inner] - conv1x1 - BN
 
 Sites: `standard`, `pre`, `post` and `identity` are those of Hu et al., TPAMI 2020 (arXiv:1709.01507), and `inner` is
 their position directly after the 3 x 3 convolution. Their text leaves two points open: here `inner` follows the norm
 and the ReLU of that convolution (of the first one, where a block has two), and `identity` follows the projection or
-padding of the shortcut, if there is one, so that it sees what is added.
+padding of the shortcut, if there is one, so that it sees what is added. `before_norm` is the position of SimAM in its
+authors' residual networks (Yang et al., ICML 2021): between the second convolution and its norm.
 
 Layers, their names and their order are torchvision's. ReLUs are not in place and the sum is a new tensor, so a tensor
 recorded at a slot is never overwritten.
@@ -21,7 +22,7 @@ from torchvision.models import resnet as torchvision_resnet
 from attnbench.networks.slots import strided
 from attnbench.study.options import Size
 
-IN_BLOCK = ("pre", "inner", "standard", "identity", "post")  # in the order in which the data passes them
+IN_BLOCK = ("pre", "inner", "before_norm", "standard", "identity", "post")
 
 
 class BasicBlock(torchvision_resnet.BasicBlock):  # type: ignore[misc]  # torchvision ships no types
@@ -33,7 +34,7 @@ class BasicBlock(torchvision_resnet.BasicBlock):  # type: ignore[misc]  # torchv
 
     def forward(self, x: Tensor) -> Tensor:
         inside = self.inner(self.relu(self.bn1(self.conv1(self.pre(x)))))  # (n, planes, h / stride, w / stride)
-        return _add_shortcut(self, self.bn2(self.conv2(inside)), x)
+        return _add_shortcut(self, self.bn2(self.before_norm(self.conv2(inside))), x)
 
 
 class BottleneckBlock(torchvision_resnet.Bottleneck):  # type: ignore[misc]
@@ -45,7 +46,8 @@ class BottleneckBlock(torchvision_resnet.Bottleneck):  # type: ignore[misc]
 
     def forward(self, x: Tensor) -> Tensor:
         narrow = self.relu(self.bn1(self.conv1(self.pre(x))))
-        inside = self.inner(self.relu(self.bn2(self.conv2(narrow))))  # (n, planes, h / stride, w / stride)
+        local = self.before_norm(self.conv2(narrow))  # (n, planes, h / stride, w / stride)
+        inside = self.inner(self.relu(self.bn2(local)))
         return _add_shortcut(self, self.bn3(self.conv3(inside)), x)
 
 
@@ -65,13 +67,17 @@ def _add_shortcut(block: Block, branch: Tensor, x: Tensor) -> Tensor:
 
 
 def slots(block: Block, size: Size) -> dict[str, tuple[int, Size]]:
-    """Return the channels and the size of the input of each slot, for a block whose input maps have `size`."""
+    """Return the channels and the size of the input of each slot, for a block whose input maps have `size`.
+
+    The slots are in the order in which the data passes them.
+    """
     output_size = strided(size, block.stride)
     planes = block.bn1.num_features
     channels = planes * block.expansion
+    inside = ("inner", "before_norm") if isinstance(block, BasicBlock) else ("before_norm", "inner")
     return {
         "pre": (block.conv1.in_channels, size),
-        "inner": (planes, output_size),
+        **dict.fromkeys(inside, (planes, output_size)),
         "standard": (channels, output_size),
         "identity": (channels, output_size),
         "post": (channels, output_size),

@@ -22,7 +22,7 @@ from attnbench.networks.backbones._residual_network import ResidualNetwork
 from attnbench.study.options import PositiveInt
 
 PAPER = "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition. CVPR 2016. arXiv:1512.03385"
-SITES = ("standard", "pre", "post", "identity", "inner", "between")
+SITES = ("standard", "pre", "post", "identity", "inner", "before_norm", "between")
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 _BASIC = (18, 34)
 

@@ -24,7 +24,7 @@ from attnbench.networks.backbones._residual_network import ResidualNetwork
 from attnbench.study.options import PositiveInt
 
 PAPER = "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition. CVPR 2016. arXiv:1512.03385"
-SITES = ("standard", "pre", "post", "identity", "inner", "between")
+SITES = ("standard", "pre", "post", "identity", "inner", "before_norm", "between")
 BLOCKS = {20: (3, 3, 3), 32: (5, 5, 5), 44: (7, 7, 7), 56: (9, 9, 9), 110: (18, 18, 18), 164: (18, 18, 18)}
 _BOTTLENECKS = (164,)
 
