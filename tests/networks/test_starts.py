@@ -52,6 +52,11 @@ CASES: list[tuple[str, dict[str, Any], list[Start | None]]] = [  # the starts of
     ("gc", {}, [normal(2 / C), ZERO, uniform(C), uniform(C), *NORM, ZERO, ZERO]),
     ("non_local", {}, [*4 * [normal(1e-4), ZERO], ZERO, ZERO]),
     ("non_local", {"norm": False}, [*3 * [normal(1e-4), ZERO], ZERO, ZERO]),
+    (
+        "non_local",
+        {"mode": "concatenation"},
+        [*2 * [normal(1e-4), ZERO, uniform(D)], *2 * [normal(1e-4), ZERO], ZERO, ZERO],
+    ),
     ("sk", {}, [*2 * [normal(2 / (9 * 8)), *NORM], normal(1e-4), *NORM, normal(1e-4)]),
     ("srm", {}, [ZERO, *NORM]),
     *(

@@ -16,8 +16,8 @@
 `subsample` takes k and v from a 2x2 max pool of x, which leaves a quarter of the keys; windows at an odd border cover
 the rest of the map. `subsample: false` is the complete block, with x in place of the pool.
 `maps`: `spatial`, the attention that each window (in the complete block: each position) receives from all outputs; for
-`dot_product`, the magnitudes. Time and memory grow with (h w)^2: at 32x32, A alone takes 1.0 MB per image in float32,
-and 4.2 MB in the complete block.
+`dot_product`, the magnitudes; all 0 for an image for which `concatenation` has no positive sum. Time and memory grow
+with (h w)^2: at 32x32, A alone takes 1.0 MB per image in float32, and 4.2 MB in the complete block.
 Below C = r there is one unit. Maps may have any size; at 1x1 A is 1. bfloat16 stays bfloat16, including A, except under
 CUDA's autocast.
 
@@ -26,7 +26,7 @@ Caffe2 code: the scale, which equation 3 lacks (`mode: unscaled`), biases, and t
 paper adds as a trick to the block of its figure (`subsample: false`).
 Start: weights from a normal distribution of standard deviation 0.01, biases of 0, and a weight of BN of 0, so that the
 block is the identity; without BN, W is 0 instead. All as in the authors' code, which has no `gaussian` and no
-`concatenation`; u and v start like the others. `init: torch` has torch's start everywhere, which is not the identity.
+`concatenation`; u and v have torch's start. `init: torch` has torch's start everywhere, which is not the identity.
 Parameters: 4Cm + 3m + 3C; without norm 2C less; `gaussian` 2Cm + 2m less, `concatenation` 2m more. C = 64, r = 2:
 8,480, 8,352, 4,320, 8,544.
 Differs from: the authors' code at odd sizes, where its pool drops the border; timm's NonLocalAttn, which never
@@ -67,13 +67,14 @@ class NonLocal(Attention):
         super().__init__()
         width = hidden_width(channels, reduction)
         self.mode = mode
-        self.theta, self.phi = (_embedding(channels, width, mode) for _ in range(2))
+        self.theta, self.phi = (_embedding(channels, width, mode, init) for _ in range(2))
         self.g = nn.Conv2d(channels, width, 1)
         self.out = nn.Conv2d(width, channels, 1)
         self.norm = nn.BatchNorm2d(channels) if norm else nn.Identity()
         self.pool = nn.MaxPool2d(2, ceil_mode=True) if subsample else nn.Identity()
         if init == "authors":
-            initialisation.normal(self, std=0.01)
+            initialisation.normal(self.g, std=0.01)
+            initialisation.normal(self.out, std=0.01)
             nn.init.zeros_(self.norm.weight if isinstance(self.norm, nn.BatchNorm2d) else self.out.weight)
 
     def modulation(self, x: Tensor) -> dict[str, Tensor]:
@@ -109,9 +110,11 @@ class NonLocal(Attention):
         return {"spatial": spatial}
 
 
-def _embedding(channels: int, width: int, mode: str) -> nn.Module:
+def _embedding(channels: int, width: int, mode: str, init: Init) -> nn.Module:
     """Return theta or phi; with `concatenation`, followed by u or v."""
     if mode == "gaussian":
         return nn.Identity()
     embedding = nn.Conv2d(channels, width, 1)
+    if init == "authors":
+        initialisation.normal(embedding, std=0.01)
     return nn.Sequential(embedding, nn.Conv2d(width, 1, 1, bias=False)) if mode == "concatenation" else embedding
