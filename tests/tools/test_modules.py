@@ -44,7 +44,7 @@ def test_the_list_has_every_module_with_its_defaults():
     for name in attention.names():
         lines = [line for line in done.stdout.splitlines() if line.startswith(f"{name} ")]
         assert [line.split(maxsplit=1)[1] for line in lines] == [module_files.headline(attention.path(name))]
-    assert "kernel_size: 3, shared: true" in done.stdout
+    assert "kernel_size: 3, gamma: 2.0, b: 1.0, shared: true" in done.stdout
 
 
 def test_one_module_in_full():
