@@ -9,7 +9,8 @@ from attnbench import errors
 from attnbench.code.unchanged import unchanged
 from attnbench.networks import arithmetic
 from attnbench.records import prepared
-from attnbench.study import Study, StudyPaths, load, require, run_name
+from attnbench.records.states import release_recorded
+from attnbench.study import Study, StudyPaths, load, repository, require, run_name
 from attnbench.train import outputs
 from attnbench.train.console import console
 from attnbench.train.observers import Observer
@@ -24,11 +25,12 @@ _LESS_MEMORY = (
 
 
 def main() -> None:
-    """Read the prepared images, train or resume, and write the results of the run."""
+    """Read the prepared images, train or resume, and write the results of the run; remove states of earlier runs."""
     params, variant, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     study = load(params)
     require(study, params, variant, seed)
     paths = StudyPaths(study.name)
+    release_recorded(paths, params.with_name(repository.LOCK))
     device = arithmetic.set_up(study.machine)
     with claimed(paths.unfinished(variant, seed)):
         with unchanged(study, paths, "train", variant) as code:
@@ -38,8 +40,8 @@ def main() -> None:
             watching = observers(study, variant, seed, images=len(images.train_index))
             with arithmetic.memory_limit(study.machine, _LESS_MEMORY.format(study.recipe.batch_size)):
                 outcome = train_variant(study, variant, seed, images, device, watching, unfinished)
-        outputs.write(paths, study, variant, seed, outcome, identity)
-        unfinished.discard()
+        finished = outputs.write(paths, study, variant, seed, outcome, identity)
+        outputs.write_records(paths, unfinished.complete(finished))  # the state stays until DVC has recorded the run
 
 
 def observers(study: Study, variant: str, seed: int, *, images: int) -> list[Observer]:

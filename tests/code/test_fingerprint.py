@@ -10,7 +10,7 @@ import params
 import pytest
 
 from attnbench import records
-from attnbench.code.fingerprint import CARRIERS, OF_VARIANT, PACKAGE, Fingerprints
+from attnbench.code.fingerprint import CARRIERS, OF_STUDY, OF_VARIANT, PACKAGE, Fingerprints
 from attnbench.study import Study
 
 EVALUATION = {"report", "analyse", "views", "ablate", "cost", "compare", "run", "cli", "tools"}
@@ -154,7 +154,7 @@ def test_the_stage_writes_a_hash_for_every_stage_and_an_edit_changes_those_of_th
 ) -> None:
     before = hashes(checkout)
     of_variants = {f"{stage}/{variant}" for stage in OF_VARIANT for variant in ("baseline", "se")}
-    assert before.keys() == of_variants | {"data", "latency", "analyse", "report"}
+    assert before.keys() == of_variants | set(OF_STUDY)
     for file, text, expected in EDITS:
         path = checkout / "src/attnbench" / file
         original = path.read_text()

@@ -14,11 +14,11 @@ from ruamel.yaml import YAML
 
 from attnbench import records
 from attnbench.cli import main
-from attnbench.compare.lock import md5_of
 from attnbench.compare.repeat import repetition
 from attnbench.compare.verify import verify
 from attnbench.errors import UserError
 from attnbench.records import RunRecord
+from attnbench.records.lock import md5_of
 from attnbench.study import StudyPaths, run_name
 from attnbench.study.repository import locate
 

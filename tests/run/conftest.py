@@ -20,8 +20,8 @@ COPIED = (
     "stages/source.py",
     "stages/code.py",
 )
-STAGES = ("data", "train", "cost", "latency", "views", "ablate", "analyse", "report")
-IGNORED = ("ran", "started", "broken", "slow", "meet")
+STAGES = ("data", "cost", "ready", "train", "latency", "views", "ablate", "analyse", "report")
+IGNORED = ("ran", "started", "broken", "full", "slow", "meet")
 
 
 class Project:

@@ -1,7 +1,7 @@
 """Stands in for a stage: writes the files that dvc.yaml declares, at once. A copy is stages/<stage>.py of a project.
 
-Files in the project's root change what it does: `broken`, `slow` and `meet` hold names of stages that fail, that take
-minutes, and that wait until all of them have started.
+Files in the project's root change what it does: `broken`, `full`, `slow` and `meet` hold names of stages that fail, that
+find the disk full, that take minutes, and that wait until all of them have started.
 """
 
 import source  # noqa: F401, I001
@@ -29,6 +29,8 @@ def main() -> None:
     Path("started", FULL_NAME).write_text(str(os.getpid()))
     if FULL_NAME in names("broken"):
         sys.exit(f"{FULL_NAME} is broken on purpose")
+    if FULL_NAME in names("full"):
+        sys.exit(f"[Errno 28] {os.strerror(28)}: '.dvc/cache'")
     if FULL_NAME in names("slow"):
         time.sleep(120)
     while FULL_NAME in names("meet") and not all(Path("started", other).exists() for other in names("meet")):
@@ -66,6 +68,10 @@ def train() -> dict[str, str]:
         f"{results}/curves/{KEY}/epochs.csv": f"epoch,validation_accuracy\n{epochs}",
         f"{results}/curves/{KEY}/iterations.csv": "step,loss\n1,2.3\n",
     }
+
+
+def ready() -> dict[str, str]:
+    return {f"results/{NAME}/ready.json": "{}"}
 
 
 def cost() -> dict[str, str]:
@@ -107,7 +113,8 @@ def report() -> dict[str, str]:
     return {f"reports/{NAME}/REPORT.md": tables, f"reports/{NAME}/figures/runs.svg": tables}
 
 
-WRITERS = {function.__name__: function for function in (data, train, cost, latency, views, ablate, analyse, report)}
+STAGES = (data, cost, ready, train, latency, views, ablate, analyse, report)
+WRITERS = {function.__name__: function for function in STAGES}
 
 if __name__ == "__main__":
     main()

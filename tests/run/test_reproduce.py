@@ -1,22 +1,27 @@
 """`attnbench run`: what runs, in which order, and what is left when something fails."""
 
+import errno
 import os
 import signal
+import tempfile
 import time
+from pathlib import Path
+from typing import Any, NoReturn
 
 import params
 import pytest
 
+from attnbench.run.jobs import DiskFullError, Job, run_jobs
 from attnbench.run.reproduce import reproduce
 
 from .conftest import Project
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of a package that DVC uses
 
-RUNS = ["train@baseline-0", "train@baseline-1", "train@se-0", "train@se-1"]
+RUNS = ["train@baseline-0", "train@se-0", "train@baseline-1", "train@se-1"]  # seed by seed
 BY_VARIANT = [f"{stage}@{variant}" for stage in ("cost", "views") for variant in ("baseline", "se")]
 ABLATIONS = [name.replace("train", "ablate") for name in RUNS]
-ALL = sorted(["data", "latency", "analyse", "report", *BY_VARIANT, *RUNS, *ABLATIONS])
+ALL = sorted(["data", "ready", "latency", "analyse", "report", *BY_VARIANT, *RUNS, *ABLATIONS])
 
 
 def test_a_first_run_makes_everything_and_a_second_nothing(
@@ -28,6 +33,7 @@ def test_a_first_run_makes_everything_and_a_second_nothing(
     assert "small: up to 2 stages in parallel; logs in work/small/log/" in output
     assert "done   train@se-1" in output
     assert "small is done: reports/small/REPORT.md" in output
+    assert [word for line in output.splitlines() if "start  train" in line for word in line.split()[2:]] == RUNS
     spans = project.spans()
     assert sorted(name for name, _, _ in spans) == ALL
     [(began, ended)] = [span[1:] for span in spans if span[0] == "latency"]
@@ -83,7 +89,7 @@ def test_a_stop_leaves_no_orphan(project: Project, number: signal.Signals) -> No
     process.send_signal(number)
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 128 + number
-    assert "stopped; 6 not finished" in output
+    assert "stopped; 4 not finished" in output
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
@@ -99,8 +105,46 @@ def test_an_invalid_study_is_refused_before_anything_runs(project: Project) -> N
     assert not (project.root / "started").exists()
 
 
-def test_a_lock_file_cut_short_is_named_with_its_remedy(project: Project) -> None:
-    (project.root / "dvc.lock").write_text("schema: '2.0'\nstages:\n  data:\n    cm")
+def test_nothing_trains_if_a_variant_cannot_be_counted(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    (project.root / "broken").write_text("cost@se")
+    assert not reproduce(None, 2, project.root)
+    assert project.ran() == ["cost@baseline", "data", "latency"]
+    skipped = "ready, train@baseline-0, train@baseline-1, train@se-0, train@se-1, views@baseline, views@se, analyse and"
+    assert f"skipped because a dependency failed: {skipped} 1 more" in capsys.readouterr().out
+    project.call("git", "status")
+    process = project.start("dvc", "repro")
+    process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert project.ran() == []
+
+
+def test_a_full_disk_stops_what_has_not_started(project: Project) -> None:
+    (project.root / "full").write_text(RUNS[1])
+    process = project.start("attnbench", "run", "--jobs", "1")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert output.splitlines()[-1].startswith("error: a disk is full, so nothing more was started ([Errno 28] No space")
+    assert output.endswith("what has finished is recorded without being trained again, and what has not resumes\n")
+    assert [name for name in project.ran() if name.startswith("train")] == RUNS[:1]
+    (project.root / "full").unlink()
+    project.call("attnbench", "run", "--jobs", "2")
+    assert [name for name in project.ran() if name.startswith("train")] == sorted(RUNS[1:])
+
+
+def test_a_full_disk_that_no_log_can_name_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**arguments: Any) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    with pytest.raises(DiskFullError, match=r"nothing more was started \(No space left on device: .*logs\)\. Free"):
+        run_jobs([Job("first", ["false"]), Job("second", ["touch", "started"])], 1, tmp_path, tmp_path / "logs")
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_lock_file_with_a_conflict_is_left_as_it_is(project: Project) -> None:
+    (project.root / "dvc.lock").write_text(
+        "schema: '2.0'\nstages:\n<<<<<<< HEAD\n  data:\n    cmd: x\n=======\n  code:\n"
+    )
     process = project.start("attnbench", "run")
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from attnbench.records import files
+from attnbench.records.lock import read_entries
 from attnbench.run import graph
 from attnbench.run.graph import Stage
+from attnbench.run.lost_entries import put_back
+from attnbench.study import StudyPaths
 
 from .conftest import Project
 
@@ -32,7 +36,7 @@ def stages(project: Project) -> list[Stage]:
 
 def new(variant: str) -> list[str]:
     """Return the stages that a new variant has for itself."""
-    stages_of = [f"train@{variant}-0", f"train@{variant}-1", f"cost@{variant}", f"views@{variant}"]
+    stages_of = [f"cost@{variant}", f"train@{variant}-0", f"train@{variant}-1", f"views@{variant}"]
     return [*stages_of, f"ablate@{variant}-0", f"ablate@{variant}-1"]
 
 
@@ -49,7 +53,8 @@ def test_a_finished_study_has_nothing_to_do_and_a_clean_repository(project: Proj
 
 def test_dvc_knows_which_stages_need_which(project: Project) -> None:
     needs = {stage.name: stage.needs for stage in stages(project)}
-    assert needs["train@se-0"] == {"code", "data"}
+    assert needs["train@se-0"] == {"code", "data", "ready"}
+    assert needs["ready"] == {"code", "cost@baseline", "cost@se"}
     assert needs["views@se"] == {"code", "data", "train@se-0"}
     assert needs["ablate@se-0"] == {"code", "data", "train@se-0"}
     assert needs["latency"] == {"code", "data"}
@@ -66,7 +71,7 @@ def test_a_comment_in_a_module_trains_nothing(project: Project) -> None:
 def test_an_edit_of_a_module_retrains_the_variants_that_use_it(project: Project) -> None:
     with (project.root / "src/attnbench/networks/attention/se.py").open("a") as stream:
         stream.write("\nMORE = 1\n")
-    by_variant = ["train@se-0", "train@se-1", "cost@se", "latency", "views@se", "ablate@se-0", "ablate@se-1"]
+    by_variant = ["cost@se", "train@se-0", "train@se-1", "latency", "views@se", "ablate@se-0", "ablate@se-1"]
     assert stale(project) == [*by_variant, "analyse", "report"]
 
 
@@ -108,6 +113,28 @@ def test_another_baseline_trains_only_the_new_variant_and_a_removed_one_leaves_t
     assert "baseline" not in (project.root / "reports/small/summary.json").read_text()
 
 
+@pytest.mark.parametrize("end", ["", "schema: '2.0'\n", "  train@se-0:\n", "  train@se-1:\n    cmd: python st"])
+def test_a_lock_file_cut_short_is_made_whole_again(project: Project, end: str) -> None:
+    """DVC writes it in place, so a stop or a full disk leaves its beginning; some such files are valid YAML."""
+    lock, paths = project.root / "dvc.lock", StudyPaths("small", project.root)
+    text, entries = lock.read_text(), read_entries(lock)
+    runs = {name: entry for name, entry in entries.items() if name.startswith("train")}
+    for name, entry in runs.items():
+        files.write_json(paths.lock_entry(name.partition("@")[2]), entry)
+    assert put_back(project.root, lock, paths) is None
+    position = text.index(end)
+    lock.write_text(text[: position + len(end)])
+    lost = put_back(project.root, lock, paths)
+    assert lost == [name for name in sorted(runs) if f"  {name}:\n" not in text[:position]]
+    whole = read_entries(lock)
+    assert {name: whole[name] for name in runs} == runs
+    assert not [stage for stage in stages(project) if stage.stale and stage.name in runs]
+    project.git("checkout", "-q", "dvc.lock")
+    (project.root / paths.checkpoint("se", 0)).write_text("of another run")
+    lock.write_text(text[: text.index("  train@se-0:\n")])
+    assert "train@se-0" not in (put_back(project.root, lock, paths) or [])
+
+
 def test_a_clone_without_weights_is_up_to_date(project: Project, tmp_path: Path) -> None:
     project.git("clone", "-q", str(project.root), str(tmp_path / "clone"))
     clone = Project(tmp_path / "clone")
@@ -131,6 +158,7 @@ def test_a_clone_without_weights_grows(project: Project, tmp_path: Path) -> None
         "cost@eca",
         "data",
         "latency",
+        "ready",
         "report",
         "train@eca-0",
         "train@eca-1",

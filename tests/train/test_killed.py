@@ -153,7 +153,7 @@ def ends_as_never_stopped(folder: Path, whole: dict[str, str]) -> bool:
     return (
         finished(train, folder) == 0
         and outputs(folder) == whole
-        and [path.name for path in (folder / STATE.parent).iterdir()] == [STATE.with_suffix(".lock").name]
+        and {path.name for path in (folder / STATE.parent).iterdir()} == {STATE.name, STATE.with_suffix(".lock").name}
     )
 
 

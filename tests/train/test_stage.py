@@ -54,7 +54,7 @@ def outputs(folder):
     }
 
 
-def test_a_run_leaves_its_record_and_repeated_gives_the_same_bytes(folder, data):
+def test_a_run_leaves_its_record_and_the_same_files_if_dvc_did_not_record_it(folder, data):
     done = stage(folder, "train", "cbam", "1")
     assert done.returncode == 0, done.stderr
     assert [line.split("  ")[0] for line in done.stderr.splitlines()] == ["epoch 1/2", "epoch 2/2"]
@@ -83,8 +83,12 @@ def test_a_run_leaves_its_record_and_repeated_gives_the_same_bytes(folder, data)
     assert len(timing.seconds_per_epoch) == len(timing.evaluation_seconds) == record.epochs == 2
     assert timing.total_seconds > sum(timing.seconds_per_epoch)
 
-    assert stage(folder, "train", "cbam", "1").returncode == 0
+    for path in PATHS.outputs("cbam", 1):  # as DVC does before it starts a stage again that it has not recorded
+        (folder / path).unlink()
+    done = stage(folder, "train", "cbam", "1")
+    assert (done.returncode, done.stderr.split(":")[0]) == (0, "is trained, and is evaluated again")
     assert outputs(folder) == first
+    assert records.read(folder / PATHS.timing("cbam", 1), TimingRecord) == timing
 
 
 def test_a_loss_that_becomes_nan_leaves_no_record(folder):

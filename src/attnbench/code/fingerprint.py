@@ -30,6 +30,7 @@ OF_VARIANT = {  # stages that a variant has for itself, and the sections of para
     "ablate": ("machine",),
 }
 COMPUTING = ("study/selection.py", "records/prepared.py", "records/tensors.py")  # in those folders, and yet they count
+OF_STUDY = ("data", "ready", "latency", "analyse", "report")  # stages that are not one for each variant
 
 
 class Fingerprints:
@@ -43,15 +44,15 @@ class Fingerprints:
     def all(self) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
         """Yield stage, variant (None for a stage that has none) and fingerprint: `sha256`, and the `values` in it."""
         pairs = [(stage, variant) for variant in self.study.variants for stage in OF_VARIANT]
-        for stage, variant in (("data", None), *pairs, ("latency", None), ("analyse", None), ("report", None)):
+        for stage, variant in (*pairs, *((stage, None) for stage in OF_STUDY)):
             yield stage, variant, self.of(stage, variant)
 
     def of(self, stage: str, variant: str | None = None) -> dict[str, Any]:
         """The fingerprint of one stage; those in `OF_VARIANT` need a variant."""
         if variant is not None:
             return self.of_variant(stage, variant)
-        stages = {"data": self.data, "latency": self.latency, "analyse": self.analyse, "report": self.report}
-        return stages[stage]()
+        methods = (self.data, self.ready, self.latency, self.analyse, self.report)
+        return dict(zip(OF_STUDY, methods, strict=True))[stage]()
 
     def data(self) -> dict[str, Any]:
         """The data stage, without the sources of images that the study does not use."""
@@ -63,6 +64,10 @@ class Fingerprints:
         values = self._values("backbone", *OF_VARIANT[stage])
         values["variant"] = self.study.variants[variant].model_dump(mode="json")
         return self._fingerprint([self._code(stage, variant)], values)
+
+    def ready(self) -> dict[str, Any]:
+        """The stage that checks the counts of all variants."""
+        return self._fingerprint([self._code("ready")], self._values("variants"))
 
     def latency(self) -> dict[str, Any]:
         """The stage that measures all variants."""

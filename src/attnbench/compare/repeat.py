@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from attnbench.compare.lock import md5_of
 from attnbench.errors import UserError
 from attnbench.records import code_sha256
+from attnbench.records.lock import md5_of
 from attnbench.run import devices
 from attnbench.run.jobs import Job, run_jobs
 from attnbench.study import Study, StudyPaths

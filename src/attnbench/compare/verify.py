@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from attnbench import records
-from attnbench.compare.lock import md5_of, read_lock
 from attnbench.compare.recorded_runs import RecordedRun, choose, recorded_runs
 from attnbench.compare.repeat import Repetition, repetition
 from attnbench.compare.repeated_run import FAILED, RunVerdict, foreign, judge
 from attnbench.errors import UserError
 from attnbench.records import DataSummary, Identity, RunRecord, params_sha256
+from attnbench.records.lock import md5_of, read_lock
 from attnbench.run.jobs import say
 from attnbench.study import StudyPaths, repository
 from attnbench.study.paths import relative_to_cwd

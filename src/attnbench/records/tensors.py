@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +40,33 @@ def read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         FileNotFoundError: there is no such file.
         DamagedError: it is not a safetensors file with such a description.
     """
+    with _opened(path) as (stream, description):
+        return {name: stream.get_tensor(name) for name in stream.keys()}, description  # noqa: SIM118
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """Return the description that `write` wrote, without reading the arrays.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        DamagedError: it is not a safetensors file with such a description.
+    """
+    with _opened(path) as (_, description):
+        return description
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
     if not path.is_file():
         raise FileNotFoundError(path)
     try:
         with safe_open(path, framework="np") as stream:
             description = json.loads((stream.metadata() or {})[_KEY])
-            arrays = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+            if not isinstance(description, dict):
+                raise DamagedError("its description is not a mapping")
+            yield stream, description
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise DamagedError(str(error) or type(error).__name__) from None
-    if not isinstance(description, dict):
-        raise DamagedError("its description is not a mapping")
-    return arrays, description
 
 
 def sha256(array: Array) -> str:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -12,11 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from attnbench.errors import FULL, UserError
 from attnbench.run.devices import Environment
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 10.0  # seconds between asking a process group to stop and killing it
 TAIL = 15  # lines of the log shown when a job fails
+# how the system, SQLite (in DVC) and `records.files` say that a disk is full
+FULL_TEXTS = (*map(os.strerror, FULL), "database or disk is full", "no space left")
+
+
+class DiskFullError(UserError):
+    """A job failed because a disk is full."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +55,18 @@ def run_jobs(jobs: Sequence[Job], environments: Sequence[Environment], folder: P
 
     As many run at once as there are `environments`, each in one of them: what it gets besides that of this process.
     Ctrl-C, SIGTERM and SIGHUP stop every job with all its children, and then this process.
+
+    Raises:
+        DiskFullError: a job failed because a disk is full; jobs that had started have ended, no other has started.
     """
     logs.mkdir(parents=True, exist_ok=True)
     waiting, running, failed = deque(jobs), list[_Running](), list[str]()
     free = deque(environments)
+    full: str | None = None
     with _signals() as received:
         try:
-            while (waiting or running) and not received:
-                while waiting and free:
+            while (running or (waiting and full is None)) and not received:
+                while waiting and free and full is None:
                     running.append(_start(waiting.popleft(), free.popleft(), folder, logs))
                 time.sleep(0.05)
                 for ended in [job for job in running if job.process.poll() is not None]:
@@ -63,11 +75,16 @@ def run_jobs(jobs: Sequence[Job], environments: Sequence[Environment], folder: P
                     done = len(jobs) - len(waiting) - len(running)
                     if not _succeeded(ended, f"{done} of {len(jobs)}"):
                         failed.append(ended.job.name)
+                        full = full or _full(ended.log)
         finally:
             _stop(running)
         if received:
             say(f"stopped; {len(running) + len(waiting)} not finished")
             raise SystemExit(128 + received[0])
+    if full is not None:
+        raise DiskFullError(
+            f"a disk is full, so nothing more was started ({full}). Free some space and run the same command again"
+        )
     return failed
 
 
@@ -115,6 +132,24 @@ def _succeeded(ended: _Running, count: str) -> bool:
     for line in lines[-TAIL:]:
         sys.stdout.write(f"          | {line}\n")
     return False
+
+
+def _full(log: Path) -> str | None:
+    """Return the line of a failed job's log that says that a disk is full, or None.
+
+    On the disk of the log it cannot be said there, so this tries to write a megabyte next to the log.
+    """
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:]
+    for line in lines:
+        if any(text.lower() in line.lower() for text in FULL_TEXTS):
+            return line.strip()
+    try:
+        with tempfile.TemporaryFile(dir=log.parent) as stream:
+            stream.write(bytes(2**20))
+            stream.flush()
+    except OSError as error:
+        return f"{error.strerror}: {log.parent}" if error.errno in FULL else None
+    return None
 
 
 def _stop(running: list[_Running]) -> None:

@@ -1,7 +1,8 @@
 """Reproduce a study with DVC, independent stages in parallel.
 
 DVC itself runs one stage after another. Several `dvc repro -s` may run at once if none of them writes what another
-reads, so the stages go in waves: all stale stages whose inputs are up to date, then those that have become ready.
+reads, so the stages go in waves: all stale stages whose inputs are up to date, then those that have become ready. Runs
+go seed by seed, so that what an interrupted night leaves are whole blocks: one seed with all variants.
 """
 
 import sys
@@ -9,14 +10,16 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from attnbench.run import devices, graph, pipeline
+from attnbench.records.states import release_recorded
+from attnbench.run import devices, graph, lost_entries, pipeline
 from attnbench.run.devices import Environment
 from attnbench.run.graph import Stage
-from attnbench.run.jobs import Job, run_jobs, say
-from attnbench.study import repository
-from attnbench.study.paths import StudyPaths
+from attnbench.run.jobs import DiskFullError, Job, run_jobs, say
+from attnbench.study import Study, repository
+from attnbench.study.paths import StudyPaths, run_name
 
-PREPARATION = {"code", "data"}  # they take seconds, and are repeated without loss
+PREPARATION = {"code", "data", "cost", "ready"}  # they take seconds, and are repeated without loss
+LISTED = 8  # stages in a message
 
 
 def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing: bool = False) -> bool:
@@ -35,19 +38,25 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
     logs = Path("work") / study.name / "log"
     is_new = not located.params.with_name(repository.PIPELINE).exists()
     file = pipeline.write_copy(root, located.params)
-    read_stages = partial(graph.stages, root, file, allow_missing=allow_missing)
+    read_stages = partial(_read_stages, root, file, StudyPaths(study.name, root), allow_missing=allow_missing)
     stages = read_stages()
     if not any(stage.stale for stage in stages):
         say(f"{study.name} is up to date: {report}")
         return True
     say(f"{study.name}: up to {workers} stages in parallel; logs in {logs}/")
     environments = devices.environments(study.machine.device, workers)
-    failed, stages = _run_waves(stages, read_stages, environments, root, root / logs)
+    try:
+        failed, stages = _run_waves(study, stages, read_stages, environments, root, root / logs)
+    except DiskFullError as error:
+        raise DiskFullError(
+            f"{error}: what has finished is recorded without being trained again, and what has not resumes"
+        ) from None
     if failed:
-        skipped = graph.downstream(stages, failed)
-        if skipped:
-            say(f"skipped because a dependency failed: {', '.join(s.name for s in stages if s.name in skipped)}")
-        if is_new and {stage.name for stage in stages if not stage.stale} <= PREPARATION:
+        if skipped := graph.downstream(stages, failed):
+            names = [stage.name for stage in stages if stage.name in skipped]
+            rest = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+            say(f"skipped because a dependency failed: {', '.join(names[:LISTED])}{rest}")
+        if is_new and {stage.name.partition("@")[0] for stage in stages if not stage.stale} <= PREPARATION:
             pipeline.remove_copy(root, file)
         say(f"{study.name}: failed: {', '.join(failed)}; see {logs}/, fix the cause and run this again")
         return False
@@ -59,7 +68,19 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
     return True
 
 
+def _read_stages(root: Path, file: str, paths: StudyPaths, *, allow_missing: bool) -> list[Stage]:
+    """Return the stages, after repairing dvc.lock and removing the states of runs that it names."""
+    lock = (root / file).with_name(repository.LOCK)
+    lost = lost_entries.put_back(root, lock, paths)
+    if lost is not None:
+        runs = f"; put back: {', '.join(lost)}" if lost else ""
+        say(f"{lock.relative_to(root)} had been cut short while DVC wrote it{runs}")
+    release_recorded(paths, lock)
+    return graph.stages(root, file, allow_missing=allow_missing)
+
+
 def _run_waves(
+    study: Study,
     stages: list[Stage],
     read_stages: Callable[[], list[Stage]],
     environments: list[Environment],
@@ -68,16 +89,23 @@ def _run_waves(
 ) -> tuple[list[str], list[Stage]]:
     """Run what is stale, each stage once; return the names of the stages that failed, and all stages as they are then.
 
-    A failed stage stays stale, so what depends on it never becomes ready.
+    A failed stage stays stale, so what depends on it never becomes ready. Stages that run alone wait for all others.
     """
     failed: list[str] = []
     started: set[str] = set()
-    while wave := [stage for stage in graph.ready(stages) if stage.name not in started]:
+    while waiting := [stage for stage in graph.ready(stages) if stage.name not in started]:
+        wave = in_order(study, [stage for stage in waiting if not stage.alone]) or waiting
         started |= {stage.name for stage in wave}
-        failed += run_jobs(_jobs(stage for stage in wave if not stage.alone), environments, root, logs)
-        failed += run_jobs(_jobs(stage for stage in wave if stage.alone), environments[:1], root, logs)
+        failed += run_jobs(_jobs(wave), environments[:1] if wave[0].alone else environments, root, logs)
         stages = read_stages()
     return failed, stages
+
+
+def in_order(study: Study, stages: Iterable[Stage]) -> list[Stage]:
+    """Return stages in the order of their runs, seed by seed over all variants; then those that belong to no run."""
+    runs = [run_name(variant, seed) for seed in study.seeds for variant in study.variants]
+    position = {run: number for number, run in enumerate(runs)}
+    return sorted(stages, key=lambda stage: position.get(stage.name.partition("@")[2], len(runs)))
 
 
 def _jobs(stages: Iterable[Stage]) -> list[Job]:

@@ -109,7 +109,33 @@ class StudyPaths:
 
     def unfinished(self, variant: str, seed: int) -> Path:
         """The state of an unfinished run. Not a DVC output, since DVC removes outputs before a run."""
-        return self.root / "work" / self.name / "unfinished" / f"{run_name(variant, seed)}.safetensors"
+        return self.states / f"{run_name(variant, seed)}.safetensors"
+
+    @property
+    def states(self) -> Path:
+        """The states of unfinished runs, and of finished ones that DVC has not recorded."""
+        return self.root / "work" / self.name / "unfinished"
+
+    @property
+    def lock_entries(self) -> Path:
+        """What dvc.lock said about each run when its state was removed."""
+        return self.root / "work" / self.name / "recorded"
+
+    def lock_entry(self, run: str) -> Path:
+        return self.lock_entries / f"{run}.json"
+
+    def outputs(self, variant: str, seed: int) -> tuple[Path, ...]:
+        """All files that a run writes."""
+        paths = (
+            self.record,
+            self.timing,
+            self.correct,
+            self.epochs,
+            self.iterations,
+            self.checkpoint,
+            self.predictions,
+        )
+        return tuple(path(variant, seed) for path in paths)
 
     def record(self, variant: str, seed: int) -> Path:
         return self.runs / f"{run_name(variant, seed)}.json"
@@ -126,6 +152,11 @@ class StudyPaths:
 
     def timing(self, variant: str, seed: int) -> Path:
         return self.timings / f"{run_name(variant, seed)}.json"
+
+    @property
+    def ready(self) -> Path:
+        """Written once every variant is built, probed and counted; nothing is trained before."""
+        return self.results / "ready.json"
 
     def cost(self, variant: str) -> Path:
         return self.costs / f"{variant}.json"

@@ -1,4 +1,4 @@
-"""Writing the results of a run. The record comes last: if it exists, every other file does."""
+"""Writing the results of a run. The records come last: if they exist, every other file does."""
 
 from pathlib import Path
 from statistics import median
@@ -10,12 +10,13 @@ from attnbench.networks import arithmetic
 from attnbench.records import Identity, RunRecord, TimingRecord, files, tensors
 from attnbench.records.correct import write_correct
 from attnbench.records.curves import write_epochs, write_iterations
+from attnbench.records.states import Finished
 from attnbench.study import Study, StudyPaths
 from attnbench.train.variant import Outcome
 
 
-def write(paths: StudyPaths, study: Study, variant: str, seed: int, outcome: Outcome, identity: Identity) -> None:
-    """Write checkpoint, predictions, which images are correct, curves, timing and finally the record of a run."""
+def write(paths: StudyPaths, study: Study, variant: str, seed: int, outcome: Outcome, identity: Identity) -> Finished:
+    """Write checkpoint, predictions, which images are correct, and curves; return the records of the run."""
     run: dict[str, str | int] = {"study": study.name, "variant": variant, "seed": seed}
     checkpoint = _write_tensors(paths.checkpoint(variant, seed), outcome.state, run)
     predictions = _write_tensors(
@@ -24,11 +25,17 @@ def write(paths: StudyPaths, study: Study, variant: str, seed: int, outcome: Out
     write_correct(paths.correct(variant, seed), (outcome.logits.argmax(1) == outcome.labels).numpy())
     write_epochs(paths.epochs(variant, seed), outcome.curves.epochs)
     write_iterations(paths.iterations(variant, seed), outcome.curves.losses)
-    records.write(paths.timing(variant, seed), _timing(study, variant, seed, outcome))
     record = _record(
         study, variant, seed, outcome, identity, checkpoint_sha256=checkpoint, predictions_sha256=predictions
     )
-    records.write(paths.record(variant, seed), record)
+    return Finished(record=record, timing=_timing(study, variant, seed, outcome))
+
+
+def write_records(paths: StudyPaths, finished: Finished) -> None:
+    """Write the timing and finally the record of a run."""
+    run = finished.record.variant, finished.record.seed
+    records.write(paths.timing(*run), finished.timing)
+    records.write(paths.record(*run), finished.record)
 
 
 def _write_tensors(path: Path, named: dict[str, Tensor], run: dict[str, str | int]) -> str:

@@ -1,36 +1,25 @@
-"""The state of an unfinished run on disk: saved after each epoch, removed once the run's record is written.
+"""The state of a run on disk: saved after each epoch, and kept until DVC has recorded the run.
 
 It is not a DVC output, because DVC deletes a stage's outputs before the stage runs. Only the run that it belongs to
-uses it: same images, code, values and class of machine.
+uses it: same images, code, values and class of machine. `records.states.release_recorded` removes it.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 from zc.lockfile import LockError, LockFile
 
 from attnbench.errors import UserError
 from attnbench.records import Identity, files, first_problem, tensors
-from attnbench.records.io import Record
+from attnbench.records.states import Finished, StateHeader
 from attnbench.records.tensors import Array
 from attnbench.train.state import FORMAT, State
 
 
 class RefusedError(Exception):
     """A saved state that the run cannot resume from; the text says why."""
-
-
-class Header(Record):
-    """What a saved state says about itself."""
-
-    run: str
-    format: int
-    identity: Identity
-    values: dict[str, Any]
-    sha256: str  # of all of the above and of the arrays
 
 
 class Unfinished:
@@ -47,9 +36,7 @@ class Unfinished:
         Raises:
             UserError: the disk is full; the last saved state is unchanged.
         """
-        header = Header(run=self.run, format=FORMAT, identity=self.identity, values=state.values, sha256="")
-        header = header.model_copy(update={"sha256": _sha256(header, state.arrays)})
-        tensors.write(self.path, state.arrays, header.model_dump(mode="json"))
+        self._write(state)
 
     def load(self) -> State | None:
         """Return the saved state, or None if there is none.
@@ -57,9 +44,40 @@ class Unfinished:
         Raises:
             RefusedError: the file is damaged, or belongs to another run.
         """
+        saved = self._read()
+        return None if saved is None else saved[0]
+
+    def complete(self, finished: Finished) -> Finished:
+        """Save the records of the finished run with its last state; return those to write.
+
+        They are the ones that were saved first: a run that is evaluated again took no other time to train.
+
+        Raises:
+            UserError: the disk is full; the saved state is unchanged.
+        """
+        try:
+            saved = self._read()
+        except RefusedError:  # damaged since it was written; the run has finished without it
+            return finished
+        if saved is None:
+            return finished
+        state, earlier = saved
+        if earlier is not None and earlier.record == finished.record:
+            return earlier
+        self._write(state, finished)
+        return finished
+
+    def _write(self, state: State, finished: Finished | None = None) -> None:
+        header = StateHeader(
+            run=self.run, format=FORMAT, identity=self.identity, values=state.values, finished=finished, sha256=""
+        )
+        header = header.model_copy(update={"sha256": _sha256(header, state.arrays)})
+        tensors.write(self.path, state.arrays, header.model_dump(mode="json"))
+
+    def _read(self) -> tuple[State, Finished | None] | None:
         try:
             arrays, about = tensors.read(self.path)
-            header = Header.model_validate(about)
+            header = StateHeader.model_validate(about)
         except FileNotFoundError:
             return None
         except tensors.DamagedError as error:
@@ -70,19 +88,15 @@ class Unfinished:
             raise RefusedError(f"{self.path} is damaged: its content is not what was written")
         if differences := self._differences(header):
             raise RefusedError(f"{self.path} was left by a run that differs in {' and '.join(differences)}")
-        return State(arrays, header.values)
+        return State(arrays, header.values), header.finished
 
-    def _differences(self, header: Header) -> list[str]:
+    def _differences(self, header: StateHeader) -> list[str]:
         names = [difference.name for difference in self.identity.differences(header.identity)]
         if header.run != self.run:
             names.append("name")
         if header.format != FORMAT:
             names.append("format of states")
         return names
-
-    def discard(self) -> None:
-        """Remove the saved state: the run has finished."""
-        self.path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -112,7 +126,7 @@ def claimed(path: Path) -> Iterator[None]:
         lock.close()
 
 
-def _sha256(header: Header, arrays: Mapping[str, Array]) -> str:
+def _sha256(header: StateHeader, arrays: Mapping[str, Array]) -> str:
     return files.sha256_of_json(
         {
             "header": header.model_dump(mode="json", exclude={"sha256"}),

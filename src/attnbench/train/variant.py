@@ -95,7 +95,9 @@ def _resume(training: Training, unfinished: Unfinished | None, observers: Sequen
         return 0
     if saved is not None:
         state.restore(training, saved)
-        _send(observers, f"resumes after epoch {training.epochs} of {training.recipe.epochs}: {unfinished.path}")
+        resumes = f"resumes after epoch {training.epochs} of {training.recipe.epochs}"
+        is_trained = training.epochs == training.recipe.epochs
+        _send(observers, f"{'is trained, and is evaluated again' if is_trained else resumes}: {unfinished.path}")
     return training.epochs
 
 

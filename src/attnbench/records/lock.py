@@ -1,0 +1,79 @@
+"""What DVC has recorded: the stages in a dvc.lock, and the MD5 of every file that a stage wrote."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from attnbench.errors import UserError
+from attnbench.records.io import first_problem
+
+Entry = dict[str, Any]  # of one stage in a dvc.lock: cmd, deps, params, outs
+
+
+class _File(BaseModel):
+    path: str
+    md5: str = ""  # absent if DVC hashes the file in another way, such as a file on a server
+
+
+class _Stage(BaseModel):
+    outs: list[_File] = []
+
+
+class _Lock(BaseModel):
+    stages: dict[str, _Stage]
+
+
+def read_entries(path: Path) -> dict[str, Entry]:
+    """Return the entry of each stage by its name, such as `train@se-0`.
+
+    The file is read directly: loading a DVC repository takes seconds, and DVC's lock. DVC writes the file in place, so
+    it may be read while it is incomplete; then entries are missing, and the last one may be cut short.
+
+    Raises:
+        FileNotFoundError: the file does not exist.
+        UserError: the file is not a dvc.lock.
+    """
+    try:
+        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        _Lock.model_validate(content)
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise _broken(path, " ".join(str(error).split())) from None
+    except ValidationError as error:
+        raise _broken(path, first_problem(error)) from None
+    entries: dict[str, Entry] = content["stages"]
+    return entries
+
+
+def read_lock(path: Path) -> dict[str, dict[str, str]]:
+    """Return the outputs of each stage: stage name -> path from the repository root -> MD5.
+
+    Raises:
+        FileNotFoundError: the file does not exist.
+        UserError: the file is not a dvc.lock.
+    """
+    return {name: outputs(entry) for name, entry in read_entries(path).items()}
+
+
+def outputs(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files that an entry names: path from the repository root -> MD5."""
+    return {file.path: file.md5 for file in _Stage.model_validate(entry).outs}
+
+
+def md5_of(path: Path) -> str:
+    """Return the MD5 of a file as DVC writes it, 32 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def md5(content: bytes) -> str:
+    """Return the MD5 of a file with this content as DVC writes it."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _broken(path: Path, reason: str) -> UserError:
+    return UserError(f"{path} cannot be read: {reason}. Restore the last good version with `git checkout {path}`")

@@ -1,0 +1,80 @@
+"""Putting back what a dvc.lock lost. DVC writes it in place: stopped half-way, or on a full disk, it is cut short.
+
+Then it is no YAML, or it lacks the stages that came last, and DVC would run those again. What it said about each run
+was kept when the state of the run was removed (`records.states`).
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from attnbench.errors import UserError
+from attnbench.records import files
+from attnbench.records.lock import read_entries
+from attnbench.records.states import describes_files
+from attnbench.study.paths import StudyPaths
+
+HEAD = "schema: '2.0'\nstages:\n"  # how a dvc.lock begins
+ENTRY = re.compile(r"^  \S.*:$", re.MULTILINE)  # the line with which an entry begins
+
+
+def put_back(root: Path, lock: Path, paths: StudyPaths) -> list[str] | None:
+    """Repair a dvc.lock that was cut short; return the stages that were put back, or None if it is whole.
+
+    The entry of a run is put back if the outputs of the run lie there as it says, and not as dvc.lock says. A file that
+    is broken in another way, such as by a conflict in git, is left as it is.
+
+    Raises:
+        UserError: the disk is full.
+    """
+    if not lock.exists() or _repaired(lock, paths) is None:
+        return None
+    # imported here: DVC takes half a second
+    from dvc.repo import Repo  # noqa: PLC0415
+    from dvc.utils.serialize import dumps_yaml  # noqa: PLC0415
+
+    with Repo(str(root)) as repo, repo.lock:  # nothing else writes it meanwhile
+        repaired = _repaired(lock, paths)
+        if repaired is None:  # it was being written
+            return None
+        entries, lost = repaired
+        files.write_text(lock, dumps_yaml({"schema": "2.0", "stages": entries}))
+        return lost
+
+
+def _repaired(lock: Path, paths: StudyPaths) -> tuple[dict[str, Any], list[str]] | None:
+    """Return all entries and the stages that are put back, or None if nothing is to be done."""
+    try:
+        entries, is_cut = dict(read_entries(lock)), False
+    except UserError:
+        intact = _intact(lock.read_text(encoding="utf-8", errors="replace"))
+        if intact is None:
+            return None
+        entries, is_cut = intact, True
+    lost = []
+    for kept in sorted(paths.lock_entries.glob("*.json")):
+        name, entry = f"train@{kept.stem}", json.loads(kept.read_text(encoding="utf-8"))
+        listed = entries.get(name)
+        if listed == entry or not describes_files(entry, paths, kept.stem):
+            continue
+        if listed is None or not describes_files(listed, paths, kept.stem):
+            entries[name] = entry
+            lost.append(name)
+    return (entries, lost) if lost or is_cut else None
+
+
+def _intact(text: str) -> dict[str, Any] | None:
+    """Return the entries of a file that was cut short, without the last one; None if it was not merely cut."""
+    if HEAD.startswith(text):
+        return {}
+    starts = [match.start() for match in ENTRY.finditer(text)]
+    if not text.startswith(HEAD) or not starts:
+        return None
+    try:
+        return dict(YAML(typ="safe").load(text[: starts[-1]])["stages"] or {})
+    except YAMLError:
+        return None
