@@ -1,7 +1,7 @@
 """Stands in for a stage: writes the files that dvc.yaml declares, at once. A copy is stages/<stage>.py of a project.
 
-Files in the project's root change what it does: `broken`, `full`, `slow` and `meet` hold names of stages that fail, that
-find the disk full, that take minutes, and that wait until all of them have started.
+Files in the project's root change what it does: `broken`, `full`, `slow` and `meet` hold names of stages that fail,
+that find the disk full, that take minutes, and that wait until all of them have started.
 """
 
 import source  # noqa: F401, I001
