@@ -124,8 +124,10 @@ def test_a_full_disk_stops_what_has_not_started(project: Project) -> None:
     process = project.start("attnbench", "run", "--jobs", "1")
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert output.splitlines()[-1].startswith("error: a disk is full, so nothing more was started ([Errno 28] No space")
-    assert output.endswith("what has finished is recorded without being trained again, and what has not resumes\n")
+    assert output.splitlines()[-1].startswith(
+        "error: a disk is full, so nothing more was started (No space left on device: '.dvc"
+    )
+    assert output.endswith("; finished runs are not trained again, and stopped ones resume\n")
     assert [name for name in project.ran() if name.startswith("train")] == RUNS[:1]
     (project.root / "full").unlink()
     project.call("attnbench", "run", "--jobs", "2")

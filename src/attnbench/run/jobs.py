@@ -135,14 +135,14 @@ def _succeeded(ended: _Running, count: str) -> bool:
 
 
 def _full(log: Path) -> str | None:
-    """Return the line of a failed job's log that says that a disk is full, or None.
+    """Return what a failed job's log says about a full disk, such as `No space left on device: '/a/file'`, or None.
 
-    On the disk of the log it cannot be said there, so this tries to write a megabyte next to the log.
+    If it is the disk of the log, the log cannot say so; so this tries to write a megabyte next to it.
     """
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:]
-    for line in lines:
-        if any(text.lower() in line.lower() for text in FULL_TEXTS):
-            return line.strip()
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:]:
+        for text in FULL_TEXTS:
+            if (start := line.lower().find(text.lower())) >= 0:
+                return line[start:].partition(";")[0].strip()
     try:
         with tempfile.TemporaryFile(dir=log.parent) as stream:
             stream.write(bytes(2**20))

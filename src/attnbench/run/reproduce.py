@@ -48,9 +48,7 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
     try:
         failed, stages = _run_waves(study, stages, read_stages, environments, root, root / logs)
     except DiskFullError as error:
-        raise DiskFullError(
-            f"{error}: what has finished is recorded without being trained again, and what has not resumes"
-        ) from None
+        raise DiskFullError(f"{error}; finished runs are not trained again, and stopped ones resume") from None
     if failed:
         if skipped := graph.downstream(stages, failed):
             names = [stage.name for stage in stages if stage.name in skipped]
