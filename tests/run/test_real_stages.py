@@ -23,6 +23,8 @@ CHECKPOINT = "runs/small/se-0/checkpoint.safetensors"
 NO_ATTENTION = """\
 from torch import nn
 
+PAPER = "none"
+
 class Plain(nn.Module):
     def __init__(self, channels):
         super().__init__()

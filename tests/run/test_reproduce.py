@@ -140,7 +140,7 @@ def test_a_full_disk_that_no_log_can_name_is_noticed(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
     with pytest.raises(DiskFullError, match=r"nothing more was started \(No space left on device: .*logs\)\. Free"):
-        run_jobs([Job("first", ["false"]), Job("second", ["touch", "started"])], 1, tmp_path, tmp_path / "logs")
+        run_jobs([Job("first", ["false"]), Job("second", ["touch", "started"])], [{}], tmp_path, tmp_path / "logs")
     assert not (tmp_path / "started").exists()
 
 
