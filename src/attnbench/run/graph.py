@@ -86,12 +86,13 @@ def downstream(stages: Sequence[Stage], names: Iterable[str]) -> set[str]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the text of an error and of its causes, with the remedy for a lock file cut short by a full disk."""
+    """Return the text of an error and of its causes, with the remedy for a broken lock file, as by a conflict in git."""
     texts = []
     cause: BaseException | None = error
     while cause is not None:
         texts.append(" ".join(str(cause).split()))
         cause = cause.__cause__
     text = "; ".join(dict.fromkeys(filter(None, texts)))
-    is_cut = "dvc.lock" in text and ("validation failed" in text or "invalid" in text.lower())
-    return f"{text}. Restore the last good one with `git checkout` of that dvc.lock" if is_cut else text
+    signs = ("validation failed", "corrupted", "invalid")
+    is_broken = "dvc.lock" in text and any(sign in text.lower() for sign in signs)
+    return f"{text}. Restore the last good one with `git checkout` of that dvc.lock" if is_broken else text
