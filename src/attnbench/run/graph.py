@@ -86,7 +86,7 @@ def downstream(stages: Sequence[Stage], names: Iterable[str]) -> set[str]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the text of an error and of its causes, with the remedy for a broken lock file, as by a conflict in git."""
+    """Return the text of an error and of its causes, with the remedy for a lock file broken by a conflict."""
     texts = []
     cause: BaseException | None = error
     while cause is not None:
