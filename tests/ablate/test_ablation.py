@@ -77,7 +77,7 @@ def test_frozen_and_shuffled_by_hand() -> None:
     is_dark = torch.arange(IMAGES) % 3 == 0
     # two of three training images are bright, the mean of their gates is 0.5; the one held out would make it 0.625
     train, test = torch.tensor([DARK, BRIGHT, BRIGHT, DARK]), torch.where(is_dark, DARK, BRIGHT)
-    network = Chain(Step(0.3), threshold=0.15)
+    network = Chain(Step(0.3), threshold=0.11)
     ablation = ablate(network, data(train, test, is_dark.long()), seed=5)
     others = permutation_without_fixed_points(IMAGES, seeding.generator(5, "ablate"))
     assert ablation.accuracy == 1
