@@ -67,7 +67,7 @@ def test_latency_is_measured_in_the_arithmetic_of_training(root: Path):
     """By default torch uses TensorFloat-32 for convolutions on an accelerator, but the record says float32."""
     code = (
         "import atexit, runpy, sys, torch\n"
-        "report = lambda: print(torch.backends.cudnn.allow_tf32, torch.get_deterministic_debug_mode())\n"
+        "report = lambda: print(torch.backends.cuda.matmul.allow_tf32, torch.get_deterministic_debug_mode())\n"
         "atexit.register(report)\n"
         f"sys.path[0] = {str(STAGES)!r}\n"  # as Python does for a script
         f"sys.argv = [{str(STAGES / 'latency.py')!r}, 'params.yaml']\n"
