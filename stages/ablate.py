@@ -14,7 +14,7 @@ import torch
 from attnbench import errors, networks, records
 from attnbench.ablate import ablate
 from attnbench.code.unchanged import unchanged
-from attnbench.networks import arithmetic
+from attnbench.networks import arithmetic, refusals
 from attnbench.networks.checkpoint import load_weights
 from attnbench.records import files, prepared
 from attnbench.study import StudyPaths, load, require, run_name
@@ -29,7 +29,7 @@ def main() -> None:
     paths = StudyPaths(study.name)
     device = arithmetic.set_up(study.machine)
     checkpoint = paths.checkpoint(variant, seed)
-    fits = arithmetic.memory_limit(study.machine, "run fewer at once, as with JOBS=1")
+    fits = refusals.memory_limit(study.machine, "run fewer at once, as with JOBS=1")
     with unchanged(study, paths, "ablate", variant), fits:
         images = prepared.load(paths.prepared)
         network = networks.build(study, variant, images, seed)

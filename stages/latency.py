@@ -10,7 +10,7 @@ from torch import nn
 
 from attnbench import cost, errors, networks, records
 from attnbench.code.unchanged import unchanged
-from attnbench.networks import arithmetic
+from attnbench.networks import arithmetic, refusals
 from attnbench.study import Study, StudyPaths, load
 from attnbench.train.optimizer import build_optimizer
 from attnbench.train.step import Step
@@ -21,7 +21,7 @@ def main() -> None:
     study = load(Path(sys.argv[1]))
     arithmetic.set_up(study.machine)  # the same arithmetic as in training
     paths = StudyPaths(study.name)
-    fits = arithmetic.memory_limit(study.machine, "write smaller `latency: batch_sizes`")
+    fits = refusals.memory_limit(study.machine, "write smaller `latency: batch_sizes`")
     with unchanged(study, paths, "latency"), fits:
         images = records.read(paths.data_summary, records.DataSummary)
         built = {variant: networks.build(study, variant, images, study.seeds[0]) for variant in study.variants}

@@ -5,9 +5,9 @@ import source  # noqa: F401, I001 -- first: the package of this checkout
 import sys
 from pathlib import Path
 
-from attnbench import errors
+from attnbench import errors, networks
 from attnbench.code.unchanged import unchanged
-from attnbench.networks import arithmetic
+from attnbench.networks import arithmetic, refusals
 from attnbench.records import prepared
 from attnbench.records.states import release_recorded
 from attnbench.study import Study, StudyPaths, load, repository, require, run_name
@@ -33,12 +33,13 @@ def main() -> None:
     release_recorded(paths, params.with_name(repository.LOCK))
     device = arithmetic.set_up(study.machine)
     with claimed(paths.unfinished(variant, seed)):
+        images = prepared.load(paths.prepared)
+        networks.build(study, variant, images, seed)  # imports the variant's modules before they are hashed
         with unchanged(study, paths, "train", variant) as code:
-            images = prepared.load(paths.prepared)
             identity = outputs.identity(study, variant, data_sha256=images.sha256(), code_sha256=code)
             unfinished = Unfinished(paths.unfinished(variant, seed), run_name(variant, seed), identity)
             watching = observers(study, variant, seed, images=len(images.train_index))
-            with arithmetic.memory_limit(study.machine, _LESS_MEMORY.format(study.recipe.batch_size)):
+            with refusals.memory_limit(study.machine, _LESS_MEMORY.format(study.recipe.batch_size)):
                 outcome = train_variant(study, variant, seed, images, device, watching, unfinished)
         finished = outputs.write(paths, study, variant, seed, outcome, identity)
         outputs.write_records(paths, unfinished.complete(finished))  # the state stays until DVC has recorded the run

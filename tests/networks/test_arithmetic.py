@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from attnbench.errors import UserError
-from attnbench.networks import arithmetic
+from attnbench.networks import arithmetic, refusals
 from attnbench.study.schema import Machine
 
 CPU, CUDA = (Machine(device=device, precision="float32", threads=1) for device in ("cpu", "cuda"))
 PAGE_FAULTS = """
 import resource
 import torch
-from attnbench.networks import arithmetic
+from attnbench.networks import arithmetic, refusals
 from attnbench.study.schema import Machine
 
 arithmetic.set_up(Machine(device="cpu", precision="float32", threads=1))
@@ -92,15 +92,15 @@ def test_bf16_on_a_card_without_it_is_refused(two_cards):
 
 
 def test_running_out_of_memory_is_an_error_with_a_remedy(monkeypatch):
-    monkeypatch.setattr(arithmetic, "processor", lambda: "Example CPU")
+    monkeypatch.setattr(refusals, "processor", lambda: "Example CPU")
     message = r"^out of memory on Example CPU \(.*\); do less$"
-    with pytest.raises(UserError, match=message), arithmetic.memory_limit(CPU, "do less"):
+    with pytest.raises(UserError, match=message), refusals.memory_limit(CPU, "do less"):
         torch.empty(1 << 60, dtype=torch.uint8)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"Example GPU {device}")
     message = r"^out of memory on Example GPU cuda \(Tried to allocate 2 GiB\); do less$"
-    with pytest.raises(UserError, match=message), arithmetic.memory_limit(CUDA, "do less"):
+    with pytest.raises(UserError, match=message), refusals.memory_limit(CUDA, "do less"):
         raise torch.OutOfMemoryError("Tried to allocate 2 GiB.\nand more")
-    with pytest.raises(RuntimeError, match="size of tensor a"), arithmetic.memory_limit(CPU, "do less"):
+    with pytest.raises(RuntimeError, match="size of tensor a"), refusals.memory_limit(CPU, "do less"):
         torch.ones(2) + torch.ones(3)
 
 
@@ -110,7 +110,7 @@ def test_running_out_of_memory_is_an_error_with_a_remedy(monkeypatch):
 )
 def test_bf16_without_instructions_for_it_is_a_warning(monkeypatch, precision, instructions, slow):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: instructions)
-    text = arithmetic.warning(machine(precision=precision)) or ""
+    text = refusals.warning(machine(precision=precision)) or ""
     assert text.startswith("`machine: precision: bf16` takes more than ten times") == slow
 
 
@@ -123,8 +123,8 @@ def test_a_later_step_asks_the_kernel_for_no_new_pages():
 
 def test_the_device_is_named_after_its_model(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Example GPU")
-    monkeypatch.setattr(arithmetic, "processor", lambda: "Example CPU")
-    assert (arithmetic.device_name(CPU), arithmetic.device_name(CUDA)) == ("Example CPU", "Example GPU")
+    monkeypatch.setattr(refusals, "processor", lambda: "Example CPU")
+    assert (refusals.device_name(CPU), refusals.device_name(CUDA)) == ("Example CPU", "Example GPU")
 
 
 def test_the_environment_names_the_libraries_of_an_accelerator(monkeypatch):

@@ -21,7 +21,8 @@ SOURCES = [get_args(kind.model_fields["source"].annotation)[0] for kind in get_a
 # params.yaml resolves to is hashed as values; a new key with a default is a new value, and reruns what reads it.
 CARRIERS = (
     *("study", "records", "code", "errors.py", "machine.py"),
-    *("train/observers.py", "train/console.py", "train/tensorboard.py", "networks/probe.py"),
+    *("train/observers.py", "train/console.py", "train/tensorboard.py", "train/unfinished.py", "train/divergence.py"),
+    *("networks/probe.py", "networks/refusals.py"),
 )
 OF_VARIANT = {  # stages that a variant has for itself, and the sections of params.yaml that they read
     "train": ("recipe", "machine"),
@@ -72,7 +73,8 @@ class Fingerprints:
     def latency(self) -> dict[str, Any]:
         """The stage that measures all variants."""
         codes = {self._code("latency", variant) for variant in self.study.variants}
-        return self._fingerprint(sorted(codes), self._values("backbone", "machine", "variants", "latency"))
+        sections = ("backbone", "recipe", "machine", "variants", "latency", "confidence")
+        return self._fingerprint(sorted(codes), self._values(*sections))
 
     def analyse(self) -> dict[str, Any]:
         """The stage that makes the tables; it takes seconds, so nothing that it reaches is left out."""
@@ -110,12 +112,17 @@ class Fingerprints:
         if own not in self._sources:
             self._sources[own] = Sources([PACKAGE] if own in (None, PACKAGE) else [PACKAGE, own])
         skipped = (left_out or set()) | (set() if carriers else _carriers())
+        if variant is not None and self.study.variants[variant].start != "identity":
+            skipped.add(PACKAGE / "networks" / "identity_start.py")
         closure = Closure(roots, self._sources[own], skipped)
         self._bodies |= {path: file.body for path, file in closure.files.items() if file.body}
         return closure.sha256()
 
     def _values(self, *sections: str) -> dict[str, Any]:
-        return self.study.model_dump(mode="json", include=set(sections))
+        values = self.study.model_dump(mode="json", include=set(sections))
+        if "machine" in values:
+            values["machine"]["device"] = self.study.machine.device_type  # no result depends on which of several cards
+        return values
 
     def _fingerprint(self, code: list[str], values: dict[str, Any]) -> dict[str, Any]:
         return {"sha256": files.sha256_of_json([code, values]), "values": values}

@@ -3,7 +3,6 @@
 Authors of modules import from here: `from attnbench.networks import Gate, PositiveInt, pooling`.
 """
 
-from attnbench.networks import pooling
 from attnbench.networks.building import attention_modules, build, build_attention, build_backbone, parameter_count
 from attnbench.networks.gates import Attention, Gate
 from attnbench.networks.slots import Network, Slot
@@ -26,5 +25,4 @@ __all__ = [
     "build_attention",
     "build_backbone",
     "parameter_count",
-    "pooling",
 ]

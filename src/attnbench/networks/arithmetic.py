@@ -3,18 +3,16 @@
 import ctypes
 import os
 import platform
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 
 import torch
 
-from attnbench.errors import UserError
 from attnbench.machine import driver, processor
+from attnbench.networks import refusals
 from attnbench.records import Environment
 from attnbench.study.schema import Machine
 
 LARGEST_KEPT_BLOCK = 32 << 20  # bytes, the most that glibc allows
-BF16_CAPABILITY = 8  # the first major compute capability with bf16: below, it is emulated or fails
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameter numbers of glibc's malloc.h
 
 
@@ -29,9 +27,9 @@ def set_up(machine: Machine) -> torch.device:
     device = torch.device(machine.device)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # older torch reads it when it starts CUDA
     if machine.device_type == "cuda":
-        _refuse_missing(machine)
+        refusals.refuse_missing(machine)
         torch.cuda.set_device(device.index or 0)  # or what names no card would go to the first
-        _refuse_bf16(machine)
+        refusals.refuse_bf16(machine)
     _keep_freed_memory()
     set_threads(machine)
     # the same as torch.use_deterministic_algorithms(True), which also imports the compiler: a second for every stage
@@ -47,18 +45,13 @@ def set_threads(machine: Machine) -> None:
     torch.set_num_threads(machine.threads)
 
 
-def device_name(machine: Machine) -> str:
-    """Return the model name of what computes: the accelerator if params.yaml asks for one, else the processor."""
-    return torch.cuda.get_device_name(machine.device) if machine.device_type == "cuda" else processor()
-
-
 def environment(machine: Machine) -> Environment:
     """Return the class of machine of this process; `set_up` has checked that the device exists."""
     on_accelerator = machine.device_type == "cuda"
     return Environment(
         python=platform.python_version(),
         torch=torch.__version__,
-        device=device_name(machine) if on_accelerator else "cpu",
+        device=refusals.device_name(machine) if on_accelerator else "cpu",
         instruction_set=str(torch.backends.cpu.get_cpu_capability()),
         processor=processor(),
         threads=machine.threads,
@@ -69,65 +62,12 @@ def environment(machine: Machine) -> Environment:
     )
 
 
-def warning(machine: Machine) -> str | None:
-    """Return a warning if the precision is slow on this processor: bf16 without instructions for it."""
-    if (
-        machine.precision == "bf16"
-        and machine.device_type == "cpu"
-        and torch.backends.cpu.get_cpu_capability() == "AVX2"
-    ):
-        return (
-            "`machine: precision: bf16` takes more than ten times as long as float32 on this processor, whose widest "
-            "instructions are AVX2; write `precision: float32` in params.yaml"
-        )
-    return None
-
-
 def autocast(machine: Machine) -> AbstractContextManager[None]:
     """Return the context for the forward pass of a training step; it computes in bf16 if params.yaml says so."""
     context: AbstractContextManager[None] = torch.autocast(
         machine.device_type, dtype=torch.bfloat16, enabled=machine.precision == "bf16"
     )
     return context
-
-
-@contextmanager
-def memory_limit(machine: Machine, remedy: str) -> Iterator[None]:
-    """Turn running out of memory inside the context into a message; `remedy` completes it.
-
-    Raises:
-        UserError: the device, or the processor's memory, is full.
-    """
-    try:
-        yield
-    except RuntimeError as error:  # torch.OutOfMemoryError on an accelerator; on the processor only the text tells
-        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
-            raise
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise UserError(f"out of memory on {device_name(machine)} ({reason}); {remedy}") from None
-
-
-def _refuse_missing(machine: Machine) -> None:
-    written = f"params.yaml says `machine: device: {machine.device}`"
-    if not torch.cuda.is_available():
-        raise UserError(
-            f"{written}, but torch finds no CUDA device. `nvidia-smi` should list one; if it does, its driver is too "
-            f"old for this torch ({torch.__version__}, made for CUDA {torch.version.cuda or '- none'}): update the "
-            "driver or install a torch made for it. Or write `device: cpu`"
-        )
-    count = torch.cuda.device_count()
-    if (torch.device(machine.device).index or 0) >= count:
-        cards = ", ".join(f"`cuda:{number}` ({torch.cuda.get_device_name(number)})" for number in range(count))
-        raise UserError(f"{written}; torch finds {cards}. Write one of these, or `cuda` for all")
-
-
-def _refuse_bf16(machine: Machine) -> None:
-    major, minor = torch.cuda.get_device_capability()
-    if machine.precision == "bf16" and major < BF16_CAPABILITY:
-        raise UserError(
-            f"params.yaml says `machine: precision: bf16`, but {device_name(machine)} has compute capability "
-            f"{major}.{minor} and bf16 needs {BF16_CAPABILITY}.0; write `precision: float32`"
-        )
 
 
 def _cudnn_version() -> str | None:

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from attnbench.networks.pooling import mean_over_channels, mean_over_positions
-
 
 class Attention(nn.Module, ABC):
     """A module (n, c, h, w) -> (n, c, h, w) that keeps the shape, dtype and memory layout of its input.
@@ -82,4 +80,4 @@ def gate_maps(gate: Tensor, x: Tensor) -> dict[str, Tensor]:
         return {"channel": gate}
     if gate.shape[1] == 1 and gate.shape[2:] == (h, w):
         return {"spatial": gate}
-    return {"channel": mean_over_positions(gate)[:, :, None, None], "spatial": mean_over_channels(gate)}
+    return {"channel": gate.mean((2, 3), keepdim=True), "spatial": gate.mean(1, keepdim=True)}

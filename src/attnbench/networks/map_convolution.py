@@ -16,20 +16,22 @@ from torch.nn.functional import conv2d, pad
 from attnbench.networks.pooling import is_traced
 
 FEWEST_IMAGES = 16  # as many as it takes for images to be better channels than maps
+WIDEST = 512  # positions in a row: the product of the kernel's gradient grows with their square
 
 
 class MapConvolution(nn.Conv2d):
     """A square kernel of odd size over `maps` maps, without bias: (n, maps, h, w) -> (n, 1, h, w), zero padding.
 
-    For a few images, on an accelerator, and while a network is traced to count its operators, it is the plain operator.
-    Otherwise bfloat16 maps are convolved in float32, and the result is rounded once.
+    For a few images, for rows of more than 512 positions, on an accelerator, and while a network is traced to count its
+    operators, it is the plain operator. Otherwise bfloat16 maps are convolved in float32, and the result is rounded
+    once.
     """
 
     def __init__(self, maps: int, kernel_size: int) -> None:
         super().__init__(maps, 1, kernel_size, padding=kernel_size // 2, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        if not x.is_cpu or len(x) < FEWEST_IMAGES or is_traced():
+        if not x.is_cpu or len(x) < FEWEST_IMAGES or x.shape[3] > WIDEST or is_traced():
             return super().forward(x)
         dtype = torch.promote_types(x.dtype, self.weight.dtype)
         with torch.autocast("cpu", enabled=False):  # which would cast to bfloat16 again

@@ -31,7 +31,7 @@ from torchvision import transforms
 from attnbench import machine, networks
 from attnbench.data.prepare import prepare
 from attnbench.errors import UserError
-from attnbench.networks import arithmetic
+from attnbench.networks import arithmetic, refusals
 from attnbench.records.prepared import Prepared
 from attnbench.study.schema import ShapesData, Study
 from attnbench.train.augment.batch import OPERATIONS
@@ -100,7 +100,7 @@ def measure(benchmark: Benchmark, log: Callable[[str], object]) -> Seconds:
         UserError: the device is missing, or its memory is full.
     """
     device = arithmetic.set_up(benchmark.study.machine)
-    with arithmetic.memory_limit(benchmark.study.machine, "give a smaller --batch-size"):
+    with refusals.memory_limit(benchmark.study.machine, "give a smaller --batch-size"):
         return in_turns(contenders(benchmark, device), benchmark, device, log)
 
 
@@ -224,7 +224,7 @@ class PILImages(Dataset[tuple[Tensor, int]]):
 def text(benchmark: Benchmark, seconds: Seconds) -> str:
     """Return the settings, the speeds and the step times relative to the first variant's, for a terminal."""
     study, first = benchmark.study, benchmark.variants[0]
-    processor = arithmetic.device_name(study.machine)
+    processor = refusals.device_name(study.machine)
     speeds = [
         {
             "variant": variant,
@@ -254,7 +254,7 @@ values    median [minimum, maximum] over the rounds; ratios are computed within 
 def values(benchmark: Benchmark, seconds: Seconds) -> dict[str, Any]:
     """Return the settings and the seconds of every turn, for a JSON file."""
     return {
-        "processor": arithmetic.device_name(benchmark.study.machine),
+        "processor": refusals.device_name(benchmark.study.machine),
         "torch": str(torch.__version__),
         "images": benchmark.images,
         **benchmark.study.model_dump(include={"name", "backbone", "recipe", "machine"}),

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from attnbench.errors import UserError
 from attnbench.networks.evaluation import Score, logits_of, score
 from attnbench.records.curves import EpochRow
 from attnbench.records.prepared import Prepared
 from attnbench.study.schema import Machine, Recipe
+from attnbench.train import divergence
 from attnbench.train.batches import Batches
 from attnbench.train.observers import Observer
 from attnbench.train.optimizer import after_epoch, after_step, build_optimizer, build_schedule, learning_rate
@@ -102,7 +102,7 @@ class Training:
             for observer in observers:
                 observer.on_step_end(self.epochs + 1, number)
         step_losses = torch.stack(losses).double().cpu()
-        self._refuse_divergence(step_losses)
+        divergence.refuse_losses(step_losses, self.epochs, self.recipe, self.machine)
         weights = torch.tensor(counts, dtype=torch.float64)
         return Epoch(
             losses=step_losses,
@@ -113,27 +113,5 @@ class Training:
     def _validate(self) -> Score:
         logits = logits_of(self.network, self.validation_images, self.batches.normalise)
         validation = score(logits, self.validation_labels)
-        if not torch.tensor(validation.loss).isfinite():
-            raise self._diverged(f"the validation loss became {validation.loss} after epoch {self.epochs + 1}")
+        divergence.refuse_validation(validation.loss, self.epochs, self.recipe, self.machine)
         return validation
-
-    def _refuse_divergence(self, losses: Tensor) -> None:
-        bad = (~losses.isfinite()).nonzero().flatten()
-        if len(bad):
-            step, epoch = int(bad[0]) + 1, self.epochs + 1
-            if step == epoch == 1:
-                raise UserError(
-                    f"the training loss is {losses[0].item()} in step 1, before any weight has changed; the run has "
-                    "stopped and left no record. The learning rate is not the cause: look for it in the attention "
-                    "module and in the images"
-                )
-            raise self._diverged(
-                f"the training loss became {losses[bad[0]].item()} in step {self.epochs * len(losses) + step} "
-                f"(step {step} of epoch {epoch})"
-            )
-
-    def _diverged(self, reason: str) -> UserError:
-        advice = f"Lower `recipe: learning_rate` (now {self.recipe.learning_rate:g})"
-        if self.machine.precision != "float32":
-            advice += ", or write `machine: precision: float32`"
-        return UserError(f"{reason}; the run has stopped and left no record. {advice}")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from attnbench import networks
-from attnbench.networks import arithmetic, seeding
+from attnbench.networks import refusals, seeding
 from attnbench.networks.evaluation import Score, accuracy_by_class, logits_of, score
 from attnbench.records.prepared import Prepared
 from attnbench.study.schema import Study
@@ -55,7 +55,7 @@ def train_variant(
     start = time.perf_counter()
     try:
         network = networks.build(study, variant, data, seed)
-        _send(observers, arithmetic.warning(study.machine))
+        _send(observers, refusals.warning(study.machine))
         training = Training(network, data, study.recipe, study.machine, seed=seed, device=device)
         with seeding.global_stream(seed, "dropout", device):
             earlier = _resume(training, unfinished, observers)
