@@ -1,9 +1,8 @@
 """Run stages one after the other in this process, in the root of a checkout, and edit the source while they run.
 
 The argument is a list in JSON: [stage and arguments, [when, file, text]] or [stage and arguments, null]. `when` is
-"before" the stage starts, or after it has read the "images", or after its first "fingerprint" or its first "epoch"; the
-text is appended, and removed after the stage. Prints the message of every stage as a list in JSON, "" for one that
-succeeds.
+"before" the stage starts, or after its first "fingerprint" or its first "epoch"; the text is appended, and removed
+after the stage. Prints the message of every stage as a list in JSON, "" for one that succeeds.
 """
 
 import json
@@ -42,7 +41,6 @@ def edited(command: list[str], when: str, file: str, text: str) -> str:
     import source  # noqa: F401 -- the package of this checkout
 
     from attnbench.code.fingerprint import Fingerprints
-    from attnbench.records import prepared
     from attnbench.train.unfinished import Unfinished
 
     path = Path(file)
@@ -51,7 +49,7 @@ def edited(command: list[str], when: str, file: str, text: str) -> str:
     def edit() -> None:
         path.write_text(original + text)
 
-    moments = {"images": (prepared, "load"), "fingerprint": (Fingerprints, "of"), "epoch": (Unfinished, "save")}
+    moments = {"fingerprint": (Fingerprints, "of"), "epoch": (Unfinished, "save")}
     if when == "before":
         edit()
     else:
