@@ -36,17 +36,19 @@ def main() -> None:
         load_weights(network, checkpoint)
         ablation = ablate(network.to(device).to(memory_format=torch.channels_last), images, seed)
     run = records.read(paths.record(variant, seed), records.RunRecord)
-    if ablation.accuracy != run.accuracy:
+    sha256 = files.sha256_of(checkpoint)
+    if sha256 != run.checkpoint_sha256 or ablation.accuracy != run.accuracy:
+        command = repro(study, [f"train@{run_name(variant, seed)}"], force=True)  # for DVC nothing has changed
         raise errors.UserError(
-            f"{checkpoint} classifies {ablation.accuracy:.4%} of the test images correctly, but "
-            f"{paths.record(variant, seed)} says {run.accuracy:.4%}: the weights are not those of the record, or this "
-            f"is another class of machine. Train again with: {repro(study, [f'train@{run_name(variant, seed)}'])}"
+            f"{checkpoint} (SHA-256 {sha256[:12]}) classifies {ablation.accuracy:.4%} of the test images correctly, "
+            f"but {paths.record(variant, seed)} says {run.accuracy:.4%} (SHA-256 {run.checkpoint_sha256[:12]}): the "
+            f"weights are those of another run, or this is another class of machine. Train again with: {command}"
         )
     record = records.AblationRecord(
         study=study.name,
         variant=variant,
         seed=seed,
-        checkpoint_sha256=files.sha256_of(checkpoint),
+        checkpoint_sha256=sha256,
         **asdict(ablation),
     )
     records.write(paths.ablation(variant, seed), record)

@@ -13,6 +13,7 @@ from attnbench import networks
 from attnbench.ablate import ablate
 from attnbench.ablate.ablation import permutation_without_fixed_points
 from attnbench.ablate.interception import intercepted, replaced
+from attnbench.ablate.slot_statistics import SlotStatistics
 from attnbench.networks import Attention, Gate, Network, Slot, seeding
 from attnbench.networks.identity_start import FromIdentity
 from attnbench.records.prepared import Description, Prepared
@@ -154,6 +155,65 @@ def test_dead_units_are_those_of_all_test_images_and_of_no_padding() -> None:
     test = torch.full((IMAGES,), DARK).index_fill(0, torch.tensor(7), BRIGHT)
     [slot] = ablate(Chain(module, threshold=0.1), data(test, test, test % 2), seed=0).slots
     assert (slot.hidden_units, slot.dead_units) == (4, 2)
+
+
+HIDDEN: dict[str, tuple[str, dict[str, Any], str, int]] = {  # module, options, its first layer, hidden units
+    "of two transforms": ("gc", {"fusion": "both"}, "scale.0", 4 + 4),
+    "of a channel and a spatial branch": ("bam", {}, "spatial.0", 4 + 3 * 4),
+    "of gather and excitation": ("gather_excite", {"flavour": "theta_plus", "extent": 4}, "gather.0", 64 + 64 + 4),
+    "of a bottleneck at every position": ("se", {"squeeze": "none", "bias": True}, "excitation.0", 4),
+    "of a bottleneck, but not the ReLU of a gate": ("se", {"activation": "relu", "bias": True}, "excitation.0", 4),
+}
+
+
+@pytest.mark.parametrize("case", HIDDEN)
+def test_a_hidden_unit_of_any_layer_is_dead_unless_one_position_of_one_image_turns_it_on(case: str) -> None:
+    name, options, first, units = HIDDEN[case]
+    module = attention(name, 64, (6, 5), **options)
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            nn.init.zeros_(layer.weight)
+            if layer.bias is not None:
+                nn.init.constant_(layer.bias, -1)
+    with torch.no_grad():
+        module.get_submodule(first).weight[0, 0] = 100
+    x = torch.zeros(3, 64, 6, 5)
+    x[1, 0, 2, 3] = 1
+    for images, dead in ((3, units - 1), (1, units)):  # the others are padding
+        with torch.inference_mode(), intercepted(OneSlot(module, 64, (6, 5)).eval()) as modules_of:
+            [intercept] = modules_of.values()
+            intercept(x)
+            statistics = SlotStatistics(module, intercept.modulation)
+            statistics.add(intercept.modulation, intercept.active, images)
+        slot = statistics.record("slot")
+        assert (slot.hidden_units, slot.dead_units) == (units, dead)
+
+
+class Positions(Gate):
+    """Layers with one ReLU for all, which take images and positions as one dimension, and layers that see no image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        relu = nn.ReLU()
+        self.seeing = nn.Sequential(nn.Linear(1, 3), relu, nn.Linear(3, 2), relu, nn.Linear(2, 1))
+        self.blind = nn.Sequential(nn.Linear(1, 4), nn.ReLU())
+
+    def gate(self, x: Tensor) -> Tensor:
+        return self.seeing(x.reshape(-1, 1)).view_as(x) + self.blind(x.new_ones(1, 1)).mean()
+
+
+def test_layers_may_share_a_relu_and_their_rows_need_not_be_images() -> None:
+    module = Positions()
+    for parameter in module.parameters():
+        nn.init.constant_(parameter, -1)
+    nn.init.constant_(module.seeing[0].weight[:1], 100)
+    x = torch.zeros(3, 1, 2, 2)
+    x[1, 0, 1, 1] = 1
+    with torch.inference_mode(), intercepted(OneSlot(module, 1, (2, 2))) as modules_of:
+        [intercept] = modules_of.values()
+        intercept(x)
+    assert [on.sum(1).tolist() for on in intercept.active.values()] == [[0, 1, 0], [0, 0, 0], [0]]
+    assert [on.shape[1] for on in intercept.active.values()] == [3, 2, 4]
 
 
 def test_a_network_without_a_module_has_only_its_accuracy() -> None:

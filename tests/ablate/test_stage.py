@@ -29,7 +29,8 @@ def test_a_run_is_tested_as_it_was_recorded_and_a_record_of_other_weights_is_ref
     assert stage(tmp_path, "code") == ""
     identity = outputs.identity(study, "cbam", data_sha256="d" * 64, code_sha256="c" * 64)
     outcome = small_training.run(study, "cbam", 0, data)
-    outputs.write(StudyPaths("small", tmp_path), study, "cbam", 0, outcome, identity)
+    written = StudyPaths("small", tmp_path)
+    outputs.write_records(written, outputs.write(written, study, "cbam", 0, outcome, identity))
     assert stage(tmp_path, "ablate", "cbam", "0") == ""
     run = records.read(tmp_path / PATHS.record("cbam", 0), RunRecord)
     ablation = records.read(tmp_path / PATHS.ablation("cbam", 0), AblationRecord)
@@ -40,8 +41,12 @@ def test_a_run_is_tested_as_it_was_recorded_and_a_record_of_other_weights_is_ref
     assert [slot.hidden_units for slot in ablation.slots] == [2, 4, 8]
 
     (tmp_path / PATHS.ablation("cbam", 0)).unlink()
-    records.write(tmp_path / PATHS.record("cbam", 0), run.model_copy(update={"accuracy": 0.125}))
-    message = stage(tmp_path, "ablate", "cbam", "0")
-    assert f"of the test images correctly, but {PATHS.record('cbam', 0)} says 12.5000%: the weights are not" in message
-    assert "Train again with: dvc repro train@cbam-0" in message
-    assert not (tmp_path / PATHS.ablation("cbam", 0)).exists()
+    for update, text in (
+        ({"accuracy": 0.125}, f"but {PATHS.record('cbam', 0)} says 12.5000%"),
+        ({"checkpoint_sha256": "0" * 64}, "(SHA-256 000000000000): the weights are those of another run"),
+    ):
+        records.write(tmp_path / PATHS.record("cbam", 0), run.model_copy(update=update))
+        message = stage(tmp_path, "ablate", "cbam", "0")
+        assert text in message
+        assert "Train again with: dvc repro -f -s train@cbam-0" in message
+        assert not (tmp_path / PATHS.ablation("cbam", 0)).exists()

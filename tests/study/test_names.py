@@ -147,6 +147,11 @@ Write = Callable[..., Path]  # fixture: the valid file, with one text replaced b
         ),
         (
             "seeds:",
+            f"{NULL.replace('stages: all', 'start: identity')} {{se: {{static: same}}}}\nseeds:",
+            "controls.se.static: same has `start: identity`, but se has `start: paper`; .* blocks, backbone and start",
+        ),
+        (
+            "seeds:",
             f"{NULL} {{se: {{static: sam}}}}\nseeds:",
             r"controls.se.static: no variant 'sam'; .*mean 'same'",
         ),

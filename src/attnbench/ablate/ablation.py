@@ -59,7 +59,7 @@ def ablate(network: Network, data: Prepared, seed: int) -> Ablation:
         for rows in torch.split(torch.arange(len(images), device=device), batch_size(*images.shape[-2:])):
             run(images[others[rows]])
             for name, module in modules.items():
-                statistics[name].add(module.modulation, module.hidden, len(rows))
+                statistics[name].add(module.modulation, module.active, len(rows))
             with replaced(modules, {name: module.modulation for name, module in modules.items()}):
                 shuffled_logits.append(run(images[rows]))
     return Ablation(

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
-from attnbench.networks.bottleneck import Bottleneck
 from attnbench.networks.gates import Attention
 from attnbench.networks.slots import Network
 
 Modulation = Mapping[str, Tensor]  # see `Attention.modulation`; one row per image, or one row for all
+# by ReLU and its number d of units, since one ReLU may follow several layers: whether each is on, bool (n, d)
+ActiveUnits = dict[tuple[nn.ReLU, int], Tensor]
 
 
 class Intercepted(nn.Module):
@@ -21,12 +21,12 @@ class Intercepted(nn.Module):
         self.module = module
         self.modulation: Modulation = {}  # of the last input
         self.replacement: Modulation | None = None
-        self.hidden: dict[Bottleneck, list[Tensor]] = {}  # outputs of the ReLUs for the last input, (n, ..., d)
+        self.active: ActiveUnits = {}  # for the last input
 
     def forward(self, x: Tensor) -> Tensor:
         if self.replacement is None:
-            self.hidden = {bottleneck: [] for bottleneck in self.hidden}
-            self.modulation = self.module.modulation(x)
+            with _active_units(self.module, len(x)) as self.active:
+                self.modulation = self.module.modulation(x)
             return self.module.modulate(x, self.modulation)
         rows = {name: tensor.expand(len(x), *tensor.shape[1:]) for name, tensor in self.replacement.items()}
         return self.module.modulate(x, rows)
@@ -42,7 +42,6 @@ def intercepted(network: Network) -> Iterator[dict[str, Intercepted]]:
                 undo.callback(slot.fill, slot.module)
                 modules[name] = Intercepted(slot.module).train(network.training)
                 slot.fill(modules[name])
-                undo.enter_context(_hidden_units_kept(modules[name]))
         yield modules
 
 
@@ -59,15 +58,25 @@ def replaced(modules: Mapping[str, Intercepted], modulations: Mapping[str, Modul
 
 
 @contextmanager
-def _hidden_units_kept(module: Intercepted) -> Iterator[None]:
+def _active_units(module: Attention, n: int) -> Iterator[ActiveUnits]:
+    """Yield what the hidden units of the module do for the n images that it sees meanwhile.
+
+    They are those of the ReLUs in its stacks of layers; a ReLU outside a stack is the activation of a gate.
+    """
+    active: ActiveUnits = {}
+
+    def keep(relu: nn.ReLU, output: Tensor, dim: int) -> None:
+        units = output.movedim(dim, -1)  # (n, ..., d), or the images and their positions in one dimension
+        d = units.shape[-1]
+        rows = (units > 0).reshape(min(n, len(units)), -1, d).any(1)  # (n, d); (1, d) if it does not see the images
+        active[relu, d] = rows | active.get((relu, d), rows)
+
     with ExitStack() as undo:
-        for bottleneck in module.modules():
-            if isinstance(bottleneck, Bottleneck):
-                module.hidden[bottleneck] = []
-                undo.callback(_keep_output(bottleneck, module).remove)
-        yield
-
-
-def _keep_output(bottleneck: Bottleneck, module: Intercepted) -> RemovableHandle:
-    relu = next(layer for layer in bottleneck if isinstance(layer, nn.ReLU))
-    return relu.register_forward_hook(lambda _relu, _inputs, output: module.hidden[bottleneck].append(output))
+        for stack in module.modules():
+            if isinstance(stack, nn.Sequential):
+                dim = -1 if any(isinstance(layer, nn.Linear) for layer in stack) else 1
+                for layer in stack:
+                    if isinstance(layer, nn.ReLU):
+                        hook = layer.register_forward_hook(lambda relu, _, output, dim=dim: keep(relu, output, dim))
+                        undo.callback(hook.remove)
+        yield active

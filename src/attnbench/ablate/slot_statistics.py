@@ -1,12 +1,9 @@
-"""How much the modulation of a slot differs from image to image, and what of its bottleneck never acts."""
-
-from collections.abc import Mapping, Sequence
+"""How much the modulation of a slot differs from image to image, and which of its hidden units never act."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from attnbench.ablate.interception import Modulation
-from attnbench.networks.bottleneck import Bottleneck
+from attnbench.ablate.interception import ActiveUnits, Modulation
 from attnbench.networks.gates import Attention
 from attnbench.records.ablation import Quantity, SlotAblation
 
@@ -22,20 +19,19 @@ class SlotStatistics:
         factor = module.factor(frozen)
         self._quantities = {name: _Spread(mean, bounded=name != TERM) for name, mean in frozen.items()}
         self._factor = None if factor is None else _Spread(factor, bounded=False)
-        self._active: dict[Bottleneck, Tensor] = {}
+        self._active: dict[tuple[nn.ReLU, int], Tensor] = {}  # (d,)
 
-    def add(self, modulation: Modulation, hidden: Mapping[Bottleneck, Sequence[Tensor]], images: int) -> None:
-        """Add the first `images` rows of a batch; `hidden` are the outputs (n, ..., d) of each call of a bottleneck."""
+    def add(self, modulation: Modulation, active: ActiveUnits, images: int) -> None:
+        """Add the first `images` rows of a batch."""
         rows = {name: tensor[:images] for name, tensor in modulation.items()}
         for name, tensor in rows.items():
             self._quantities[name].add(tensor)
         factor = self.module.factor(rows)
         if self._factor is not None and factor is not None:
             self._factor.add(factor)
-        for bottleneck, outputs in hidden.items():
-            for output in outputs:
-                active = (output[:images] > 0).flatten(0, -2).any(0)  # (d,)
-                self._active[bottleneck] = active | self._active.get(bottleneck, active)
+        for units, on in active.items():
+            ever = on[:images].any(0)
+            self._active[units] = ever | self._active.get(units, ever)
 
     def record(self, slot: str) -> SlotAblation:
         """Return the statistics of all images so far."""

@@ -96,7 +96,7 @@ def _statistics(slots: Sequence[SlotAblation], quantities: Sequence[str] | None 
     """Return mean and spread of s in y = x * s, and shares of saturated values and of dead hidden units.
 
     `saturated` is that of the named quantities, by default of all. A number is NaN if no slot has it: a factor if the
-    module is no product, saturated values of a term, hidden units if there is no bottleneck.
+    module is no product, saturated values of a term, hidden units if there is no ReLU.
     """
     factors = [slot.factor for slot in slots if slot.factor]
     saturated = [slot.quantities[name].saturated for slot in slots for name in quantities or slot.quantities]

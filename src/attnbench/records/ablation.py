@@ -15,12 +15,11 @@ class SlotAblation(Record):
     """The module of one slot on all test images."""
 
     slot: str
-    quantities: dict[
-        str, Quantity
-    ]  # by the names of the module's modulation: `gate`, `channel`, `spatial`, `term`, ...
+    # by the names of the module's modulation: `gate`, `channel`, `spatial`, `term`, ...
+    quantities: dict[str, Quantity]
     factor: Quantity | None  # s of y = x * s, all gates and a start from the identity included; None: no product
-    hidden_units: int  # of the bottleneck; 0: the module has none
-    dead_units: int  # of these, 0 for every test image
+    hidden_units: int  # of all ReLUs between input and modulation, not the activation of a gate; 0: there is none
+    dead_units: int  # of these, 0 for every test image, at every position
 
 
 class AblationRecord(Record):

@@ -57,16 +57,16 @@ def stages(root: Path, file: str, *, allow_missing: bool = False) -> list[Stage]
 
 def _absent_inputs(stale: Iterable[Any], needs: Mapping[Any, Iterable[Any]]) -> set[Any]:
     """Return the stages, as DVC's objects, that write absent files which a stale stage reads, directly or not."""
-    found: set[Any] = set()
+    writers: set[Any] = set()
     waiting = list(stale)
     while waiting:
         reader = waiting.pop()
         reads = {dependency.fs_path for dependency in reader.deps}
-        for writer in set(needs[reader]) - found:
+        for writer in set(needs[reader]) - writers:
             if any(out.fs_path in reads and not out.exists for out in writer.outs):
-                found.add(writer)
+                writers.add(writer)
                 waiting.append(writer)
-    return found
+    return writers
 
 
 def ready(stages: Sequence[Stage]) -> list[Stage]:

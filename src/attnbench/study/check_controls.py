@@ -9,7 +9,7 @@ from attnbench.study.findings import Finding, mapping, unknown
 from attnbench.study.module_files import yaml_text
 from attnbench.study.schema import Control, Variant
 
-_SLOTS = ("site", "stages", "blocks", "backbone")  # what decides which slots of which network are filled
+_SHARED = ("site", "stages", "blocks", "backbone", "start")  # which slots of which network are filled, and their start
 
 
 def check(values: dict[str, Any]) -> Iterator[Finding]:
@@ -38,18 +38,18 @@ def check(values: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _null_control(label: str, kind: str, name: str, at: Location, variants: dict[str, Any]) -> Iterator[Finding]:
-    """Find a null control of another kind, or in other slots than the variant `name`."""
+    """Find a null control of another kind, in other slots than the variant `name`, or with another start."""
     control, variant = mapping(variants.get(label)), mapping(variants.get(name))
     if control.get("attention") != kind:
         yield at, f"{label} has `attention: {control.get('attention')}`; name a variant with `attention: {kind}`"
         return
-    for key in _SLOTS:
+    for key in _SHARED:
         own, other = (values.get(key, Variant.model_fields[key].get_default()) for values in (control, variant))
         if variant and own != other:
             yield (
                 at,
                 f"{label} has `{key}: {yaml_text(own)}`, but {name} has `{key}: {yaml_text(other)}`; a null control "
-                f"differs in its gates alone: name a variant with the same {', '.join(_SLOTS[:-1])} and {_SLOTS[-1]}",
+                f"differs in its gates alone: name a variant with the same {', '.join(_SHARED[:-1])} and {_SHARED[-1]}",
             )
 
 

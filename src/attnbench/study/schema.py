@@ -138,8 +138,8 @@ class ViewedImages(Section):
 class Control(Section):
     """What a variant with attention is compared with in addition to the baseline: null controls and wider networks."""
 
-    constant: Name | None = None  # a variant with the module `constant` in the same slots
-    static: Name | None = None  # a variant with the module `static` in the same slots
+    constant: Name | None = None  # a variant with the module `constant` in the same slots, with the same start
+    static: Name | None = None  # a variant with the module `static` in the same slots, with the same start
     parameters: Name | None = None  # a wider network without attention, with as many parameters
     latency: Name | None = None  # a wider network without attention, with the same inference latency
 
