@@ -34,7 +34,14 @@ def test_what_the_comparisons_say_is_said(made: Any, rendered: Any) -> None:
         f"{outcome} `cam` has no null control in this study." in section
     )
     assert "after Holm's correction for the 4 comparisons with controls" in section
+    assert "exclude 0" not in section
     assert f"A null control is a gate that never sees its input. {outcome}" in text.section("Abstract")
+
+
+def test_an_interval_without_0_is_no_verdict(make: Any, rendered: Any) -> None:
+    differences = DIFFERENCES | {"se": [0.019, 0.024, 0.029], "constant": [0.01] * 3}  # p = 0.04 before Holm
+    section = rendered(make(variants=VARIANTS, controls=CONTROLS, differences=differences)).section("Is it attention?")
+    assert "Intervals of `se` exclude 0, but an interval is for one comparison: after Holm's correction" in section
 
 
 def test_the_table_has_every_pair(made: Any, rendered: Any) -> None:

@@ -14,7 +14,7 @@ _NEXT = """\
 2. Test it:      python -m pytest tests/networks --module {name}
 3. Use it in a line under `variants:` of a params.yaml, at a site of the backbone:
                  {variant}: {{attention: {name}, site: before_pool}}
-4. Run it:       attnbench run
+4. Run it:       attnbench run (in a clone without weights: attnbench run --allow-missing)
 """
 
 

@@ -112,7 +112,7 @@ def _draw(ax: Axes, runs: pd.DataFrame, x: str, lines: dict[str, str], colour: s
 def _dress(ax: Axes, label: str, title: str) -> None:
     ax.set_ylabel(label)
     if title:
-        ax.set_title(title, fontweight="bold", pad=3)
+        ax.set_title(title, fontweight="bold", pad=3, fontsize=min(8, 190 / len(title)))  # fits a panel
     ax.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     ax.grid(axis="y")
 

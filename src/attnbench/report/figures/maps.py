@@ -109,7 +109,7 @@ def sheet(views: dict[str, Views], image: int, title: str) -> Figure:
         title,
         rows=len(rows),
         row=0.8,
-        text_width=1.45,
+        text_width=max(1.45, 0.1 + 0.066 * max(map(len, views))),  # inches per bold character of 7.5 points
         widths=[0.8] * (1 + len(blocks)),
         spaces=[0.0] * (1 + len(blocks)),
     )
