@@ -6,14 +6,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from torch import nn
-
 from attnbench import cost, errors, networks, records
 from attnbench.code.unchanged import unchanged
 from attnbench.networks import arithmetic, refusals
-from attnbench.study import Study, StudyPaths, load
-from attnbench.train.optimizer import build_optimizer
-from attnbench.train.step import Step
+from attnbench.study import StudyPaths, load
+from attnbench.train.timing import timed_step
 
 
 def main() -> None:
@@ -25,18 +22,12 @@ def main() -> None:
     with unchanged(study, paths, "latency"), fits:
         images = records.read(paths.data_summary, records.DataSummary)
         built = {variant: networks.build(study, variant, images, study.seeds[0]) for variant in study.variants}
-        record = cost.measure(study, built, images, partial(training_step, study))
+        record = cost.measure(study, built, images, partial(timed_step, study))
     records.write(paths.latency, record)
     for row in record.inference:
         print(f"{row.variant}, batch size {row.batch_size}: {row.median_ms:.3g} ms ({len(row.round_ms)} rounds)")
     for row in record.training_step:
         print(f"{row.variant}, training step: {row.median_ms:.3g} ms ({len(row.round_ms)} rounds)")
-
-
-def training_step(study: Study, network: nn.Module) -> Step:
-    """Return the step of the train stage, at a learning rate of 0: every round times a step from the same weights."""
-    recipe = study.recipe.model_copy(update={"learning_rate": 0.0})
-    return Step(network, build_optimizer(network, recipe), recipe, study.machine)
 
 
 if __name__ == "__main__":

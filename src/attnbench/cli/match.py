@@ -1,11 +1,12 @@
 """Find a wider network that costs as much as a module.
 
 One integer option of the backbone is raised until the network without the module has as many parameters as the
-variant, or takes as long per batch. Add the printed lines to `variants` and `controls` of the params.yaml. Times are
-measured in turns, on this machine: leave it idle while it runs, and repeat the measurement.
+variant, or takes as long per batch or per training step. Add the printed lines to `variants` and `controls` of the
+params.yaml. Times are measured in turns, on this machine: leave it idle while it runs, and repeat the measurement.
 
   attnbench match capacity cbam --by parameters --option hidden
   attnbench match capacity cbam --by latency --option width --batch-size 128
+  attnbench match tutorial cbam --by training_step --option width
 """
 
 import argparse
@@ -19,7 +20,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the variant, the option and the cost."""
     parser.add_argument("study", metavar="STUDY", help="name of a study")
     parser.add_argument("variant", metavar="VARIANT", help="a variant with a module")
-    parser.add_argument("--by", choices=["parameters", "latency"], required=True, help="the cost to match")
+    parser.add_argument(
+        "--by", choices=["parameters", "latency", "training_step"], required=True, help="the cost to match"
+    )
     parser.add_argument("--option", default="width", metavar="NAME", help="of the backbone (default: %(default)s)")
     parser.add_argument("--batch-size", type=positive, metavar="N", help="for latency (default: the study's largest)")
 
@@ -36,7 +39,6 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
         raise UserError(f"--batch-size {batch_size} needs --by latency")
     located = repository.locate(arguments.study, here)
     require(located.study, relative_to_cwd(located.params), arguments.variant)
-    if arguments.by == "latency":
-        batch_size = batch_size or max(located.study.latency.batch_sizes)
-    sys.stdout.write(match(located.study, located.root, arguments.variant, arguments.option, batch_size))
+    batch_size = batch_size or max(located.study.latency.batch_sizes)
+    sys.stdout.write(match(located.study, located.root, arguments.variant, arguments.option, arguments.by, batch_size))
     return True

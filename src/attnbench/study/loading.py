@@ -28,6 +28,7 @@ def load(path: Path) -> Study:
         *check_backbone.check(values),
         *check_modules.check(values),
         *check_controls.check(values),
+        *check_controls.check_comparisons(values),
     ]
     name_problems = [positions.problem(location, text) for location, text in findings]
     keys = {problem.key for problem in name_problems}  # the checks of names say more than the schema does

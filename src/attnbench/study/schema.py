@@ -142,6 +142,7 @@ class Control(Section):
     static: Name | None = None  # a variant with the module `static` in the same slots, with the same start
     parameters: Name | None = None  # a wider network without attention, with as many parameters
     latency: Name | None = None  # a wider network without attention, with the same inference latency
+    training_step: Name | None = None  # a wider network without attention, whose training step takes as long
 
 
 class Study(Section):
@@ -151,11 +152,18 @@ class Study(Section):
     root: str  # path from the file's folder to the repository root
     params: str  # path of this file from the repository root
     title: Annotated[str, Field(min_length=1)]
+    question: Annotated[str, Field(min_length=1)] | None = None  # what the study asks; it opens the report
     data: Data
     backbone: Backbone
     variants: Annotated[dict[Name, Variant], Field(min_length=2)]
     baseline: Name  # the variant that all others are compared with
     controls: dict[Name, Control] = {}  # by variant with attention; read by analysis and report only, never trained
+    comparisons: list[
+        Annotated[list[Name], Field(min_length=2, max_length=2)]
+    ] = []  # further pairs: the first minus the second
+    margin: Annotated[float, Field(gt=0, lt=100)] | None = (
+        None  # percentage points; within it two variants are equivalent
+    )
     seeds: Annotated[list[Seed], Field(min_length=1)]
     recipe: Recipe
     machine: Machine

@@ -1,15 +1,17 @@
 """Find the network without a module that costs as much as one with it: `attnbench match`.
 
 One integer option of the backbone, such as its width, is raised until the network without the module has as many
-parameters as the variant, or takes as long per batch. Parameters are counted. Times are ratios within rounds, measured
-in turns as in the latency stage, so other load affects both sides alike. A time does not grow with every step of a
-width: after the bisection its neighbours are measured again, all in turns, and the nearest of them is proposed.
+parameters as the variant, or takes as long per batch or training step. Parameters are counted. Times are ratios within
+rounds, measured in turns as in the latency stage, so other load affects both sides alike. A time does not grow with
+every step of a width: after the bisection its neighbours are measured again, all in turns, and the nearest of them is
+proposed.
 """
 
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from attnbench import cost, networks, records
@@ -19,6 +21,7 @@ from attnbench.networks import Network, arithmetic
 from attnbench.networks.building import ImageSet
 from attnbench.study import Study, StudyPaths, attention, backbones
 from attnbench.study.schema import Latency, Variant
+from attnbench.train.timing import timed_step
 
 MAX_FACTOR = 4096  # no useful network is wider than the variant's by more
 
@@ -68,8 +71,10 @@ class Search:
         return networks.build(study, self.variant, self.images, study.seeds[0])
 
 
-def match(study: Study, root: Path, variant: str, option: str, batch_size: int | None = None) -> str:
-    """Return what to add to params.yaml: a control of equal latency at `batch_size`, or else of equal parameters.
+def match(study: Study, root: Path, variant: str, option: str, by: str, batch_size: int) -> str:
+    """Return what to add to params.yaml: a control of equal `parameters`, `latency` or `training_step`.
+
+    `batch_size` is that of the latency; a training step has that of the recipe.
 
     Raises:
         UserError: the variant has no module, the backbone no such integer option, or no value reaches that cost.
@@ -84,10 +89,11 @@ def match(study: Study, root: Path, variant: str, option: str, batch_size: int |
             f"{did_you_mean(option, allowed)}"
         )
     search = Search(study, variant, option, _images(study, root))
-    if batch_size is None:
-        return text(search, by_parameters(search), "parameters")
+    if by == "parameters":
+        return text(search, by_parameters(search), by)
     arithmetic.set_up(study.machine)  # as in the latency stage
-    return text(search, by_latency(search, batch_size), "latency", f" at batch size {batch_size}")
+    size = batch_size if by == "latency" else study.recipe.batch_size
+    return text(search, by_time(search, by, size), by, f" at batch size {size}")
 
 
 def by_parameters(search: Search) -> list[Candidate]:
@@ -101,13 +107,13 @@ def by_parameters(search: Search) -> list[Candidate]:
     return [Candidate(value, ratio(value), ratio(value), ratio(value)) for value in values]
 
 
-def by_latency(search: Search, batch_size: int) -> list[Candidate]:
-    """Return the values around the one of equal latency, measured in turns with the variant."""
+def by_time(search: Search, by: str, batch_size: int) -> list[Candidate]:
+    """Return the values around the one of equal time, measured in turns with the variant."""
 
     def ratio(value: int) -> float:
-        return _measured(search, [value], batch_size)[0].ratio
+        return _measured(search, [value], by, batch_size)[0].ratio
 
-    return _measured(search, _with_neighbours(bracket(ratio, search.start), search.start), batch_size)
+    return _measured(search, _with_neighbours(bracket(ratio, search.start), search.start), by, batch_size)
 
 
 def bracket(cost_of: Callable[[int], float], start: int) -> tuple[int, int]:
@@ -135,20 +141,21 @@ def nearest(candidates: Iterable[Candidate]) -> Candidate:
 
 
 def text(search: Search, candidates: list[Candidate], kind: str, condition: str = "") -> str:
-    """Return the ratios, and the lines for params.yaml; `kind` is `parameters` or `latency`."""
+    """Return the ratios, and the lines for params.yaml; `kind` is what is equal, a key of `controls`."""
     c, h, w = search.images.image_shape
     best = nearest(candidates)
     options = ", ".join(f"{name}: {json.dumps(value)}" for name, value in search.control(best.value).backbone.items())
-    interval = f", {100 * search.study.confidence:g} % interval" if kind == "latency" else ""
+    interval = f", {100 * search.study.confidence:g} % interval" if kind != "parameters" else ""
     rows = [
         f"  {search.option}: {candidate.value}  {candidate.ratio:.4f}"
-        + (f"  [{candidate.low:.4f}, {candidate.high:.4f}]" if kind == "latency" else "")
+        + (f"  [{candidate.low:.4f}, {candidate.high:.4f}]" if kind != "parameters" else "")
         + ("  <- nearest" if candidate is best else "")
         for candidate in candidates
     ]
     return "\n".join(
         [
-            f"{kind} of {search.study.backbone.name} without a module relative to variant {search.variant}{condition}"
+            f"{kind.replace('_', ' ')} of {search.study.backbone.name} without a module relative to variant "
+            f"{search.variant}{condition}"
             f"{interval} ({len(search.images.classes)} classes, {c} x {h} x {w} pixels)",
             *rows,
             "",
@@ -173,12 +180,15 @@ def _with_neighbours(pair: tuple[int, int], start: int) -> list[int]:
     return list(range(max(start, pair[0] - 1), pair[1] + 2))
 
 
-def _measured(search: Search, values: list[int], batch_size: int) -> list[Candidate]:
+def _measured(search: Search, values: list[int], by: str, batch_size: int) -> list[Candidate]:
     """Time the networks with these values in turns with the variant's."""
     built = {f"{value}": search.network(value) for value in values} | {search.variant: search.network()}
     latency = Latency(batch_sizes=[batch_size], rounds=search.study.latency.rounds)
     study = search.study.model_copy(update={"latency": latency})
-    rows = cost.measure_inference(study, built, search.images.image_shape)
+    if by == "latency":
+        rows = cost.measure_inference(study, built, search.images.image_shape)
+    else:
+        rows = cost.measure_steps(study, built, search.images, partial(timed_step, study))
     times = {row.variant: row.round_ms for row in rows}
     ratios = [median_ratio(times[f"{value}"], times[search.variant], study.confidence) for value in values]
     return [Candidate(value, ratio.value, ratio.low, ratio.high) for value, ratio in zip(values, ratios, strict=True)]
