@@ -12,7 +12,8 @@ TOP = """\
 
 Each study is a folder of `studies/` with its params.yaml; `make repro STUDY=<name>` runs it. A run trains one variant
 from one seed. Studies with a report have been run, and their records are in git. The others are ready to run; no number
-here comes from them. The head of each params.yaml states the question and its source.
+here comes from them. The head of each params.yaml says where its question comes from and what
+it decides.
 
 This page is generated from the params.yaml files with `ACCEPT=1 python -m pytest -n0 tests/docs/test_studies.py`; the
 tests check that it is up to date.
@@ -32,12 +33,6 @@ def comment(path: Path) -> str:
     return re.sub(r" ?Images: see README, \"Studies\"\.", "", text).strip()
 
 
-def question(path: Path) -> str:
-    """Return the question in the comment; the whole comment if it asks none."""
-    text, mark, _ = comment(path).partition("?")
-    return text + mark
-
-
 def page() -> str:
     """Return the text of the page."""
     return "\n".join([TOP, *_table(), "", *_sections()]) + "\n"
@@ -49,7 +44,7 @@ def _table() -> list[str]:
         study = load(path)
         epochs = len(study.variants) * len(study.seeds) * study.recipe.epochs
         size = f"{len(study.variants)} x {len(study.seeds)} x {study.recipe.epochs} = {epochs:,}"
-        rows.append(f"| `{study.name}` | {question(path)} | {size} | {_report(study)} |")
+        rows.append(f"| `{study.name}` | {study.question} | {size} | {_report(study)} |")
     return rows
 
 
@@ -63,14 +58,13 @@ def _sections() -> list[str]:
     for path in params():
         study = load(path)
         command = "make repro" if path.parent == ROOT else f"make repro STUDY={study.name}"
-        rest = comment(path).removeprefix(question(path)).strip()
         options = ", ".join(f"{name}: {value}" for name, value in study.backbone.options.items())
         network = f"`{study.backbone.name}`" + (f" ({options})" if options else "")
         lines += [
             f"## `{study.name}`",
             "",
-            question(path),
-            *([rest] if rest else []),
+            f"{study.question}",
+            comment(path),
             "",
             f"- variants: {', '.join(f'`{name}`' for name in study.variants)}",
             f"- network {network}, on {study.data.source if study.data.source != 'folder' else study.data.title}",

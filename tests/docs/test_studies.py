@@ -35,12 +35,11 @@ def test_the_study_of_all_modules_has_all_modules_and_they_fit_its_network() -> 
         build(study, variant, Cifar(), seed=0)
 
 
-def test_each_ablation_asks_a_question_and_names_its_source() -> None:
+def test_each_study_asks_a_question_and_says_where_it_comes_from_and_what_it_decides() -> None:
     for path in STUDIES:
-        if not path.parent.name.startswith("cifar10"):
-            assert studies_page.question(path).endswith("?"), path
-            assert "Source: " in studies_page.comment(path), path
-            assert "Sized for" in studies_page.comment(path), path
+        assert (load(path).question or "").endswith("?"), path
+        assert "Source: " in studies_page.comment(path), path
+        assert path.parent.name == "tutorial" or "Decides " in studies_page.comment(path), path
 
 
 def test_the_page_is_up_to_date() -> None:
