@@ -6,37 +6,65 @@ from attnbench.analyse.statistics.blocks import (
     critical_value,
     degrees_of_freedom,
     error_mean_square,
+    merged,
     moderated_variances,
     pair_contrasts,
 )
+from attnbench.analyse.statistics.diagnostics import (
+    Additivity,
+    Outlier,
+    Spread,
+    additivity,
+    error_spread,
+    largest_residual,
+    seed_std,
+    variance_ratios,
+)
 from attnbench.analyse.statistics.family import Verdict, holm, verdict
+from attnbench.analyse.statistics.image_variance import for_other_images, image_variances
 from attnbench.analyse.statistics.paired import PairedDifference, paired_difference
+from attnbench.analyse.statistics.planning import MOST_SEEDS, expected_half_width, seeds_for, upper_limit
 from attnbench.analyse.statistics.power import POWER, SEEDS_LIMIT, power, seeds_needed, smallest_detectable_difference
 from attnbench.analyse.statistics.ratio import MedianRatio, median_ratio
 from attnbench.analyse.statistics.single import MeanStd, binomial_standard_error, mean_std, prediction_interval
 
 __all__ = [
+    "MOST_SEEDS",
     "POWER",
     "SEEDS_LIMIT",
+    "Additivity",
     "Comparison",
     "MeanStd",
     "MedianRatio",
+    "Outlier",
     "PairedDifference",
+    "Spread",
     "Verdict",
+    "additivity",
     "binomial_standard_error",
     "block_comparisons",
     "critical_value",
     "degrees_of_freedom",
     "error_mean_square",
+    "error_spread",
+    "expected_half_width",
+    "for_other_images",
     "holm",
+    "image_variances",
+    "largest_residual",
     "mean_std",
     "median_ratio",
+    "merged",
     "moderated_variances",
     "pair_contrasts",
     "paired_difference",
     "power",
     "prediction_interval",
+    "seed_std",
+    "seeds_for",
     "seeds_needed",
     "smallest_detectable_difference",
+    "upper_limit",
+    "variance_ratios",
     "verdict",
 ]

@@ -77,7 +77,7 @@ def block_comparisons(
     if margin is not None and not margin > 0:
         raise ValueError(f"a margin is a positive number or None; got {margin}")
     means = (c @ y).mean(axis=1).tolist()  # (k,)
-    y, c = _merged(y, c)
+    y, c = merged(y, c)
     v, n = y.shape
     scale = np.sqrt((c**2).sum(axis=1) / 2)  # (k,) 0 for a contrast between equal variants
     estimated = scale > 0
@@ -119,20 +119,37 @@ def degrees_of_freedom(v: int, n: int) -> float:
     return min(d + _PRIOR, 1 / (w**2 / d + (1 - w**2) / ((v - 1) * d)))
 
 
-def error_mean_square(values: NDArray[np.float64]) -> float:
-    """Return MSE of values (v, n), v >= 2 and n >= 2; it has (v - 1)(n - 1) degrees of freedom."""
-    v, n = values.shape
-    residuals = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
-    return float((residuals**2).sum() / ((v - 1) * (n - 1)))
+def merged(
+    values: NDArray[np.float64], contrasts: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the values of the distinct variants, and the contrasts over these: equal runs are one observation."""
+    _, first, group = np.unique(values, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)  # np.unique sorts, and the quantile depends slightly on the order of the variants
+    return values[first[order]], contrasts @ (group[:, None] == order)
+
+
+def error_mean_square(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return MSE (...) of values (..., v, n), v >= 2 and n >= 2; it has (v - 1)(n - 1) degrees of freedom."""
+    v, n = values.shape[-2:]
+    by_variant, by_seed = values.mean(axis=-1, keepdims=True), values.mean(axis=-2, keepdims=True)
+    residuals = values - by_variant - by_seed + by_variant.mean(axis=-2, keepdims=True)
+    return np.asarray((residuals**2).sum(axis=(-2, -1)) / ((v - 1) * (n - 1)))
+
+
+def own_and_pooled(
+    values: NDArray[np.float64], contrasts: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return s2 (..., k) and P (...) of a family of contrasts (k, v) with |c|^2 = 2, from values (..., v, n)."""
+    own = (contrasts @ values).var(axis=-1, ddof=1)
+    return own, np.maximum(2 * error_mean_square(values), own.mean(axis=-1))
 
 
 def moderated_variances(values: NDArray[np.float64], contrasts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return V (k,) of a family of contrasts (k, v) with |c|^2 = 2, from values (v, n) of distinct variants."""
-    own = (contrasts @ values).var(axis=1, ddof=1)  # (k,)
-    pooled = max(2 * error_mean_square(values), float(own.mean()))
-    d = values.shape[1] - 1
+    """Return V (..., k) of a family of contrasts (k, v) with |c|^2 = 2, from values (..., v, n), variants distinct."""
+    own, pooled = own_and_pooled(values, contrasts)
+    d = values.shape[-1] - 1
     w = d / (d + _PRIOR)
-    return np.asarray(w * own + (1 - w) * pooled)
+    return np.asarray(w * own + (1 - w) * pooled[..., None])
 
 
 def critical_value(contrasts: ArrayLike, nu: float, confidence: float) -> float:
@@ -180,13 +197,6 @@ def _checked(values: ArrayLike, contrasts: ArrayLike) -> tuple[NDArray[np.float6
     if not (np.abs(c).sum(axis=1) > 0).all() or not np.allclose(c.sum(axis=1), 0):
         raise ValueError(f"a contrast has weights that sum to 0 and are not all 0; got {c.tolist()}")
     return y, c
-
-
-def _merged(y: NDArray[np.float64], c: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the values of the distinct variants, and the contrasts over these: equal runs are one observation."""
-    _, first, group = np.unique(y, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)  # np.unique sorts, and the quantile depends slightly on the order of the variants
-    return y[first[order]], c @ (group[:, None] == order)
 
 
 def _comparison(difference: float, error: float, nu: float, crit: float, margin: float | None) -> Comparison:

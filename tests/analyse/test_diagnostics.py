@@ -1,0 +1,104 @@
+"""Diagnostics of the block design: against least squares, and without a number where there is none."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from attnbench.analyse.statistics import (
+    additivity,
+    error_spread,
+    largest_residual,
+    pair_contrasts,
+    seed_std,
+    variance_ratios,
+)
+
+VALUES = np.array([[3.0, 5.0, 9.0, 8.0], [4.0, 7.0, 9.0, 11.0], [1.0, 2.0, 6.0, 3.0]])
+DF = 6
+
+
+def residual_squares(values, *columns, without=None):
+    """Return the residual sum of squares of values ~ variant + seed + columns, without one cell, and the fit of all."""
+    v, n = values.shape
+    variant, seed = np.indices(values.shape)
+    design = [*(variant == row for row in range(v)), *(seed == column for column in range(1, n)), *columns]
+    x = np.stack([column.ravel() for column in design], axis=1).astype(float)
+    kept = np.arange(values.size) != (-1 if without is None else without)
+    fit = x @ np.linalg.lstsq(x[kept], values.ravel()[kept], rcond=None)[0]
+    return float(((values.ravel() - fit)[kept] ** 2).sum()), fit
+
+
+def test_spreads():
+    squares, _ = residual_squares(VALUES)
+    spread = error_spread(VALUES, 0.95)
+    assert spread.std == pytest.approx(math.sqrt(squares / DF))
+    assert spread.low == pytest.approx(math.sqrt(squares / stats.chi2.ppf(0.975, DF)))
+    assert spread.high == pytest.approx(math.sqrt(squares / stats.chi2.ppf(0.025, DF)))
+    between = 3 * VALUES.mean(axis=0).var(ddof=1)  # mean square of the seeds
+    assert seed_std(VALUES) == pytest.approx(math.sqrt((between - squares / DF) / 3))
+    assert seed_std(VALUES - VALUES.mean(axis=0)) == 0
+
+
+def test_additivity_is_the_test_of_the_product_of_the_effects():
+    effects = np.outer(VALUES.mean(axis=1) - VALUES.mean(), VALUES.mean(axis=0) - VALUES.mean())
+    without, with_product = residual_squares(VALUES)[0], residual_squares(VALUES, effects)[0]
+    f = (without - with_product) / (with_product / (DF - 1))
+    assert additivity(VALUES).f == pytest.approx(f)
+    assert additivity(VALUES).p == pytest.approx(stats.f.sf(f, 1, DF - 1))
+
+
+def test_the_largest_residual_is_studentised_without_its_run():
+    outlier = largest_residual(VALUES)
+    ((variant, seed),) = outlier.runs
+    cell = 4 * variant + seed
+    squares, fit = residual_squares(VALUES, without=cell)
+    deviation = VALUES.ravel()[cell] - fit[cell]
+    leverage = 1 - DF / VALUES.size
+    assert outlier.studentised == pytest.approx(abs(deviation) * math.sqrt((1 - leverage) / (squares / (DF - 1))))
+    assert outlier.p == pytest.approx(min(1, 12 * 2 * stats.t.sf(outlier.studentised, DF - 1)))
+
+
+def test_an_outlying_run_is_named():
+    values = np.random.default_rng(0).normal(size=(5, 4))
+    values[3, 2] -= 9
+    assert largest_residual(values).runs == ((3, 2),)
+    assert largest_residual(values).p < 0.01
+
+
+def test_two_seeds_cannot_tell_which_run_is_the_outlier():
+    values = np.array([[0.0, 0.1], [0.2, 0.1], [0.3, 5.0], [0.1, 0.3]])
+    assert largest_residual(values).runs == ((2, 0), (2, 1))
+
+
+def test_variance_ratios_show_a_noisy_baseline():
+    contrasts = pair_contrasts(["a", "b", "c"], [("a", "c"), ("b", "c")])
+    own = np.array([np.var(VALUES[0] - VALUES[2], ddof=1), np.var(VALUES[1] - VALUES[2], ddof=1)])
+    squares = 2 * residual_squares(VALUES)[0] / DF
+    pooled, ratios = variance_ratios(VALUES, contrasts)
+    assert own.mean() > squares
+    assert pooled == pytest.approx(own.mean() / squares)
+    assert ratios == pytest.approx(own / own.mean())
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[[0.7], [0.6]], [[0.7, 0.8, 0.6]], [[0.7, 0.8, 0.6], [0.6, 0.7, 0.5]]],
+    ids=["one seed", "one variant", "no spread beyond variant and seed"],
+)
+def test_no_number_where_the_runs_determine_none(values):
+    values = np.array(values)
+    outlier, spread = largest_residual(values), error_spread(values, 0.95)
+    numbers = [spread.std, spread.low, spread.high, seed_std(values), additivity(values).f, outlier.studentised]
+    assert np.isnan(numbers).all()
+    assert outlier.runs == ()
+
+
+def test_equal_variants_count_once_and_have_no_ratio():
+    names, pairs = ["a", "b", "c", "copy"], [("a", "c"), ("b", "c"), ("copy", "c"), ("copy", "a")]
+    pooled, ratios = variance_ratios(np.vstack([VALUES, VALUES[:1]]), pair_contrasts(names, pairs))
+    without = variance_ratios(VALUES, pair_contrasts(names[:3], [*pairs[:2], ("a", "c")]))
+    assert pooled == without[0]
+    assert ratios[:3] == pytest.approx(without[1])
+    assert math.isnan(ratios[3])

@@ -1,0 +1,41 @@
+"""Half-widths and seeds to plan for: the published table of the rule, and what determines no number."""
+
+import math
+
+import pytest
+
+from attnbench.analyse.statistics import MOST_SEEDS, expected_half_width, pair_contrasts, seeds_for, upper_limit
+
+
+def to_baseline(v: int):
+    names = [str(variant) for variant in range(v)]
+    return pair_contrasts(names, [(name, "0") for name in names[1:]])
+
+
+# for half-widths of 0.3, 0.5 and 1.0 points; computed apart from this code, its critical values right to 0.001
+@pytest.mark.parametrize(
+    ("v", "error_std", "seeds"),
+    [(4, 0.25, (10, 5, 3)), (4, 1.0, (126, 47, 14)), (8, 0.35, (22, 10, 4)), (12, 0.5, (46, 19, 6))],
+)
+def test_seeds_for_a_half_width(v, error_std, seeds):
+    contrasts = to_baseline(v)
+    found = tuple(seeds_for(half_width, contrasts, error_std, 0.95) for half_width in (0.3, 0.5, 1.0))
+    assert found == seeds
+    for half_width, number in zip((0.3, 0.5, 1.0), found, strict=True):
+        assert expected_half_width(contrasts, number, error_std, 0.95) <= half_width
+        assert expected_half_width(contrasts, number - 1, error_std, 0.95) > half_width
+
+
+def test_two_variants_have_the_half_width_of_the_paired_t_test():
+    assert expected_half_width(to_baseline(2), 3, 1.0, 0.95) == pytest.approx(4.3027 * math.sqrt(2 / 3), abs=1e-3)
+
+
+def test_one_seed_gives_no_interval_and_no_spread_needs_no_seeds():
+    assert math.isnan(expected_half_width(to_baseline(3), 1, 1.0, 0.95))
+    assert [seeds_for(1.0, to_baseline(3), std, 0.95) for std in (0.0, math.nan)] == [None, None]
+    assert seeds_for(1.0, to_baseline(3), 0.5 * MOST_SEEDS**0.5, 0.95) is None
+
+
+def test_the_upper_limit_is_exceeded_by_the_truth_one_time_in_five():
+    assert upper_limit(1.0, 10, 0.8) == pytest.approx(math.sqrt(10 / 6.1791), abs=1e-4)  # chi-square table
+    assert math.isnan(upper_limit(1.0, 0, 0.8))
