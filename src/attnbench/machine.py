@@ -9,6 +9,8 @@ from itertools import takewhile
 from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
+MEMINFO = Path("/proc/meminfo")
+CGROUP = Path("/sys/fs/cgroup")
 # lines of `nvidia-smi -L`: "GPU 0: NVIDIA A100 (UUID: GPU-1b..)", "  MIG 1g.10gb     Device  0: (UUID: MIG-5c..)"
 _CARD = re.compile(r"^\s*(?:GPU \d+: )?(.+?)(?:\s+Device\s+\d+:)? \(UUID: ((?:GPU|MIG)-[^)]+)\)", re.MULTILINE)
 
@@ -23,6 +25,20 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # Linux only
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def available_memory() -> int:
+    """Return the bytes of memory that a new process may use: what the system has free, or the container's limit allows.
+
+    Where neither is known, as on macOS, the machine's whole memory.
+    """
+    found = re.search(r"^MemAvailable: +(\d+) kB$", _text(MEMINFO), re.MULTILINE)
+    free = int(found[1]) * 1024 if found else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit, used = (_text(CGROUP / f"memory.{name}").strip() for name in ("max", "current"))
+    if limit.isdigit() and used.isdigit():  # "max" without a limit
+        cache = re.search(r"^inactive_file (\d+)$", _text(CGROUP / "memory.stat"), re.MULTILINE)
+        free = min(free, int(limit) - int(used) + (int(cache[1]) if cache else 0))
+    return max(0, free)
 
 
 def load_average() -> float:
@@ -58,15 +74,19 @@ def driver() -> str | None:
 
 def _cpuinfo_model(path: Path) -> str:
     """Return the first model name in a Linux cpuinfo file, or an empty string: many ARM kernels give none."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    for line in lines:
+    for line in _text(path).splitlines():
         key, _, value = line.partition(":")
         if key.strip().lower() in ("model name", "hardware", "cpu model") and value.strip():
             return value.strip()
     return ""
+
+
+def _text(path: Path) -> str:
+    """Return the text of a file of the system, or an empty string if there is none."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _sysctl_brand() -> str:

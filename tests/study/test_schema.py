@@ -67,7 +67,7 @@ def test_the_root_study_is_valid() -> None:
             "site: before_pool\n    options: {reduction: null}",
             "variants.se.options.reduction: given nothing; must be a whole number",
         ),
-        ("A small study", "''", "title: given ''; must be text that is not empty"),
+        ("A small study", "''", "title: given ''; must be one line of text, without control characters"),
         ("name: small", "name: small\n1: 2", r"2:1: \[1\]: given 1; must be text"),
     ],
 )

@@ -2,7 +2,8 @@
 
 CIFAR-10's own archive is unpacked for torchvision (`cifar10.py`); only its SHA-256 is checked here.
 
-A tar archive is read once from start to end, since seeking back in a compressed one means starting again.
+A tar archive is read once from start to end, since seeking back in a compressed one means starting again. No more than
+one file of at most `BYTES` is in memory, whatever the folder or archive holds.
 """
 
 import bz2
@@ -22,7 +23,10 @@ from attnbench.errors import UserError
 from attnbench.records import files
 
 Opener = Callable[[Path], BufferedIOBase]
-Accepts = Callable[[str], bool]  # name of a file -> whether to read it
+Accepts = Callable[[str, bytes], bool]  # name and first bytes of a file -> whether to read it
+
+HEAD = 32  # first bytes of a file: enough to see what it is
+BYTES = 200_000_000  # of a file that is read: 50 million pixels of four bytes
 
 _TAR: dict[str, Opener] = {
     ".tar": lambda path: path.open("rb"),
@@ -36,21 +40,25 @@ _TAR: dict[str, Opener] = {
 SUFFIXES = (*_TAR, ".zip")
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError)
 _UNSUPPORTED = (NotImplementedError, RuntimeError)  # zipfile: an unknown compression, a password
+_HEADER_BYTES = 2**20  # of a header that describes the next member of a tar archive, such as a long name
 _DEEPEST = 5  # levels of folders: enough to see what is too deep, and an end to a loop of links
 
 
 def members(path: Path, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of every accepted file, folders by name and archives in their own order.
 
-    Names are relative to the folder or archive and use `/`; `accepts` is called once per file.
+    Names are relative to the folder or archive and use `/`; `accepts` is called once per file, with no bytes for what
+    is none: a pipe, a device, a link to nothing.
 
     Raises:
-        UserError: the archive is damaged, has an unknown suffix, or contains a member that points outside.
+        UserError: the archive is damaged, has an unknown suffix, or contains a member that points outside; or an
+            accepted file is too large or is none.
     """
     if path.is_dir():
         yield from _folder(path, accepts)
         return
     suffix = _suffix(path)
+    check_regular(path)
     try:
         yield from _zip(path, accepts) if suffix == ".zip" else _tar(path, _TAR[suffix], accepts)
     except _DAMAGE as error:
@@ -60,6 +68,13 @@ def members(path: Path, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
         ) from None
     except _UNSUPPORTED as error:
         raise UserError(f"{path}: {error}; pack it again as a plain .zip or .tar.gz") from None
+
+
+def check_regular(path: Path) -> None:
+    """Raise a UserError if a path is a pipe, a device or a socket: reading it may never end."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise UserError(f"{path} is neither a regular file nor a folder, but a pipe, a device or a socket; remove it")
 
 
 def check_sha256(path: Path, expected: str) -> None:
@@ -81,17 +96,56 @@ def _suffix(path: Path) -> str:
 
 def _folder(path: Path, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
     for folder, below, names in os.walk(path, followlinks=True):
-        below.sort()
+        below[:] = sorted(name for name in below if not name.startswith("."))
         if len(Path(folder).relative_to(path).parts) >= _DEEPEST:
             below.clear()
+        for name in below:
+            _check_no_loop(Path(folder, name))
         for name in sorted(names):
             file = Path(folder, name)
             relative = file.relative_to(path).as_posix()
-            if accepts(relative):
-                try:
+            try:
+                size, head = _beginning(file)
+                if accepts(relative, head):
+                    check_regular(file)
+                    _check_size(str(file), size)
                     yield relative, file.read_bytes()
-                except OSError as error:
-                    raise UserError(f"{file} cannot be read: {error.strerror}") from None
+            except OSError as error:
+                raise UserError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _check_no_loop(folder: Path) -> None:
+    """Refuse a link to a folder that contains the link: what lies in it would be read again, or the whole disk."""
+    if folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"{folder} is a link to {folder.resolve()}, a folder that contains the link; remove it")
+
+
+def _beginning(file: Path) -> tuple[int, bytes]:
+    """Return the size and the first bytes of a file; nothing of what is no regular file."""
+    try:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return 0, b""
+        with file.open("rb") as stream:
+            return status.st_size, stream.read(HEAD)
+    except OSError:  # reported if the file is accepted
+        return 0, b""
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > BYTES:
+        raise UserError(
+            f"{name} has {size:,} bytes; an image may have at most {BYTES:,}. Remove it, or save it smaller"
+        )
+
+
+_DESCRIBING = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 
 
 class _Header(tarfile.TarInfo):
@@ -104,21 +158,28 @@ class _Header(tarfile.TarInfo):
         if buf.count(0) == tarfile.BLOCKSIZE:  # the end mark
             return super().frombuf(buf, encoding, errors)
         try:
-            return super().frombuf(buf, encoding, errors)
+            header = super().frombuf(buf, encoding, errors)
         except tarfile.HeaderError as error:
             raise tarfile.ReadError(str(error)) from None
+        if header.type in _DESCRIBING and header.size > _HEADER_BYTES:  # tarfile reads it into memory
+            raise tarfile.ReadError(f"a header of {header.size:,} bytes; at most {_HEADER_BYTES:,} make sense")
+        return header
 
 
 def _tar(path: Path, opener: Opener, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
     with opener(path) as stream:
         with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as archive:
-            for member in archive:
+            while (member := archive.next()) is not None:
+                archive.members.clear()  # type: ignore[attr-defined]  # or millions of empty ones fill the memory
                 _check_inside(path, member.name)
                 if member.issym() or member.islnk():
                     raise _link(path, member.name)
-                content = archive.extractfile(member) if member.isfile() and accepts(member.name) else None
+                content = archive.extractfile(member) if member.isfile() else None
                 if content is not None:
-                    yield member.name, content.read()
+                    head = content.read(HEAD)
+                    if accepts(member.name, head):
+                        _check_size(f"{path}: its member {member.name!r}", member.size)
+                        yield member.name, head + content.read()
         while stream.read(1 << 20):  # to the end, where the compressed formats have their checksum
             pass
 
@@ -130,8 +191,12 @@ def _zip(path: Path, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
             _check_inside(path, name)
             if stat.S_ISLNK(member.external_attr >> 16):  # the upper half holds the Unix mode
                 raise _link(path, name)
-            if not member.is_dir() and accepts(name):
-                yield name, archive.read(member)
+            if not member.is_dir():
+                with archive.open(member) as stream:
+                    head = stream.read(HEAD)
+                    if accepts(name, head):
+                        _check_size(f"{path}: its member {name!r}", member.file_size)
+                        yield name, head + stream.read()
 
 
 def _check_inside(path: Path, name: str) -> None:

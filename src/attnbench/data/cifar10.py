@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import CIFAR10
 
-from attnbench.data import experiments
+from attnbench.data import experiments, source_files
 from attnbench.data.archives import check_sha256
 from attnbench.data.download import Patience, download
 from attnbench.data.source_images import LabelledImages, SourceImages
@@ -27,7 +27,7 @@ DOWNLOAD = Path("data/raw/cifar-10-python.tar.gz")  # relative to the repository
 class Release:
     """The published archive: its address and its content."""
 
-    url: str = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+    url: str = source_files.CIFAR10_URL
     sha256: str = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
     dataset: type[CIFAR10] = CIFAR10  # names the files in it, with their MD5
     patience: Patience = field(default_factory=Patience)
@@ -54,12 +54,7 @@ def read(data: Cifar10Data, root: Path, release: Release = Release()) -> SourceI
 
 
 def _local(name: str, root: Path, release: Release) -> Path:
-    archive = experiments.find(root, Path(name))
-    if not archive.is_file():
-        raise UserError(
-            f"data: archive: {name!r} does not exist ({archive.absolute()}).{experiments.hint(root)} Put a copy of "
-            f"{release.url} there, or remove the key to have it downloaded"
-        )
+    archive = source_files.cifar10_archive(name, root)
     check_sha256(archive, release.sha256)
     return archive
 

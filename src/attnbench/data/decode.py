@@ -9,8 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+PIXELS = 50_000_000  # of an image, which then takes at most 1 GB while it is decoded
+# Each format, and how its files begin. No others: some that Pillow knows run a program, such as Ghostscript.
+_SIGNATURES: dict[str, tuple[bytes, ...]] = {
+    "BMP": (b"BM",),
+    "GIF": (b"GIF87a", b"GIF89a"),
+    "JPEG": (b"\xff\xd8\xff",),
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "PPM": tuple(b"P%d%c" % (number, space) for number in range(1, 7) for space in b" \t\r\n#"),
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    "WEBP": (b"RIFF",),
+}
+FORMATS = tuple(_SIGNATURES)
 # What Pillow raises on damaged files; it differs by format.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+_DAMAGE = (
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError),
+    *(struct.error, zlib.error),
+)
 _TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _ORIENTATION = 0x0112
 
@@ -23,14 +38,24 @@ class Decoded:
     changes: tuple[str, ...]
 
 
+def is_image(head: bytes) -> bool:
+    """Return whether a file that begins with these bytes, at least 16, is an image in a format that `decode` reads."""
+    if head.startswith(b"RIFF"):
+        return head[8:12] == b"WEBP"
+    return head.startswith(tuple(start for starts in _SIGNATURES.values() for start in starts))
+
+
 def decode(content: bytes, size: int) -> Decoded:
-    """Decode an image in any format that Pillow reads; of several frames, the first.
+    """Decode an image; of several frames, the first.
 
     Raises:
         ValueError: the content is not an image, is damaged or is too large; the text says which.
     """
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > PIXELS:
+                raise ValueError(f"it has {width:,} x {height:,} pixels; at most {PIXELS:,} in all are read")
             image.load()
             return _converted(image, size)
     except _TOO_LARGE as error:

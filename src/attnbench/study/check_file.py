@@ -1,10 +1,13 @@
 """Checks of the study as a whole: its own path, repetitions and baseline."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from attnbench.study.findings import Finding, mapping, repeated, unknown
+from attnbench.study.pydantic_errors import shown_value
+from attnbench.study.schema import PARAMS, ROOT
 
 
 def check(path: Path, values: dict[str, Any]) -> Iterator[Finding]:
@@ -26,11 +29,15 @@ def _augmentation(recipe: dict[str, Any]) -> Iterator[Finding]:
 def _own_path(path: Path, values: dict[str, Any]) -> Iterator[Finding]:
     """The file states its own path, since DVC runs every stage at the root: a copied file must state its new one."""
     root, params, name = (values.get(key) for key in ("root", "params", "name"))
-    if isinstance(root, str) and isinstance(params, str) and (path.parent / root / params).resolve() != path.resolve():
-        yield ("params",), f"given {params!r}, which from {root!r} is not this file; give its path from the root"
+    are_paths = all(
+        isinstance(text, str) and re.fullmatch(form, text) for text, form in ((root, ROOT), (params, PARAMS))
+    )
+    if are_paths and (path.parent / str(root) / str(params)).resolve() != path.resolve():
+        given = f"given {shown_value(params)}, which from {shown_value(root)} is not this file"
+        yield ("params",), f"{given}; give its path from the root"
     folder = path.resolve().parent
     if folder.parent.name == "studies" and isinstance(name, str) and name != folder.name:
-        yield ("name",), f"given {name!r}; must be {folder.name!r}, the name of its folder"
+        yield ("name",), f"given {shown_value(name)}; must be {folder.name!r}, the name of its folder"
 
 
 def _baseline(values: dict[str, Any]) -> Iterator[Finding]:

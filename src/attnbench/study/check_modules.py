@@ -8,8 +8,10 @@ from attnbench.study import attention, disabled_options, module_files
 from attnbench.study.document import Location
 from attnbench.study.findings import Finding, mapping, misplaced, options, unknown
 from attnbench.study.paths import relative_to_cwd
+from attnbench.study.pydantic_errors import shown_value
 from attnbench.study.schema import Variant
 
+_LONGEST = 200  # characters of a module's name, which is also that of a file
 _IN_SLOTS = ("options", "site", "stages", "blocks", "start")
 
 
@@ -55,6 +57,8 @@ def _module(variant: dict[str, Any], name: str, at: Location) -> Iterator[Findin
 def _name_problem(name: str) -> str | None:
     """Return why a name leads to no module file, or None."""
     names = attention.names()
+    if len(name) > _LONGEST:
+        return f"given {shown_value(name)}; must be at most {_LONGEST} characters long"
     if name.endswith(".py"):
         return f"given {name!r}; write the name without `.py`: {name.removesuffix('.py')!r}"
     if "." not in name and name not in names:

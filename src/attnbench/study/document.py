@@ -1,5 +1,11 @@
-"""Reading a YAML file as plain values, with the line and column of every key."""
+"""Reading a YAML file as plain values, with the line and column of every key.
 
+What a file may cost is bounded before it costs anything: its bytes before it is parsed, the depth of brackets while it
+is scanned, and its values, with those that aliases repeat, before any of them is made.
+"""
+
+import stat
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +13,19 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
+from ruamel.yaml.nodes import CollectionNode, Node
+from ruamel.yaml.scanner import RoundTripScanner
 
 from attnbench.errors import UserError
 
 Location = tuple[str | int, ...]  # keys and list indices from the top of the file
+
+BYTES = 2**15  # of a file: ten times the root study's
+VALUES = 20_000  # in a file, those that aliases repeat included
+DEPTH = 50  # of brackets in each other
+LISTED = 100  # problems in a message
 
 _HINTS = {  # the usual cause of a message of the YAML parser
     "mapping values are not allowed here": "text with `: ` in it needs quotes; keys of one mapping begin in one column",
@@ -63,40 +76,106 @@ class Positions:
             f"{self.path}:{problem.line}:{problem.column}: {problem.key}: {problem.text}"
             for problem in sorted(set(problems))
         ]
-        return UserError(lines[0] if len(lines) == 1 else "\n".join([f"{len(lines)} problems in {self.path}", *lines]))
+        if len(lines) == 1:
+            return UserError(lines[0])
+        head = f"{len(lines)} problems in {self.path}" + (f", the first {LISTED}:" if len(lines) > LISTED else "")
+        return UserError("\n".join([head, *lines[:LISTED]]))
 
 
 def dotted(location: Sequence[str | int]) -> str:
     """Return a location as it is written in messages: `variants.se.stages[1]`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{_shown_key(part)}" for part in location).lstrip(".")
+
+
+def shortened(text: str) -> str:
+    """Return a text for a message, cut to 60 characters."""
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _shown_key(key: Any) -> str:
+    text = shortened(str(key))
+    return text if text.isprintable() else ascii(text)
 
 
 def read(path: Path) -> tuple[dict[str, Any], Positions]:
     """Return the values of a YAML mapping as plain Python, and their positions.
 
     Raises:
-        UserError: the file is missing, is not UTF-8 text, is not YAML, has a key twice, or is not a mapping.
+        UserError: the file is missing, is not UTF-8 text, is too large, is not YAML, has a key twice, or is not a
+            mapping.
     """
+    yaml = YAML(typ="rt")
+    yaml.Scanner, yaml.Constructor = _Scanner, _Constructor
     try:
-        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        with warnings.catch_warnings(action="error", category=YAMLWarning):  # one anchor twice
+            tree = yaml.load(_text(path))
         values = _plain(tree)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path} does not exist; a study is a params.yaml, such as the one at the root") from None
     except IsADirectoryError:
         raise UserError(f"{path} is a folder; give the params.yaml in it") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    except _TooMuch as error:
+        raise UserError(f"{path} {error}") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except DuplicateKeyError as error:
         raise UserError(_duplicate(path, error)) from None
     except MarkedYAMLError as error:
         raise UserError(_not_yaml(path, error)) from None
-    except (YAMLError, ValueError) as error:  # ValueError: `!!int x`
+    except (YAMLError, YAMLWarning, ValueError) as error:  # ValueError: `!!int x`
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise UserError(f"{path}: nested too deeply, or a YAML alias in it refers to itself") from None
     if not isinstance(tree, CommentedMap):
         raise UserError(f"{path} {_content(tree)}; a study is a mapping, with keys such as `name:` and `variants:`")
     return values, Positions(path, tree)
+
+
+class _TooMuch(Exception):
+    """The file is larger than any study needs; the text says how."""
+
+
+def _text(path: Path) -> str:
+    """Return the text of a file, of which no more is read than is allowed."""
+    if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
+        raise _TooMuch("is a device or a pipe; a study is a regular file")
+    with path.open("rb") as stream:
+        content = stream.read(BYTES + 1)
+    if len(content) > BYTES:
+        raise _TooMuch(f"is {path.stat().st_size:,} bytes long; allowed: at most {BYTES:,}")
+    return content.decode("utf-8")
+
+
+class _Scanner(RoundTripScanner):
+    """A scanner that ends at brackets too deep in each other: it looks ahead through all of them."""
+
+    def fetch_more_tokens(self) -> Any:
+        if self.flow_level > DEPTH:
+            raise RecursionError
+        return super().fetch_more_tokens()
+
+
+class _Constructor(RoundTripConstructor):
+    """A constructor that makes nothing if the document, with its aliases replaced, has too many values."""
+
+    def construct_document(self, node: Node) -> Any:
+        values = _count(node, {})
+        if values > VALUES:
+            raise _TooMuch(f"has {values:,} values, with those that its aliases repeat; allowed: at most {VALUES:,}")
+        return super().construct_document(node)
+
+
+def _count(node: Any, counted: dict[int, int]) -> int:
+    """Return the number of values in a node; `counted` has those of nodes seen before, by identity."""
+    if not isinstance(node, CollectionNode):
+        return 1
+    if id(node) not in counted:
+        counted[id(node)] = VALUES + 1  # an alias to itself
+        children = [child for item in node.value for child in (item if isinstance(item, tuple) else (item,))]
+        counted[id(node)] = 1 + sum(_count(child, counted) for child in children)
+    return counted[id(node)]
 
 
 def _not_yaml(path: Path, error: MarkedYAMLError) -> str:

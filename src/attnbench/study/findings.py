@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from attnbench.errors import did_you_mean, listed
-from attnbench.study.document import Location
+from attnbench.study.document import Location, shortened
 from attnbench.study.module_files import Option, yaml_text
 from attnbench.study.pydantic_errors import sentence, shown_value
 
@@ -26,7 +26,7 @@ def unknown(name: Any, kind: str, allowed: list[str]) -> str:
     """Return the sentence that nothing of this kind has that name; `name` may be any YAML value."""
     if not isinstance(name, str):
         return f"given {shown_value(name)}; allowed: {listed(allowed)}"
-    return f"no {kind} {name!r}; allowed: {listed(allowed)}{did_you_mean(name, allowed)}"
+    return f"no {kind} {shown_value(name)}; allowed: {listed(allowed)}{did_you_mean(name, allowed)}"
 
 
 def misplaced(
@@ -36,7 +36,8 @@ def misplaced(
     for key, value in section.items():
         near = get_close_matches(str(key), list(allowed), n=1)
         if key not in keys and near:
-            yield (*at, key), f"unknown key; {name} has an option {near[0]!r}: write `options: {{{near[0]}: {value}}}`"
+            usage = f"{near[0]}: {shortened(str(value))}"
+            yield (*at, key), f"unknown key; {name} has an option {near[0]!r}: write `options: {{{usage}}}`"
 
 
 def options(
@@ -71,6 +72,9 @@ def _value_problem(value: Any, kind: Any) -> str | None:
 
 def repeated(items: Any, at: Location, reason: str = "") -> Iterator[Finding]:
     """Find items that occur twice in a list."""
+    seen = set[tuple[type, str]]()
     for index, item in enumerate(items if isinstance(items, list) else []):
-        if any(type(item) is type(other) and item == other for other in items[:index]):
-            yield (*at, index), f"{item!r} is listed twice{reason}; remove one"
+        key = (type(item), repr(item))
+        if key in seen:
+            yield (*at, index), f"{shown_value(item)} is listed twice{reason}; remove one"
+        seen.add(key)

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from attnbench.errors import did_you_mean, listed
-from attnbench.study.document import Location, Positions, Problem
+from attnbench.study.document import Location, Positions, Problem, shortened
 from attnbench.study.examples import example
+from attnbench.study.schema import LINE, PARAGRAPH, PARAMS, ROOT
 
 _MUST_BE = {  # by pydantic's error type; completes "must be ..."
     "bool_type": "true or false",
@@ -28,12 +29,17 @@ _MUST_BE = {  # by pydantic's error type; completes "must be ..."
     "less_than_equal": "at most {le}",
     "less_than": "less than {lt}",
     "too_short": "at least {min_length} long",
-    "string_too_short": "text that is not empty",
+    "string_too_long": "at most {max_length} characters long",
+    "string_unicode": "text",
     "invalid_key": "text",
 }
 _PATTERNS = {
     "^[a-z0-9_]+$": "made of only a-z, 0-9 and _",
     "^[0-9a-f]{64}$": "64 digits of 0-9 and a-f",
+    LINE: "one line of text, without control characters",
+    PARAGRAPH: "text, without control characters",
+    PARAMS: "a path of letters, digits, '_', '-' and '.', such as 'studies/mine/params.yaml'",
+    ROOT: "'.', '..', '../..' and so on",
     "^(cpu|cuda|cuda:[0-9]+)$": "'cpu', 'cuda' or, for one card of several, 'cuda:0', 'cuda:1', ...",
 }
 
@@ -85,7 +91,7 @@ def shown_value(value: Any) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
     text = repr(value) if isinstance(value, int | float | str | list) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shortened(text)
 
 
 def _must_be(error: ErrorDetails) -> str:

@@ -8,7 +8,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 OptionValue = bool | int | float | str | list[int] | None
-Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]  # '-', '.' and '@' have a meaning in DVC's stage names
+# in a name, '-', '.' and '@' have a meaning in DVC's stage names; the length leaves room in the names of files
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=100)]
+# dvc.yaml puts these two into the command lines of its stages: nothing in them may mean anything to a shell
+ROOT = r"^(\.|\.\.(/\.\.)*)$"
+PARAMS = r"^\w[\w.-]*(/\w[\w.-]*)*$"
+# text without control characters, nor those that turn the direction of writing
+_PRINTABLE = r"[^\p{Cc}\p{Zl}\p{Zp}\u{202a}-\u{202e}\u{2066}-\u{2069}]"
+LINE = rf"^{_PRINTABLE}*[{_PRINTABLE}&&\S]{_PRINTABLE}*$"
+PARAGRAPH = rf"^[{_PRINTABLE}\n\t]*[{_PRINTABLE}&&\S][{_PRINTABLE}\n\t]*$"
+Line = Annotated[str, Field(pattern=LINE)]
+Paragraph = Annotated[str, Field(pattern=PARAGRAPH)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -34,16 +44,16 @@ class Cifar10Data(Section):
 
     source: Literal["cifar10"]
     split_seed: Seed
-    archive: str | None = None  # a local cifar-10-python.tar.gz, instead of the download
+    archive: Line | None = None  # a local cifar-10-python.tar.gz, instead of the download
 
 
 class FolderData(Section):
     """Class folders `train/<class>/*` and `test/<class>/*`, or a .tar(.gz/.xz/.bz2) or .zip of them."""
 
     source: Literal["folder"]
-    path: str  # relative to the repository root
-    title: Annotated[str, Field(min_length=1)]  # what the images are, for every caption
-    provenance: Annotated[str, Field(min_length=1)]  # where the images come from, in one to three sentences
+    path: Line  # relative to the repository root
+    title: Line  # what the images are, for every caption
+    provenance: Paragraph  # where the images come from, in one to three sentences
     image_size: Annotated[int, Field(ge=8, le=512)] = 32  # images of another size are resized to this square
     sha256: Sha256 | None = None  # of the archive; pins its content
     split_seed: Seed
@@ -125,7 +135,7 @@ class Machine(Section):
 class Latency(Section):
     """How inference is timed."""
 
-    batch_sizes: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+    batch_sizes: Annotated[list[Annotated[int, Field(ge=1, le=65_536)]], Field(min_length=1)]
     rounds: Annotated[int, Field(ge=5, le=100_000)]
 
 
@@ -149,10 +159,10 @@ class Study(Section):
     """A whole params.yaml."""
 
     name: Name
-    root: str  # path from the file's folder to the repository root
-    params: str  # path of this file from the repository root
-    title: Annotated[str, Field(min_length=1)]
-    question: Annotated[str, Field(min_length=1)] | None = None  # what the study asks; it opens the report
+    root: Annotated[str, Field(pattern=ROOT)]  # path from the file's folder to the repository root
+    params: Annotated[str, Field(pattern=PARAMS)]  # path of this file from the repository root
+    title: Line
+    question: Paragraph | None = None  # what the study asks; it opens the report
     data: Data
     backbone: Backbone
     variants: Annotated[dict[Name, Variant], Field(min_length=2)]
