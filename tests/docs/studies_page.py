@@ -30,7 +30,7 @@ def comment(path: Path) -> str:
     lines = path.read_text(encoding="utf-8").splitlines()
     end = next(number for number, line in enumerate(lines) if not line.startswith("#"))
     text = " ".join(line.removeprefix("#").strip() for line in lines[:end])
-    return re.sub(r" ?Images: see README, \"Studies\"\.", "", text).strip()
+    return re.sub(r" ?Images: see docs/images\.md\.", "", text).strip()
 
 
 def page() -> str:

@@ -1,0 +1,20 @@
+"""The notebooks run, and show what the reports say."""
+
+import runpy
+
+import pytest
+
+from .documents import ROOT
+
+
+def test_the_notebook_of_quickstart_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib.pyplot as plt
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(plt, "show", lambda: None)
+    cells = runpy.run_path("notebooks/quickstart.py")
+    lines, *points = cells["axes"].collections
+    assert len(lines.get_segments()) == len(points) == len(cells["summary"]) - 1
+    assert cells["added"] == 2 * (32 + 64 + 128)
+    assert cells["cbam"].slots().keys() == cells["network"].slots().keys()
+    plt.close("all")
