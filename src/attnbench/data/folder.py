@@ -41,7 +41,7 @@ def read(data: FolderData, root: Path) -> SourceImages:
     """
     path = source_files.folder(data, root)
     _check_sha256(data, path)
-    collection = _Collection(path=data.path, size=data.image_size)
+    collection = _Collection(data.path, data.image_size, machine.available_memory())
     for name, content in archives.members(path, collection.accepts):
         collection.add(name, content)
     classes = collection.classes()
@@ -71,12 +71,12 @@ class _Collection:
 
     path: str  # as in params.yaml, for messages
     size: int
+    memory: int  # bytes that all images may take
     images: dict[tuple[str, str, str], Decoded] = field(default_factory=dict)  # by part, class and file name
     top: PurePosixPath | None = None  # the folder that contains train/ and test/
     ignored: int = 0
     left_out: Counter[str] = field(default_factory=Counter)  # files in class folders that are no images, by suffix
     first_left_out: str = ""
-    memory: int = field(default_factory=machine.available_memory)  # bytes
 
     def accepts(self, name: str, head: bytes) -> bool:
         """Return whether a file is an image in a class folder; hidden files and other kinds of file are ignored."""
