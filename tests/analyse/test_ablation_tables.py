@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from scipy import stats
 
 from attnbench import records
 from attnbench.analyse import analyse
+from attnbench.analyse.statistics import change_comparisons
 from attnbench.errors import UserError
 from attnbench.records import AblationRecord
 
@@ -24,14 +24,22 @@ def test_differences_are_to_the_accuracy_as_trained_and_paired(full: Any) -> Non
     frame = pd.read_csv(full.paths.tables / "ablation.csv").set_index("variant")
     assert list(frame.index) == [name for name in full.study.variants if name != "baseline"]
     cbam = frame.loc["cbam"]
-    interval = stats.ttest_1samp([0.02, -0.02, 0.04], 0).confidence_interval(0.95)
+    gated = [name for name in full.study.variants if name != "baseline"]
+    changes = [[_changes(full, name, kind) for kind in ("frozen", "shuffled")] for name in gated]
+    shuffled = change_comparisons(changes, 0.95)[gated.index("cbam")][1]
     assert cbam[["accuracy", "frozen_mean", "shuffled_mean"]].to_list() == pytest.approx([0.73, 0.02 / 3, 0.04 / 3])
-    assert cbam[["shuffled_low", "shuffled_high"]].to_list() == pytest.approx([interval.low, interval.high])
-    assert frame.loc["eca", ["frozen_mean", "frozen_std"]].to_list() == [0, 0]
+    assert cbam[["shuffled_low", "shuffled_high"]].to_list() == pytest.approx([shuffled.low, shuffled.high], rel=1e-6)
+    assert frame.loc["eca", ["frozen_mean", "frozen_std", "frozen_verdict"]].to_list() == [0, 0, "inconclusive"]
     assert frame.loc["eca", ["frozen_low", "frozen_high"]].isna().all()
     # slots have 2 and 4 units, 0 and 1 of them dead
     assert cbam[["factor", "factor_spread", "saturated", "dead"]].to_list() == pytest.approx([0.25, 0.15, 0.03, 1 / 6])
     assert frame.loc["sam", ["factor", "factor_spread", "saturated", "dead"]].isna().all()
+
+
+def _changes(made: Any, variant: str, kind: str) -> list[float]:
+    """Return what a kind of ablation changes, for every seed."""
+    ablations = [records.read(made.paths.ablation(variant, seed), AblationRecord) for seed in made.study.seeds]
+    return [getattr(record, f"{kind}_accuracy") - record.accuracy for record in ablations]
 
 
 def test_slots_have_a_row_for_each_quantity(full: Any) -> None:

@@ -25,6 +25,16 @@ NAN = math.nan
         (formatting.points_with_interval(0.0123, -0.004, 0.0286), "+1.23 [-0.40, +2.86]"),
         (formatting.points_with_interval(0.0123, NAN, NAN), "+1.23"),
         (formatting.points_with_interval(NAN, NAN, NAN), formatting.MISSING),
+        (formatting.interval(NAN, NAN), ""),
+        (formatting.interval(0.0123, 0.0456), "[+1.23, +4.56]"),
+        (formatting.interval(-0.01236, 0.04564), "[-1.24, +4.57]"),  # outwards
+        (formatting.interval(0.00003, 0.012), "[+0.003, +1.200]"),  # `better`, which [0.00, +1.20] would deny
+        (formatting.interval(-0.012, -0.00003), "[-1.200, -0.003]"),
+        (formatting.interval(0.0, 0.012), "[0.00, +1.20]"),
+        (formatting.interval(-0.002, 0.00496, 0.005), "[-0.200, +0.496]"),  # equivalent within 0.5
+        (formatting.interval(-0.00496, 0.002, 0.005), "[-0.496, +0.200]"),
+        (formatting.interval(-0.002, 0.005004, 0.005), "[-0.20, +0.51]"),
+        (formatting.points_with_interval(0.002, -0.002, 0.00496, 0.005), "+0.20 [-0.200, +0.496]"),
         (formatting.ratio_with_interval(1.0421, 1.031, 1.055), "1.042 [1.031, 1.055]"),
         (formatting.ratio_with_interval(1.0, NAN, NAN), "1.000"),
         (formatting.integer(1147914), "1,147,914"),

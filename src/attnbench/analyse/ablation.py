@@ -17,7 +17,7 @@ _KINDS = ("frozen", "shuffled")
 _STATISTICS = ["factor", "factor_spread", "saturated", "dead"]
 _COLUMNS = [
     *("variant", "n", "accuracy"),
-    *(f"{kind}_{column}" for kind in _KINDS for column in ("mean", "std", "low", "high")),
+    *(f"{kind}_{column}" for kind in _KINDS for column in ("mean", "std", "low", "high", "verdict")),
     *_STATISTICS,
 ]
 _SLOT_COLUMNS = ["variant", "slot", "quantity", "mean", "spread", *_STATISTICS, "hidden_units"]
@@ -47,13 +47,18 @@ def load_ablations(study: Study, paths: StudyPaths, runs: Sequence[RunRecord]) -
 
 
 def frames(study: Study, ablations: list[AblationRecord]) -> dict[str, pd.DataFrame]:
-    """Return the two tables by name; they have no rows in a study without modules."""
+    """Return the two tables by name; they have no rows in a study without modules.
+
+    The changes of all variants, frozen and shuffled, are one family of simultaneous intervals.
+    """
     groups = {
         variant: [record for record in ablations if record.variant == variant]
         for variant, settings in study.variants.items()
         if settings.attention != attention.NONE
     }
-    rows = [_row(variant, group, study.confidence) for variant, group in groups.items()]
+    by_seed = [[_by_seed(group, kind) for kind in _KINDS] for group in groups.values()]
+    family = statistics.change_comparisons(by_seed, study.confidence) if groups else []
+    rows = [_row(*item, changes) for item, changes in zip(groups.items(), family, strict=True)]
     slots = [row for variant, group in groups.items() for row in _slot_rows(variant, group)]
     return {
         "ablation": pd.DataFrame(rows, columns=_COLUMNS),
@@ -61,18 +66,22 @@ def frames(study: Study, ablations: list[AblationRecord]) -> dict[str, pd.DataFr
     }
 
 
-def _row(variant: str, group: list[AblationRecord], confidence: float) -> dict[str, Any]:
+def _row(variant: str, group: list[AblationRecord], changes: list[statistics.Comparison]) -> dict[str, Any]:
     """Return the row of a variant: accuracy as trained, and what freezing and shuffling change, paired by seed.
 
     The statistics of the gates are means over slots and seeds: see `_statistics`.
     """
-    accuracy = [record.accuracy for record in group]
-    row: dict[str, Any] = {"variant": variant, "n": len(group), "accuracy": statistics.mean_std(accuracy).mean}
-    for kind in _KINDS:
-        other = [getattr(record, f"{kind}_accuracy") for record in group]
-        difference = statistics.paired_difference(other, accuracy, confidence)
-        row |= {f"{kind}_{column}": getattr(difference, column) for column in ("mean", "std", "low", "high")}
+    accuracy = statistics.mean_std([record.accuracy for record in group]).mean
+    row: dict[str, Any] = {"variant": variant, "n": len(group), "accuracy": accuracy}
+    for kind, change in zip(_KINDS, changes, strict=True):
+        row |= {f"{kind}_mean": change.difference, f"{kind}_std": statistics.mean_std(_by_seed(group, kind)).std}
+        row |= {f"{kind}_{column}": getattr(change, column) for column in ("low", "high", "verdict")}
     return row | _statistics([slot for record in group for slot in record.slots])
+
+
+def _by_seed(group: list[AblationRecord], kind: str) -> list[float]:
+    """Return the accuracy with frozen or shuffled gates minus that as trained, for every seed."""
+    return [getattr(record, f"{kind}_accuracy") - record.accuracy for record in group]
 
 
 def _slot_rows(variant: str, group: list[AblationRecord]) -> list[dict[str, Any]]:

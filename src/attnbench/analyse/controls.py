@@ -41,6 +41,7 @@ def frames(
         return {}
     return {
         "controls": controls_frame(study, runs, costs),
+        "control_costs": control_costs_frame(study, costs),
         "control_by_seed": control_by_seed_frame(study, runs),
         "control_latency": control_latency_frame(study, latency),
     }
@@ -69,6 +70,23 @@ def controls_frame(study: Study, runs: list[RunRecord], costs: list[CostRecord])
             }
         )
     return pd.DataFrame(rows)
+
+
+def control_costs_frame(study: Study, costs: list[CostRecord]) -> pd.DataFrame:
+    """Return one row per pair: what the control is for, and its counted costs as ratios to the variant's."""
+    by_name = {record.variant: record for record in costs}
+    return pd.DataFrame(
+        [
+            {
+                "variant": pair.variant,
+                "control": pair.control,
+                "kind": " ".join(pair.kinds),
+                "parameters_ratio": by_name[pair.control].parameters / by_name[pair.variant].parameters,
+                "macs_ratio": by_name[pair.control].macs / by_name[pair.variant].macs,
+            }
+            for pair in pairs(study)
+        ]
+    )
 
 
 def control_by_seed_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:

@@ -1,11 +1,12 @@
 """The tables in full precision, and the numbers that `dvc metrics diff` compares."""
 
 import math
+from typing import Any
 
 import pandas as pd
 
 from attnbench import records
-from attnbench.analyse import ablation, accuracy, controls, costs, plots
+from attnbench.analyse import ablation, accuracy, comparisons, controls, costs, plots
 from attnbench.analyse.runs import environment_frame, left_out_frame, load_blocks
 from attnbench.records import DataSummary, files
 from attnbench.study import Study, StudyPaths
@@ -35,6 +36,7 @@ def frames(study: Study, paths: StudyPaths) -> dict[str, pd.DataFrame]:
     tables = {
         "runs": accuracy.runs_frame(runs, data),
         "accuracy": accuracy.accuracy_frame(study, runs, data),
+        **comparisons.frames(study, runs),
         "differences": accuracy.differences_frame(study, runs),
         "difference_by_seed": accuracy.difference_by_seed_frame(study, runs),
         "per_class": accuracy.per_class_frame(study, runs, data),
@@ -50,20 +52,24 @@ def frames(study: Study, paths: StudyPaths) -> dict[str, pd.DataFrame]:
     return tables | {"overview": plots.overview_frame(tables)}
 
 
-def summary(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, float]]:
-    """Return variant -> name -> number, in percent and percentage points to four decimals.
+def summary(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
+    """Return variant -> name -> value, in percent and percentage points to four decimals.
 
-    `accuracy` is the mean over the seeds; `difference` is that to the baseline, with `low` and `high`, the ends of
-    its interval; `difference_to_<control>` is that to a null control or wider network. Undefined numbers are left out.
+    `accuracy` is the mean over the seeds. `difference`, `low`, `high` and `verdict` compare with the baseline, and
+    those under `to.<reference>` with a control or the second variant of a declared pair. Undefined numbers are left
+    out.
     """
-    numbers: dict[str, dict[str, float]] = {}
-    for row in tables["accuracy"].to_dict("records"):
-        numbers[str(row["variant"])] = {"accuracy": row["mean"]}
-    for row in tables["differences"].to_dict("records"):
-        numbers[str(row["variant"])] |= {"difference": row["mean"], "low": row["low"], "high": row["high"]}
-    for row in tables["controls"].to_dict("records") if "controls" in tables else []:
-        numbers[str(row["variant"])] |= {f"difference_to_{row['control']}": row["mean"]}
-    return {
-        variant: {name: round(100 * share, 4) for name, share in shares.items() if not math.isnan(share)}
-        for variant, shares in numbers.items()
+    values: dict[str, dict[str, Any]] = {
+        str(row["variant"]): {"accuracy": _hundredfold(row["mean"])} for row in tables["accuracy"].to_dict("records")
     }
+    for row in tables["comparisons"].to_dict("records"):
+        numbers = {name: _hundredfold(row[name]) for name in ("difference", "low", "high") if not math.isnan(row[name])}
+        own = values[str(row["variant"])]
+        if row["kind"] != comparisons.BASELINE:
+            own = own.setdefault("to", {}).setdefault(str(row["reference"]), {})
+        own |= {**numbers, "verdict": row["verdict"]}
+    return values
+
+
+def _hundredfold(share: float) -> float:
+    return round(100 * share, 4)

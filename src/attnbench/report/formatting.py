@@ -25,9 +25,18 @@ def plus_minus(mean: float, std: float) -> str:
     return percent(mean) if math.isnan(std) else f"{percent(mean)} ± {percent(std)}"
 
 
-def points_with_interval(mean: float, low: float, high: float) -> str:
+def interval(low: float, high: float, margin: float = math.nan) -> str:
+    """Return the interval of a difference of shares in percentage points, `[+0.40, +2.06]`; empty without one.
+
+    The ends are rounded outwards, and get more decimals where two would put an end on 0 or on the margin, or beyond:
+    what is printed never contradicts the verdict.
+    """
+    return "" if math.isnan(low) else "[{}, {}]".format(*_ends(low, high, margin))
+
+
+def points_with_interval(mean: float, low: float, high: float, margin: float = math.nan) -> str:
     """Return `+1.23 [+0.40, +2.06]` in percentage points; without an interval only the mean."""
-    return points(mean) if math.isnan(low) else f"{points(mean)} [{points(low)}, {points(high)}]"
+    return f"{points(mean)} {interval(low, high, margin)}".rstrip()
 
 
 def ratio(value: float) -> str:
@@ -81,6 +90,26 @@ def probability(value: float) -> str:
     if math.isnan(value):
         return MISSING
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _ends(low: float, high: float, margin: float) -> tuple[str, str]:
+    """Return both ends in percentage points, with two decimals or as many as keep each on its side of 0 and margin."""
+    for decimals in range(2, 10):
+        unit = 10**decimals
+        # rounded first: 100 * 0.0123 is a little more than 1.23
+        ends = math.floor(round(100 * low * unit, 4)) / unit, math.ceil(round(100 * high * unit, 4)) / unit
+        limits = [100 * limit for limit in (0.0, -margin, margin) if not math.isnan(limit)]
+        if all(
+            _side(printed, limit) == _side(round(100 * end, 9), limit)
+            for printed, end in zip(ends, (low, high), strict=True)
+            for limit in limits
+        ):
+            break
+    return _fixed(ends[0], decimals, sign="+"), _fixed(ends[1], decimals, sign="+")
+
+
+def _side(value: float, limit: float) -> int:
+    return (value > limit) - (value < limit)
 
 
 def _fixed(value: float, decimals: int, sign: str = "") -> str:

@@ -10,6 +10,7 @@ from attnbench.analyse.statistics.blocks import (
     moderated_variances,
     pair_contrasts,
 )
+from attnbench.analyse.statistics.changes import change_comparisons
 from attnbench.analyse.statistics.diagnostics import (
     Additivity,
     Outlier,
@@ -27,6 +28,7 @@ from attnbench.analyse.statistics.planning import MOST_SEEDS, expected_half_widt
 from attnbench.analyse.statistics.power import POWER, SEEDS_LIMIT, power, seeds_needed, smallest_detectable_difference
 from attnbench.analyse.statistics.ratio import MedianRatio, median_ratio
 from attnbench.analyse.statistics.single import MeanStd, binomial_standard_error, mean_std, prediction_interval
+from attnbench.analyse.statistics.unpaired import unpaired_comparisons
 
 __all__ = [
     "MOST_SEEDS",
@@ -43,6 +45,7 @@ __all__ = [
     "additivity",
     "binomial_standard_error",
     "block_comparisons",
+    "change_comparisons",
     "critical_value",
     "degrees_of_freedom",
     "error_mean_square",
@@ -64,6 +67,7 @@ __all__ = [
     "seeds_for",
     "seeds_needed",
     "smallest_detectable_difference",
+    "unpaired_comparisons",
     "upper_limit",
     "variance_ratios",
     "verdict",

@@ -82,13 +82,13 @@ def block_comparisons(
     scale = np.sqrt((c**2).sum(axis=1) / 2)  # (k,) 0 for a contrast between equal variants
     estimated = scale > 0
     if n == 1 or not estimated.any() or error_mean_square(y) <= (_ROUNDING * np.abs(y).max()) ** 2:
-        return [Comparison(mean, np.nan, np.nan, np.nan, np.nan, "inconclusive") for mean in means]
+        return [comparison(mean, np.nan, np.nan, np.nan) for mean in means]
     unit = c[estimated] / scale[estimated, None]
     nu = degrees_of_freedom(v, n)
     crit = critical_value(unit, nu, confidence)
     errors = np.full(len(c), np.nan)  # (k,)
     errors[estimated] = np.sqrt(moderated_variances(y, unit) / n) * scale[estimated]
-    return [_comparison(mean, error, nu, crit, margin) for mean, error in zip(means, errors.tolist(), strict=True)]
+    return [comparison(mean, error, nu, crit, margin) for mean, error in zip(means, errors.tolist(), strict=True)]
 
 
 def pair_contrasts(variants: Sequence[str], pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
@@ -112,11 +112,23 @@ def verdict(low: float, high: float, margin: float | None = None) -> Verdict:
     return "worse" if high < 0 else "inconclusive"
 
 
+def comparison(difference: float, error: float, nu: float, crit: float, margin: float | None = None) -> Comparison:
+    """Return a difference with the interval of its standard error; without one (NaN) it is inconclusive."""
+    if np.isnan(error):
+        return Comparison(difference, np.nan, np.nan, np.nan, np.nan, "inconclusive")
+    low, high = difference - crit * error, difference + crit * error
+    return Comparison(difference, error, nu, low, high, verdict(low, high, margin))
+
+
 def degrees_of_freedom(v: int, n: int) -> float:
     """Return nu for v >= 2 variants and n >= 2 seeds; n - 1, as in the paired t test, for two variants."""
-    d = n - 1
-    w = d / (d + _PRIOR)
+    d, w = n - 1, own_weight(n)
     return min(d + _PRIOR, 1 / (w**2 / d + (1 - w**2) / ((v - 1) * d)))
+
+
+def own_weight(n: int) -> float:
+    """Return w for n seeds: the weight of a comparison's own variance, against the pooled one."""
+    return (n - 1) / (n - 1 + _PRIOR)
 
 
 def merged(
@@ -147,8 +159,7 @@ def own_and_pooled(
 def moderated_variances(values: NDArray[np.float64], contrasts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return V (..., k) of a family of contrasts (k, v) with |c|^2 = 2, from values (..., v, n), variants distinct."""
     own, pooled = own_and_pooled(values, contrasts)
-    d = values.shape[-1] - 1
-    w = d / (d + _PRIOR)
+    w = own_weight(values.shape[-1])
     return np.asarray(w * own + (1 - w) * pooled[..., None])
 
 
@@ -197,10 +208,3 @@ def _checked(values: ArrayLike, contrasts: ArrayLike) -> tuple[NDArray[np.float6
     if not (np.abs(c).sum(axis=1) > 0).all() or not np.allclose(c.sum(axis=1), 0):
         raise ValueError(f"a contrast has weights that sum to 0 and are not all 0; got {c.tolist()}")
     return y, c
-
-
-def _comparison(difference: float, error: float, nu: float, crit: float, margin: float | None) -> Comparison:
-    if np.isnan(error):
-        return Comparison(difference, np.nan, np.nan, np.nan, np.nan, "inconclusive")
-    low, high = difference - crit * error, difference + crit * error
-    return Comparison(difference, error, nu, low, high, verdict(low, high, margin))

@@ -1,0 +1,73 @@
+"""Every comparison of a study as one family: variants with the baseline, with their controls, and declared pairs."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from attnbench.analyse import controls, statistics
+from attnbench.analyse.accuracy import accuracies
+from attnbench.records import RunRecord
+from attnbench.study import Study
+
+BASELINE, DECLARED = "baseline", "declared"
+_COLUMNS = ["variant", "reference", "kind", "n", "difference", "low", "high", "verdict"]
+_ESTIMATE = ["standard_error", "degrees_of_freedom"]
+
+
+@dataclass(frozen=True)
+class ComparedPair:
+    """Two variants, of which the first minus the second is reported."""
+
+    variant: str
+    reference: str
+    kind: str  # `baseline`, `declared`, or what the reference controls for, such as `parameters latency`
+
+
+def pairs(study: Study) -> list[ComparedPair]:
+    """Return the baseline pairs, then controls, then declared pairs, in the order of params.yaml."""
+    return [
+        *(ComparedPair(name, study.baseline, BASELINE) for name in study.variants if name != study.baseline),
+        *(ComparedPair(pair.variant, pair.control, " ".join(pair.kinds)) for pair in controls.pairs(study)),
+        *(ComparedPair(first, second, DECLARED) for first, second in study.comparisons),
+    ]
+
+
+def frames(study: Study, runs: list[RunRecord]) -> dict[str, pd.DataFrame]:
+    """Return the two tables by name."""
+    return {
+        "comparisons": comparisons_frame(study, runs),
+        "comparison_by_seed": comparison_by_seed_frame(study, runs),
+    }
+
+
+def comparisons_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
+    """Return one row per pair: difference in accuracy, its simultaneous interval, and the verdict.
+
+    All pairs are one family: at the study's confidence every interval covers the true difference. The verdict follows
+    from the interval and the study's margin. Runs of all variants determine the error, see `statistics.blocks`.
+    """
+    accuracy, family = accuracies(study, runs), pairs(study)
+    comparisons = statistics.block_comparisons(
+        list(accuracy.values()),
+        statistics.pair_contrasts(list(accuracy), [(pair.variant, pair.reference) for pair in family]),
+        study.confidence,
+        None if study.margin is None else study.margin / 100,
+    )
+    rows: list[dict[str, Any]] = [
+        {**asdict(pair), "n": len(study.seeds), **asdict(comparison)}
+        for pair, comparison in zip(family, comparisons, strict=True)
+    ]
+    return pd.DataFrame(rows)[[*_COLUMNS, *_ESTIMATE]]
+
+
+def comparison_by_seed_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
+    """Return one row per pair and seed: variant minus reference of that seed."""
+    accuracy = accuracies(study, runs)
+    return pd.DataFrame(
+        [
+            {"variant": pair.variant, "reference": pair.reference, "seed": seed, "difference": own - other}
+            for pair in pairs(study)
+            for seed, own, other in zip(study.seeds, accuracy[pair.variant], accuracy[pair.reference], strict=True)
+        ]
+    )
