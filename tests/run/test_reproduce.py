@@ -75,6 +75,33 @@ def test_nothing_runs_when_the_images_fail(project: Project) -> None:
     assert project.ran() == []
 
 
+def test_missing_or_bad_images_leave_the_record_of_the_last_ones(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = {"source": "folder", "path": "pets", "title": "Pets", "provenance": "Mine.", "split_seed": 0}
+    params.write(project.root, data=images)
+    record = project.root / "results/small/data.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    assert not reproduce(None, 1, project.root)
+    output = capsys.readouterr().out
+    assert f"FAILED data  data: path: 'pets' does not exist ({project.root}/pets). Put the images there" in output
+    assert "start  data" not in output
+    assert record.exists()
+    (project.root / "pets").mkdir()
+    (project.root / "broken").write_text("data")
+    assert not reproduce(None, 1, project.root)
+    assert "| data is broken on purpose" in capsys.readouterr().out
+    assert record.exists()
+
+
+def test_a_warning_of_a_job_that_succeeded_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["printf", "line\\nwarning: 24 files are left out\\n"]
+    assert run_jobs([Job("data", command)], [{}], tmp_path, tmp_path / "logs") == []
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last.endswith("  warning: 24 files are left out")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_leaves_no_orphan(project: Project, number: signal.Signals) -> None:
     (project.root / "slow").write_text(" ".join(RUNS))

@@ -18,6 +18,7 @@ from attnbench.run.devices import Environment
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 10.0  # seconds between asking a process group to stop and killing it
+WARNING = "warning: "  # how a line begins that is shown although its job succeeded
 TAIL = 15  # lines of the log shown when a job fails
 # how the system, SQLite (in DVC) and `records.files` say that a disk is full
 FULL_TEXTS = (*map(os.strerror, FULL), "database or disk is full", "no space left")
@@ -123,12 +124,16 @@ def _start(job: Job, environment: Environment, folder: Path, logs: Path) -> _Run
 
 
 def _succeeded(ended: _Running, count: str) -> bool:
+    """Return whether a job succeeded, and say so, with the warnings or the last lines of its log."""
     took = _duration(time.monotonic() - ended.began)
+    lines = ended.log.read_text(encoding="utf-8", errors="replace").splitlines()
     if ended.process.returncode == 0:
         say(f"done   {ended.job.name}  {took}  ({count})")
+        for line in lines:
+            if line.startswith(WARNING):
+                say(line)
         return True
     say(f"FAILED {ended.job.name}  {took}  ({count})  {ended.log}")
-    lines = ended.log.read_text(encoding="utf-8", errors="replace").splitlines()
     for line in lines[-TAIL:]:
         sys.stdout.write(f"          | {line}\n")
     return False

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+from attnbench.data import source_files
+from attnbench.errors import UserError
 from attnbench.records.states import release_recorded
 from attnbench.run import devices, graph, lost_entries, pipeline
 from attnbench.run.devices import Environment
@@ -94,9 +96,25 @@ def _run_waves(
     while waiting := [stage for stage in graph.ready(stages) if stage.name not in started]:
         wave = in_order(study, [stage for stage in waiting if not stage.alone]) or waiting
         started |= {stage.name for stage in wave}
-        failed += run_jobs(_jobs(wave), environments[:1] if wave[0].alone else environments, root, logs)
+        if _images_are_missing(study, wave, root):
+            failed.append("data")
+            wave = [stage for stage in wave if stage.name != "data"]
+        if wave:
+            failed += run_jobs(_jobs(wave), environments[:1] if wave[0].alone else environments, root, logs)
         stages = read_stages()
     return failed, stages
+
+
+def _images_are_missing(study: Study, wave: Iterable[Stage], root: Path) -> bool:
+    """Say so if the stage `data` is about to run without images: DVC would first remove the record of the last ones."""
+    if all(stage.name != "data" for stage in wave):
+        return False
+    try:
+        source_files.check(study.data, root)
+    except UserError as error:
+        say(f"FAILED data  {error}")
+        return True
+    return False
 
 
 def in_order(study: Study, stages: Iterable[Stage]) -> list[Stage]:
