@@ -131,7 +131,7 @@ def write_records(made: MadeUp, differences: dict[str, list[float]]) -> None:
     study, paths = made.study, made.paths
     records.write(paths.data_summary, data_summary(study))
     for position, variant in enumerate(study.variants):
-        code = {"sha256": files.sha256_of_json(["code", variant])}
+        code = {"sha256": files.sha256_of_json(["code", variant]), "values": {}}
         files.write_json(paths.code("train", variant), code)
         records.write(paths.cost(variant), cost(study, variant, position))
         save_views(paths.view(variant), views(study, variant))

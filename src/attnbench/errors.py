@@ -3,11 +3,18 @@
 import errno
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from difflib import get_close_matches
 from typing import NoReturn
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's quota, the largest file allowed
+# what a path that a user named or damaged can be; anything else is a bug and keeps its traceback
+BAD_PATH = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS),
+    *(errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.EIO),
+)
 
 
 class UserError(Exception):
@@ -25,27 +32,59 @@ def listed(names: list[str]) -> str:
     return ", ".join(repr(name) for name in names)
 
 
-def run_main(main: Callable[[], None]) -> NoReturn:
+def shortened(text: str, length: int = 60) -> str:
+    """Return a text for a message, cut in the middle if it is longer than `length`."""
+    half = length // 2
+    return text if len(text) <= length else f"{text[:half]}...{text[-half:]} ({len(text)} characters)"
+
+
+def run_main(main: Callable[[], int | None]) -> NoReturn:
     """Run a command or stage and exit, without a traceback for anything that is not a bug.
 
-    The exit status is 0, or 1 after a UserError or a full disk, with the message on stderr. After Ctrl-C it is 130 and
-    after a reader such as `head` has closed the output 141, as shells report for a process ended by the signal.
+    `main` returns the exit status, None for 0. After a UserError, a full disk or a path that cannot be used it is 1,
+    with the message on stderr. After Ctrl-C it is 130 and after a reader such as `head` has closed the output 141, as
+    shells report for a process ended by the signal.
     """
+    _open_closed_streams()
     try:
         try:
-            main()
+            status = main()
         finally:
             sys.stdout.flush()
     except UserError as error:
         sys.exit(f"error: {error}")
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
+        _discard_output()
         sys.exit(141)
     except OSError as error:
-        if error.errno not in FULL:
-            raise
-        file = f" for {error.filename}" if error.filename else ""
-        sys.exit(f"error: no space left{file}; nothing half-written was kept. Free some space and run it again")
+        if error.errno in FULL:
+            if error.filename is None:  # it may be the output
+                _discard_output()
+            file = f" for {error.filename}" if error.filename else ""
+            sys.exit(f"error: no space left{file}; nothing half-written was kept. Free some space and run it again")
+        if error.errno in BAD_PATH and error.filename:
+            sys.exit(f"error: {shortened(str(error.filename), 200)} cannot be used: {error.strerror}")
+        raise
     except KeyboardInterrupt:
         sys.exit(130)
-    sys.exit(0)
+    except SystemExit as ended:
+        if ended.code:
+            raise
+        call = traceback.extract_tb(ended.__traceback__)[-1]
+        sys.exit(
+            f"error: {call.filename}:{call.lineno}: this call ends Python before the work is done, with a status that "
+            "means success; remove it, or raise an exception"
+        )
+    sys.exit(status)
+
+
+def _open_closed_streams() -> None:
+    """Give the process an output where its caller closed it (`>&-`), which Python shows as None."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 -- until the process ends
+
+
+def _discard_output() -> None:
+    """Send what is left of the output nowhere, or Python complains when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

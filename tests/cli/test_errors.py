@@ -18,6 +18,7 @@ from attnbench.errors import UserError
             "error: no space left for x.tar; nothing half-written was kept. Free",
         ),
         (OSError(errno.EDQUOT, "full"), 1, "error: no space left; nothing half-written was kept. Free some space"),
+        (OSError(errno.EISDIR, "Is a directory", "x"), 1, "error: x cannot be used: Is a directory"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
@@ -35,10 +36,17 @@ def test_an_error_a_user_can_fix_ends_without_a_traceback(error, status, text):
 
 def test_other_errors_are_not_swallowed():
     def main():
-        raise OSError(errno.EACCES, "no", "x")
+        raise OSError(errno.ENOENT, "no", "x")
 
     with pytest.raises(OSError, match="no"):
         errors.run_main(main)
+
+
+@pytest.mark.parametrize("status", ["", "0"])
+def test_a_status_of_success_from_the_middle_of_the_work_is_an_error(status):
+    """A module that calls `sys.exit()` would end a stage as if it had succeeded."""
+    with pytest.raises(SystemExit, match=r"^error: module\.py:1: this call ends Python before the work is done"):
+        errors.run_main(lambda: exec(compile(f"raise SystemExit({status})", "module.py", "exec")))
 
 
 def test_names_in_messages():

@@ -155,7 +155,7 @@ def test_accuracies_from_another_machine_are_compared_and_foreign_runs_are_not_t
     project.replace_training(finished)
     project.add_record(TRAINED, 0.30)
     project.add_record(("se", 1), 0.001)
-    project.add_record(("se", 2), -1.0, code="c" * 64)  # from different code, so not part of the spread
+    project.add_record(("se", 2), 0.9, code="c" * 64)  # from different code, so not part of the spread
     project.add_record(("baseline", 0), code="c" * 64, params="d" * 64)
     assert not verify(None, 2, project.root)
     lines = printed(capsys)
@@ -217,7 +217,10 @@ def test_ctrl_c_leaves_no_temporary_folder(project):
     [
         (None, r"dvc\.lock does not exist, so nothing is recorded; run the study first: attnbench run small"),
         ("stages: {}\n", r"dvc\.lock does not have data/small\.safetensors, so nothing can be repeated; run the study"),
-        ("stages: [1, 2\n", r"dvc\.lock cannot be read: .*Restore the last good version with `git checkout dvc\.lock`"),
+        (
+            "stages: [1, 2\n",
+            r"dvc\.lock cannot be read: .*Restore the last good version with `git checkout HEAD -- dvc\.lock`",
+        ),
         ("stages: 3\n", r"dvc\.lock cannot be read: stages: .*Restore the last good version"),
         ("", r"dvc\.lock cannot be read: the file: .*Restore the last good version"),
     ],

@@ -6,7 +6,7 @@ from made_records import ENVIRONMENT
 
 from attnbench.records import Difference, Identity, params_sha256
 
-IDENTITY = Identity(data="d", code="c", params="p", environment=ENVIRONMENT)
+IDENTITY = Identity(data="d" * 64, code="c" * 64, params="a" * 64, environment=ENVIRONMENT)
 
 
 def test_equal_identities_have_no_differences() -> None:
@@ -15,10 +15,10 @@ def test_equal_identities_have_no_differences() -> None:
 
 def test_differences_come_with_their_names_and_values_in_order() -> None:
     there = ENVIRONMENT.model_copy(update={"threads": 2, "instruction_set": "AVX2"})
-    other = IDENTITY.model_copy(update={"environment": there, "params": "q", "data": "e"})
+    other = IDENTITY.model_copy(update={"environment": there, "params": "b" * 64, "data": "e" * 64})
     differences = [
-        Difference("data", "images", "d", "e"),
-        Difference("params", "values in params.yaml", "p", "q"),
+        Difference("data", "images", "d" * 64, "e" * 64),
+        Difference("params", "values in params.yaml", "a" * 64, "b" * 64),
         Difference("instruction_set", "instruction set", "AVX512", "AVX2"),
         Difference("threads", "threads", "1", "2"),
     ]
@@ -27,8 +27,8 @@ def test_differences_come_with_their_names_and_values_in_order() -> None:
 
 
 def test_code_is_compared() -> None:
-    other = IDENTITY.model_copy(update={"code": "d"})
-    assert IDENTITY.differences(other, environment=False) == [Difference("code", "code", "c", "d")]
+    other = IDENTITY.model_copy(update={"code": "d" * 64})
+    assert IDENTITY.differences(other, environment=False) == [Difference("code", "code", "c" * 64, "d" * 64)]
 
 
 ONE = params.study()

@@ -8,11 +8,12 @@ file is imported for `--help`, so each imports what it needs inside `run`.
 import argparse
 import inspect
 import pkgutil
-import sys
 from importlib import import_module
 from pathlib import Path
 
 from attnbench import errors
+
+MOST = 1_000_000  # of anything that an option counts: more fits into no machine
 
 
 def main() -> None:
@@ -24,18 +25,38 @@ def positive(text: str) -> int:
     """Return the integer that an option gives; argparse names this function if it is not one.
 
     Raises:
-        argparse.ArgumentTypeError: it is less than 1.
+        argparse.ArgumentTypeError: it is less than 1, or more than a million.
     """
     value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"given {value}; must be at least 1")
+    if not 1 <= value <= MOST:
+        raise argparse.ArgumentTypeError(f"given {value}; must be at least 1, and at most {MOST}")
     return value
 
 
-def _main() -> None:
-    arguments = _parser().parse_args()
-    if not arguments.run(arguments, Path.cwd()):
-        sys.exit(1)
+def output_file(text: str) -> Path:
+    """Return the path of a file that an option asks to write, before hours of work are spent on its content.
+
+    Raises:
+        argparse.ArgumentTypeError: it is a folder or a device, lies below a file, or its name is too long.
+    """
+    path = Path(text)
+    try:
+        if path.exists() and not path.is_file():
+            raise argparse.ArgumentTypeError(f"given {text!r}, which is not a file; name one")
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"given {errors.shortened(text)!r}: {error.strerror}") from None
+    if not folder.is_dir():
+        raise argparse.ArgumentTypeError(f"given {text!r}, but {str(folder)!r} is not a folder")
+    return path
+
+
+def _main() -> int:
+    try:
+        arguments = _parser().parse_args()
+    except SystemExit as ended:  # argparse has printed the help, or what is wrong
+        return int(ended.code or 0)
+    return 0 if arguments.run(arguments, Path.cwd()) else 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from attnbench.cli import positive
+from attnbench.cli import output_file, positive
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", choices=["float32", "bf16"], help="of attnbench's training (default: the study's)"
     )
-    parser.add_argument("--json", type=Path, metavar="PATH", help="also write the time of every turn to this file")
+    parser.add_argument(
+        "--json", type=output_file, metavar="PATH", help="also write the time of every turn to this file"
+    )
 
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:

@@ -12,6 +12,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from attnbench.cli import output_file
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the two sides, the confidence of the intervals, and the file for the numbers."""
@@ -22,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--confidence", type=float, default=0.95, metavar="SHARE", help="of the intervals (default: %(default)s)"
     )
-    parser.add_argument("--json", type=Path, metavar="PATH", help="also write all numbers to this file")
+    parser.add_argument("--json", type=output_file, metavar="PATH", help="also write all numbers to this file")
 
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:

@@ -11,12 +11,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from attnbench.cli import output_file
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the module to show, or the page to write."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument("name", nargs="?", metavar="NAME", help="a module (default: list all)")
-    group.add_argument("--write", type=Path, metavar="PATH", help="write the page of all modules to this file")
+    group.add_argument("--write", type=output_file, metavar="PATH", help="write the page of all modules to this file")
 
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from attnbench.code.fingerprint import Fingerprints
 from attnbench.errors import UserError
 from attnbench.records import code_sha256
+from attnbench.records.io import recordable
 from attnbench.study import Study, StudyPaths
 
 
@@ -17,8 +18,8 @@ def unchanged(study: Study, paths: StudyPaths, stage: str, variant: str | None =
     written the fingerprint hours before. So the source is hashed at the start and again at the end.
 
     Raises:
-        UserError: the source or the values of the stage are not those of the fingerprint, or the source changed in the
-            context.
+        UserError: the source or the values of the stage are not those of the fingerprint, the source changed in the
+            context, or the stage computed what no record can hold.
     """
     sha256 = _sha256(study, stage, variant)
     if sha256 != code_sha256(fingerprint := paths.code(stage, variant)):
@@ -26,7 +27,8 @@ def unchanged(study: Study, paths: StudyPaths, stage: str, variant: str | None =
             f"the source of stage {stage}, or its values in {study.params}, changed since {fingerprint} was written; "
             f"run `attnbench run {study.name}` again"
         )
-    yield sha256
+    with recordable(stage):
+        yield sha256
     if _sha256(study, stage, variant) != sha256:
         raise UserError(
             f"the source of stage {stage} changed while it ran, so its results were not recorded; "

@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
-from attnbench.errors import UserError, did_you_mean, listed
+from attnbench.errors import UserError, did_you_mean, listed, shortened
 from attnbench.records import RunRecord, first_problem, require_of
+from attnbench.records.files import content as read_file
 from attnbench.study import StudyPaths
 
 
@@ -40,8 +41,8 @@ def parse_source(text: str) -> RunSource:
         UserError: the text has another form.
     """
     revision, colon, study = text.rpartition(":")
-    if not re.fullmatch(r"[a-z0-9_]+", study) or (colon and not revision):
-        raise UserError(f"given {text!r}; a side is STUDY or REV:STUDY, such as cifar10 or HEAD~3:cifar10")
+    if not re.fullmatch(r"[a-z0-9_]{1,100}", study) or (colon and not revision):
+        raise UserError(f"given {shortened(text)!r}; a side is STUDY or REV:STUDY, such as cifar10 or HEAD~3:cifar10")
     return RunSource(study, revision or None)
 
 
@@ -63,7 +64,7 @@ def _record_files(source: RunSource, root: Path, study: str) -> tuple[str | None
     """Return the commit, if any, and the content of the study's run records by their paths from the root."""
     pattern = (StudyPaths(study).runs / "*.json").as_posix()
     if source.revision is None:
-        return None, {path.relative_to(root).as_posix(): path.read_bytes() for path in root.glob(pattern)}
+        return None, {path.relative_to(root).as_posix(): read_file(path) for path in root.glob(pattern)}
     # imported here: DVC takes half a second. Its git reader also resolves names of experiments; `DVCFileSystem` would
     # validate every dvc.yaml of the commit first, and refuse the commit if one of them is invalid by today's rules
     from dvc.scm import SCM, SCMError, resolve_rev  # noqa: PLC0415

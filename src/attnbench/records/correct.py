@@ -25,10 +25,7 @@ def read_correct(path: Path, images: int) -> NDArray[np.bool_]:
     Raises:
         UserError: the file is missing, or has not one bit for each image.
     """
-    try:
-        packed = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; `dvc repro` makes it") from None
+    packed = np.frombuffer(files.content(path), dtype=np.uint8)
     if len(packed) != -(-images // 8):
         raise UserError(
             f"{path} has {len(packed)} bytes, but the {images} test images take {-(-images // 8)}; delete it and run "

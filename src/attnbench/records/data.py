@@ -1,21 +1,26 @@
 """The description of the prepared images."""
 
-from attnbench.records.io import Record
+from typing import Annotated
+
+from pydantic import Field
+
+from attnbench.records.io import AtLeastOne, Count, ImageShape, Record, Share, Text
+from attnbench.study.schema import Name, Seed, Sha256
 
 
 class DataSummary(Record):
     """Summary of the prepared images; `sha256` covers all tensors and the description."""
 
-    study: str
-    title: str  # goes into every caption, e.g. "CIFAR-10, JPEG quality 75"
-    provenance: str  # where the images come from, in one to three sentences
-    classes: list[str]
-    image_shape: tuple[int, int, int]  # (c, h, w)
-    train: int
-    validation: int
-    test: int
-    split_seed: int
-    mean: list[float]  # per channel of the training images, 0..1
-    std: list[float]  # 1 for a channel with a single value
-    sha256: str
-    tensors_sha256: dict[str, str]
+    study: Name
+    title: Text  # goes into every caption, e.g. "CIFAR-10, JPEG quality 75"
+    provenance: Text  # where the images come from, in one to three sentences
+    classes: Annotated[list[Text], Field(min_length=1)]
+    image_shape: ImageShape
+    train: AtLeastOne
+    validation: Count
+    test: AtLeastOne
+    split_seed: Seed
+    mean: list[Share]  # per channel of the training images, 0..1
+    std: list[Annotated[float, Field(gt=0, le=1)]]  # 1 for a channel with a single value
+    sha256: Sha256
+    tensors_sha256: dict[str, Sha256]

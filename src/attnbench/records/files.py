@@ -4,34 +4,34 @@ import hashlib
 import json
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 
-from attnbench.errors import FULL, UserError
+from attnbench.errors import BAD_PATH, FULL, UserError, shortened
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`; on success it replaces `path`, on any error it is removed.
 
-    Its content is on the disk before it replaces `path`, so a power cut leaves either the old or the new file.
+    Its content is on the disk before it replaces `path`, so a power cut leaves either the old or the new file. Its
+    permissions follow the process's umask.
 
     Raises:
-        UserError: the disk is full.
+        UserError: `path` cannot be written: it is a folder, its name is too long, the disk is full, ...
     """
-    temporary: Path | None = None
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path} is {_kind(path)}, so no file can be written there; name a file, or remove it")
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        os.close(handle)
-        temporary = Path(name)
+        temporary.touch(exist_ok=False)
         yield temporary
-        temporary.chmod(0o644)
         _flush(temporary)
         temporary.replace(path)
         _flush(path.parent)
@@ -40,10 +40,36 @@ def replacing(path: Path) -> Iterator[Path]:
             raise UserError(
                 f"no space left for {path}; nothing of it was kept. Free some space and run the same command again"
             ) from error
+        if _errno(error) in BAD_PATH:
+            raise UserError(f"{shortened(str(path), 200)} cannot be written: {_reason(error)}") from error
         raise
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # its folder may be a file, or its name too long
+            temporary.unlink()
+
+
+def content(path: Path, advice: str = "`dvc repro` makes it") -> bytes:
+    """Return the bytes of a file that a stage wrote; `advice` says what to do if it is missing.
+
+    Raises:
+        UserError: it is missing, is not a regular file, or cannot be read.
+    """
+    try:
+        if not path.is_file() and path.exists():  # reading a named pipe would never end
+            raise UserError(f"{path} is {_kind(path)}, not a file; remove it and run `dvc repro`")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; {advice}") from None
+    except OSError as error:
+        raise UserError(f"{shortened(str(path), 200)} cannot be read: {_reason(error)}") from None
+
+
+def _kind(path: Path) -> str:
+    return "a folder" if path.is_dir() else "a device or a pipe"
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _flush(path: Path) -> None:

@@ -1,13 +1,12 @@
 """What a run was made from, and how two such identities differ. Equal identities and seeds give equal bytes."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from attnbench.errors import UserError
 from attnbench.records import files
-from attnbench.records.io import Record
-from attnbench.study.schema import Study
+from attnbench.records.io import AtLeastOne, Record, read
+from attnbench.study.schema import Sha256, Study
 
 
 class Environment(Record):
@@ -18,11 +17,18 @@ class Environment(Record):
     device: str  # "cpu" or the accelerator's name
     instruction_set: str  # torch.backends.cpu.get_cpu_capability(), e.g. "AVX512"
     processor: str  # model name as the system reports it
-    threads: int
+    threads: AtLeastOne
     precision: str  # "float32" or "bf16"
     memory_format: str  # "channels_last"
     cudnn: str | None = None  # version on an accelerator, e.g. "9.10.2"
     driver: str | None = None  # version of the accelerator's driver, if the system tells
+
+
+class CodeFingerprint(Record):
+    """What a stage would compute: its code and the values of params.yaml that it reads, with one hash over both."""
+
+    sha256: Sha256
+    values: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -38,9 +44,9 @@ class Difference:
 class Identity(Record):
     """What a run was made from; hashes are SHA-256."""
 
-    data: str
-    code: str
-    params: str
+    data: Sha256
+    code: Sha256
+    params: Sha256
     environment: Environment
 
     def differences(self, other: "Identity", *, environment: bool = True) -> list[Difference]:
@@ -64,12 +70,7 @@ def code_sha256(fingerprint: Path) -> str:
     Raises:
         UserError: the file is missing or damaged.
     """
-    try:
-        return str(json.loads(fingerprint.read_text(encoding="utf-8"))["sha256"])
-    except FileNotFoundError:
-        raise UserError(f"{fingerprint} is missing; `dvc repro` makes it") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{fingerprint} is not a code fingerprint ({error!r}); delete it and run `dvc repro`") from None
+    return read(fingerprint, CodeFingerprint).sha256
 
 
 def params_sha256(study: Study, variant: str) -> str:

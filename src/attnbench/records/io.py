@@ -1,18 +1,28 @@
 """Reading and writing records: typed JSON documents."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from attnbench.errors import UserError
+from attnbench.errors import UserError, shortened
 from attnbench.records import files
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+AtLeastOne = Annotated[int, Field(ge=1, lt=2**63)]
+NotNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Text = Annotated[str, Field(min_length=1)]
+ImageShape = tuple[AtLeastOne, AtLeastOne, AtLeastOne]  # (c, h, w)
 
 
 class Record(BaseModel):
-    """A frozen, typed JSON document; an unknown or missing field is an error."""
+    """A frozen, typed JSON document. An unknown or missing field, another type, NaN and infinity are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 R = TypeVar("R", bound=Record)
@@ -27,20 +37,35 @@ def read(path: Path, kind: type[R]) -> R:
     """Read a record of the given kind.
 
     Raises:
-        UserError: the file is missing, is not JSON, or does not have the fields of `kind`.
+        UserError: the file is missing, is not JSON, or does not have the fields of `kind`, with values in their ranges.
     """
     try:
-        return kind.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; `dvc repro` makes it") from None
+        return kind.model_validate_json(files.content(path))
     except ValidationError as error:
         raise UserError(
             f"{path} is not a {kind.__name__}: {first_problem(error)}; delete it and run `dvc repro`"
         ) from None
 
 
+@contextmanager
+def recordable(stage: str) -> Iterator[None]:
+    """Turn a value that a record cannot hold, such as a loss that is not finite, into a message.
+
+    Raises:
+        UserError: the text names the stage, the record and the field.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        raise UserError(
+            f"stage {stage} computed what no {error.title} can hold: {first_problem(error)}; nothing was recorded. If "
+            "its weights are damaged, train the run again"
+        ) from None
+
+
 def first_problem(error: ValidationError) -> str:
-    """Return the first problem of a document, such as `identity.code: Field required`."""
+    """Return the first problem of a document, such as `identity.code: Field required` or `..., given 7.5`."""
     first = error.errors()[0]
     location = ".".join(str(part) for part in first["loc"]) or "the file"
-    return f"{location}: {first['msg']}"
+    is_value = first["loc"] and isinstance(first["input"], bool | int | float | str | None)
+    return f"{location}: {first['msg']}" + (f", given {shortened(repr(first['input']))}" if is_value else "")

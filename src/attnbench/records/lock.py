@@ -1,6 +1,7 @@
 """What DVC has recorded: the stages in a dvc.lock, and the MD5 of every file that a stage wrote."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from attnbench.errors import UserError
 from attnbench.records.io import first_problem
 
 Entry = dict[str, Any]  # of one stage in a dvc.lock: cmd, deps, params, outs
+
+
+_CONFLICT = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
 
 
 class _File(BaseModel):
@@ -36,15 +40,40 @@ def read_entries(path: Path) -> dict[str, Entry]:
 
     Raises:
         FileNotFoundError: the file does not exist.
-        UserError: the file is not a dvc.lock.
+        UserError: the file is not a dvc.lock; the text has the remedy.
     """
     try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        return parse(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        remedy = f"Restore the last good version with `git checkout HEAD -- {path}`"
+        raise UserError(f"{path} cannot be read: {error}. {remedy}") from None
+    except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def parse(text: str) -> dict[str, Entry]:
+    """Return the entry of each stage in the text of a dvc.lock.
+
+    Raises:
+        ValueError: the text is not that of a dvc.lock; the message says why.
+    """
+    if conflict := _CONFLICT.search(text):
+        raise ValueError(
+            f"git left a conflict in it, first in line {text.count(chr(10), 0, conflict.start()) + 1}. Where the two "
+            "sides have entries of different runs, keep both and delete the lines <<<<<<<, ======= and >>>>>>>; "
+            "otherwise keep one side. What then lacks an entry is run again"
+        )
+    try:
+        content = YAML(typ="safe").load(text)
         _Lock.model_validate(content)
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise _broken(path, " ".join(str(error).split())) from None
+    except YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from None
     except ValidationError as error:
-        raise _broken(path, first_problem(error)) from None
+        raise ValueError(first_problem(error)) from None
+    except RecursionError:
+        raise ValueError("its values are nested too deeply") from None
     entries: dict[str, Entry] = content["stages"]
     return entries
 
@@ -67,13 +96,13 @@ def outputs(entry: Mapping[str, Any]) -> dict[str, str]:
 def md5_of(path: Path) -> str:
     """Return the MD5 of a file as DVC writes it, 32 hexadecimal digits."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        return hashlib.file_digest(stream, _md5).hexdigest()
 
 
 def md5(content: bytes) -> str:
     """Return the MD5 of a file with this content as DVC writes it."""
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return _md5(content).hexdigest()
 
 
-def _broken(path: Path, reason: str) -> UserError:
-    return UserError(f"{path} cannot be read: {reason}. Restore the last good version with `git checkout {path}`")
+def _md5(content: bytes = b"") -> "hashlib._Hash":
+    return hashlib.md5(content, usedforsecurity=False)

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from attnbench.errors import UserError
 from attnbench.records import files, tensors
@@ -18,6 +18,8 @@ from attnbench.records.io import Record
 from attnbench.records.lock import Entry, md5, md5_of, outputs, read_entries
 from attnbench.records.runs import RunRecord, TimingRecord
 from attnbench.study.paths import StudyPaths
+
+_ENTRY = TypeAdapter(Entry)
 
 
 class Finished(Record):
@@ -60,11 +62,19 @@ def release_recorded(paths: StudyPaths, lock: Path) -> None:
             state.unlink(missing_ok=True)
 
 
+def read_kept_entry(path: Path) -> Entry | None:
+    """Return an entry that was kept in place of a state; None if the file is damaged."""
+    try:
+        return _ENTRY.validate_json(files.content(path))
+    except (UserError, ValidationError):
+        return None
+
+
 def describes_files(entry: Entry, paths: StudyPaths, run: str) -> bool:
     """Return whether an entry of dvc.lock names every output of a run as it lies there."""
     variant, _, seed = run.rpartition("-")
     named = outputs(entry)
-    return all(
+    return seed.isdecimal() and all(
         named.get(path.relative_to(paths.root).as_posix()) == (md5_of(path) if path.is_file() else None)
         for path in paths.outputs(variant, int(seed))
     )

@@ -83,13 +83,17 @@ def read(study: Study, paths: StudyPaths) -> Inputs:
     tables = {name: _csv(paths.tables / f"{name}.csv", repro(study, ["analyse"])) for name in names}
     incomplete = set(tables["left_out"]["seed"])
     viewed = study.variants if study.seeds[0] not in incomplete else ()
+    data = records.read(paths.data_summary, DataSummary)
     return Inputs(
         study=study.model_copy(update={"seeds": [seed for seed in study.seeds if seed not in incomplete]}),
         paths=paths,
         tables=tables,
-        data=records.read(paths.data_summary, DataSummary),
+        data=data,
         latency=records.read(paths.latency, LatencyRecord),
-        views={variant: views.load(paths.view(variant)) for variant in viewed},
+        views={
+            variant: views.load(paths.view(variant), variant=variant, seed=study.seeds[0], classes=data.classes)
+            for variant in viewed
+        },
     )
 
 

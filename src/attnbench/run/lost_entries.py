@@ -4,18 +4,14 @@ Then it is no YAML, or it lacks the stages that came last, and DVC would run tho
 was kept when the state of the run was removed (`records.states`).
 """
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from attnbench.errors import UserError
 from attnbench.records import files
-from attnbench.records.lock import read_entries
-from attnbench.records.states import describes_files
+from attnbench.records.lock import parse, read_entries
+from attnbench.records.states import describes_files, read_kept_entry
 from attnbench.study.paths import StudyPaths
 
 HEAD = "schema: '2.0'\nstages:\n"  # how a dvc.lock begins
@@ -25,11 +21,10 @@ ENTRY = re.compile(r"^  \S.*:$", re.MULTILINE)  # the line with which an entry b
 def put_back(root: Path, lock: Path, paths: StudyPaths) -> list[str] | None:
     """Repair a dvc.lock that was cut short; return the stages that were put back, or None if it is whole.
 
-    The entry of a run is put back if the outputs of the run lie there as it says, and not as dvc.lock says. A file that
-    is broken in another way, such as by a conflict in git, is left as it is.
+    The entry of a run is put back if the outputs of the run lie there as it says, and not as dvc.lock says.
 
     Raises:
-        UserError: the disk is full.
+        UserError: it is broken in another way, such as by a conflict in git, and is left as it is; or the disk is full.
     """
     if not lock.exists() or _repaired(lock, paths) is None:
         return None
@@ -53,13 +48,13 @@ def _repaired(lock: Path, paths: StudyPaths) -> tuple[dict[str, Any], list[str]]
     except UserError:
         intact = _intact(lock.read_text(encoding="utf-8", errors="replace"))
         if intact is None:
-            return None
+            raise
         entries, is_cut = intact, True
     lost = []
     for kept in sorted(paths.lock_entries.glob("*.json")):
-        name, entry = f"train@{kept.stem}", json.loads(kept.read_text(encoding="utf-8"))
+        name, entry = f"train@{kept.stem}", read_kept_entry(kept)
         listed = entries.get(name)
-        if listed == entry or not describes_files(entry, paths, kept.stem):
+        if entry is None or listed == entry or not describes_files(entry, paths, kept.stem):
             continue
         if listed is None or not describes_files(listed, paths, kept.stem):
             entries[name] = entry
@@ -74,7 +69,9 @@ def _intact(text: str) -> dict[str, Any] | None:
     starts = [match.start() for match in ENTRY.finditer(text)]
     if not text.startswith(HEAD) or not starts:
         return None
+    if len(starts) == 1:
+        return {}
     try:
-        return dict(YAML(typ="safe").load(text[: starts[-1]])["stages"] or {})
-    except YAMLError:
+        return parse(text[: starts[-1]])
+    except ValueError:
         return None

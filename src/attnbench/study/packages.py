@@ -82,12 +82,13 @@ def blamed(path: Path, action: str) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a `sys.exit()` in the file would end the stage as if it had succeeded
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
         if isinstance(error, SyntaxError) and error.filename == str(path):
             lines.append(error.lineno)
         line = f":{lines[-1]}" if lines else ""
-        raise UserError(f"{path}{line}: {action}: {type(error).__name__}: {' '.join(str(error).split())}") from error
+        reason = ": ".join(filter(None, [type(error).__name__, " ".join(str(error).split())]))
+        raise UserError(f"{path}{line}: {action}: {reason}") from error
 
 
 def _user_packages() -> list[str]:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from attnbench.errors import UserError
+from attnbench.errors import UserError, shortened
 from attnbench.records import files
 from attnbench.study import attention, packages
 from attnbench.study.module_files import FILL_IN
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NAME = re.compile(r"[a-z][a-z0-9_]{,63}")  # the longest name of a file is 255, with `.cpython-311.pyc`
 _INSTALLED = ("stdlib", "platlib", "purelib")
 
 
@@ -49,8 +49,8 @@ def module_path(name: str, root: Path) -> Path:
     for part in (package, *rest):
         if not _NAME.fullmatch(part) or keyword.iskeyword(part):
             raise UserError(
-                f"{name!r} is not valid for a module: {part!r} must start with a letter a-z, contain only a-z, 0-9 and "
-                "_, and must not be a Python keyword"
+                f"{shortened(name)!r} is not valid for a module: {shortened(part)!r} must start with a letter a-z, "
+                "contain only a-z, 0-9 and _, at most 64 of them, and must not be a Python keyword"
             )
     if name == attention.NONE:
         raise UserError(f"{name!r} means the network without attention; choose another name")

@@ -13,6 +13,7 @@ from zc.lockfile import LockError, LockFile
 
 from attnbench.errors import UserError
 from attnbench.records import Identity, files, first_problem, tensors
+from attnbench.records.io import recordable
 from attnbench.records.states import Finished, StateHeader
 from attnbench.records.tensors import Array
 from attnbench.train.state import FORMAT, State
@@ -106,7 +107,7 @@ def claimed(path: Path) -> Iterator[None]:
     The operating system holds the lock and releases it when the process ends, for whatever reason; the lock file stays.
 
     Raises:
-        UserError: another process works on the run; the text says which.
+        UserError: another process works on the run, and the text says which; or the run gave what cannot be recorded.
     """
     lock_path = path.with_suffix(".lock")
     lock_path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +122,8 @@ def claimed(path: Path) -> Iterator[None]:
     try:
         for leftover in path.parent.glob(f".{path.name}.*.tmp"):  # of a process killed while it was writing
             leftover.unlink()
-        yield
+        with recordable("train"):
+            yield
     finally:
         lock.close()
 
