@@ -99,8 +99,8 @@ def test_the_numbers_are_written_in_full_precision(command, root):
     assert (status, numbers) == (
         0,
         {
-            "a": {"study": "made_up", "revision": "first", "commit": commit, "runs": 2},
-            "b": {"study": "made_up", "revision": None, "commit": None, "runs": 3},
+            "a": {"study": "made_up", "revision": "first", "commit": commit, "runs": 2, "leftover": []},
+            "b": {"study": "made_up", "revision": None, "commit": None, "runs": 3, "leftover": []},
             "confidence": 0.9,
             "pairs": 2,
             "equal_checkpoints": 1,

@@ -47,6 +47,23 @@ def test_a_commit_is_read_and_not_checked_out(root):
     assert git(root, "status", "--porcelain") == before != ""
 
 
+def test_runs_that_params_yaml_no_longer_names_are_left_out_on_either_side(root):
+    params = root / "studies" / "made_up" / "params.yaml"
+    params.parent.mkdir(parents=True)
+    params.write_text("name: made_up\nvariants: {se: }\nseeds: [0]\n")
+    commit_all(root, "One seed")
+    params.write_text("name: made_up\nvariants: {se: , eca: }\nseeds: [0]\n")
+    then, now = read_runs(RunSource("made_up", "HEAD"), root), read_runs(RunSource("made_up"), root)
+    assert (list(accuracies(then)), then.leftover) == ([("se", 0)], ["eca-0", "se-1"])
+    assert (list(accuracies(now)), now.leftover) == ([("eca", 0), ("se", 0)], ["se-1"])
+    params.write_text("name: made_up\nvariants: {sam: }\nseeds: [0]\n")
+    with pytest.raises(UserError, match="no run of study 'made_up' in the working tree has a variant and a seed that"):
+        read_runs(RunSource("made_up"), root)
+    params.write_text("seeds: [")
+    with pytest.raises(UserError, match=r"studies/made_up/params\.yaml in the working tree is not YAML"):
+        read_runs(RunSource("made_up"), root)
+
+
 def test_a_repository_inside_a_larger_one_is_read_from_its_own_folder(tmp_path):
     write_runs(tmp_path, [make_run("se", 0, 0.1)])
     write_runs(tmp_path / "inner", [make_run("se", 0, 0.9)])

@@ -1,7 +1,7 @@
 """Compare two sets of runs, paired by variant and seed.
 
 A side is STUDY, its records in the working tree, or REV:STUDY, its records in a git commit or DVC experiment, which is
-not checked out. All records of a side count, including those of variants and seeds no longer in its params.yaml.
+not checked out. Records of variants and seeds that its params.yaml no longer names are left out, and listed.
 
   attnbench compare HEAD~3:cifar10             a commit with the working tree
   attnbench compare v1:cifar10 v2:cifar10      two commits

@@ -74,7 +74,7 @@ def compare(a: RunSource, b: RunSource, root: Path, confidence: float) -> RunCom
 
 
 def _side(side: RunSet) -> dict[str, Any]:
-    return {**asdict(side.source), "commit": side.commit, "runs": len(side.runs)}
+    return {**asdict(side.source), "commit": side.commit, "runs": len(side.runs), "leftover": side.leftover}
 
 
 def _nan_to_none(row: dict[Any, Any]) -> dict[str, Any]:

@@ -45,6 +45,9 @@ def _inputs(comparison: RunComparison) -> Iterator[str]:
     paired = comparison.paired
     yield f"A: {_side(comparison.a)}"
     yield f"B: {_side(comparison.b)}"
+    for side, runs in (("A", comparison.a), ("B", comparison.b)):
+        if runs.leftover:
+            yield f"No longer in the params.yaml of {side}, and left out: {', '.join(runs.leftover)}"
     for side, names in (("A", paired.only_a), ("B", paired.only_b)):
         if names:
             yield f"Only in {side}, and left out: {', '.join(names)}"

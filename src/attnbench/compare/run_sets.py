@@ -5,13 +5,25 @@ import re
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from attnbench.errors import UserError, did_you_mean, listed, shortened
 from attnbench.records import RunRecord, first_problem, require_of
-from attnbench.records.files import content as read_file
-from attnbench.study import StudyPaths
+from attnbench.records.files import content
+from attnbench.study import StudyPaths, run_name
+from attnbench.study.repository import PARAMS
+
+
+class _Names(BaseModel):
+    """What names the runs in a params.yaml."""
+
+    name: str
+    variants: dict[str, Any]
+    seeds: list[int]
 
 
 @dataclass(frozen=True)
@@ -27,11 +39,16 @@ class RunSource:
 
 @dataclass(frozen=True)
 class RunSet:
-    """All runs of a source, sorted by file name; `commit` is the SHA that its revision names."""
+    """The runs of a source that its params.yaml names, sorted by file name.
+
+    `commit` is the SHA that its revision names. `leftover` are the names of recorded runs whose variant or seed is no
+    longer in params.yaml. Where the study has no params.yaml any more, all recorded runs count.
+    """
 
     source: RunSource
     commit: str | None
     runs: list[RunRecord]
+    leftover: list[str]
 
 
 def parse_source(text: str) -> RunSource:
@@ -47,24 +64,55 @@ def parse_source(text: str) -> RunSource:
 
 
 def read_runs(source: RunSource, root: Path) -> RunSet:
-    """Read the records of all runs of a source, without checking anything out. `root` is the repository.
+    """Read the records of the runs of a source, without checking anything out. `root` is the repository.
 
     Raises:
-        UserError: no such revision, no runs of that study, or a file that is not the record of the run in its name.
+        UserError: no such revision, no runs of that study, a file that is not the record of the run in its name, or a
+            params.yaml that is not YAML.
     """
-    commit, files = _record_files(source, root, source.study)
+    commit, files = _files(source, root, _records(source.study))
     if not files:
-        studies = sorted({PurePosixPath(path).parts[1] for path in _record_files(source, root, "*")[1]})
+        studies = sorted({PurePosixPath(path).parts[1] for path in _files(source, root, _records("*"))[1]})
         known = f"there are runs of {listed(studies)}" if studies else "there are none of any study"
         raise UserError(f"no runs of study {source.study!r} {source}; {known}{did_you_mean(source.study, studies)}")
-    return RunSet(source, commit, [_parse(source, path, text) for path, text in sorted(files.items())])
+    runs = [_parse(source, path, text) for path, text in sorted(files.items())]
+    named = _named_runs(source, root)
+    left = [
+        run_name(run.variant, run.seed) for run in runs if named is not None and (run.variant, run.seed) not in named
+    ]
+    if len(left) == len(runs):
+        raise UserError(
+            f"no run of study {source.study!r} {source} has a variant and a seed that its params.yaml names"
+        )
+    return RunSet(source, commit, [run for run in runs if run_name(run.variant, run.seed) not in left], left)
 
 
-def _record_files(source: RunSource, root: Path, study: str) -> tuple[str | None, dict[str, bytes]]:
-    """Return the commit, if any, and the content of the study's run records by their paths from the root."""
-    pattern = (StudyPaths(study).runs / "*.json").as_posix()
+def _records(study: str) -> str:
+    return (StudyPaths(study).runs / "*.json").as_posix()
+
+
+def _named_runs(source: RunSource, root: Path) -> set[tuple[str, int]] | None:
+    """Return the runs that the params.yaml of a source names, or None if it has none.
+
+    Nothing else of it is read: that of an old commit need not be valid by today's rules.
+    """
+    for pattern in (f"studies/{source.study}/{PARAMS}", PARAMS):
+        for path, text in _files(source, root, pattern)[1].items():
+            try:
+                names = _Names.model_validate(YAML(typ="safe").load(text))
+            except ValidationError as error:
+                raise UserError(f"{path} {source} names no runs: {first_problem(error)}; mend it") from None
+            except (YAMLError, UnicodeDecodeError, RecursionError):
+                raise UserError(f"{path} {source} is not YAML, so it names no runs; mend it") from None
+            if names.name == source.study:
+                return {(variant, seed) for variant in names.variants for seed in names.seeds}
+    return None
+
+
+def _files(source: RunSource, root: Path, pattern: str) -> tuple[str | None, dict[str, bytes]]:
+    """Return the commit, if any, and the content of the files that match, by their paths from the root."""
     if source.revision is None:
-        return None, {path.relative_to(root).as_posix(): read_file(path) for path in root.glob(pattern)}
+        return None, {path.relative_to(root).as_posix(): content(path) for path in root.glob(pattern)}
     # imported here: DVC takes half a second. Its git reader also resolves names of experiments; `DVCFileSystem` would
     # validate every dvc.yaml of the commit first, and refuse the commit if one of them is invalid by today's rules
     from dvc.scm import SCM, SCMError, resolve_rev  # noqa: PLC0415
