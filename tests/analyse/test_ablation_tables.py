@@ -57,13 +57,19 @@ def test_a_record_of_other_weights_and_a_missing_one_are_refused(make: Any) -> N
     old = records.read(path, AblationRecord)
     records.write(path, old.model_copy(update={"checkpoint_sha256": "0" * 64}))
     with pytest.raises(
-        UserError, match=r"se-1\.json was made from other weights than .*Make it again with: .*ablate@se-1"
+        UserError, match=r"se-1\.json was made from other weights than .*make it again with: .*ablate@se-1"
     ):
         analyse(made.study, made.paths)
     records.write(path, old.model_copy(update={"seed": 2}))
     with pytest.raises(UserError, match="belongs to run se-2 of study 'made_up', not to run se-1"):
         analyse(made.study, made.paths)
+    records.write(path, old.model_copy(update={"slots": old.slots[:1]}))
+    with pytest.raises(UserError, match=r"se-1\.json has other slots than the other seeds of 'se'"):
+        analyse(made.study, made.paths)
+    records.write(path, old.model_copy(update={"frozen_accuracy": None}))
+    with pytest.raises(UserError, match=r"se-1\.json is that of a network without modules, which 'se' has"):
+        analyse(made.study, made.paths)
     path.unlink()
-    with pytest.raises(UserError, match=r"the ablation of se-1 is missing\. Make it with: dvc repro .*:ablate@se-1"):
+    with pytest.raises(UserError, match=r"se-1\.json is missing\. Make what is missing with: dvc repro .*:ablate@se-1"):
         analyse(made.study, made.paths)
     assert not made.paths.report.exists()

@@ -36,5 +36,6 @@ def test_analyse_refuses_in_one_line(make: Any) -> None:
     made.paths.cost("se").unlink()
     done = stage(made)
     assert done.returncode == 1
-    assert done.stderr == "error: the cost of 'se' is missing. Count it with: dvc repro cost@se\n"
+    message = "error: results/made_up/cost/se.json is missing. Make what is missing with: dvc repro cost@se\n"
+    assert done.stderr == message
     assert not made.paths.report.exists()

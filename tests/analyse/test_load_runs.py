@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from attnbench import records
 from attnbench.analyse.costs import load_costs, load_latency
 from attnbench.analyse.plots import learning_frame
 from attnbench.analyse.runs import load_blocks
 from attnbench.errors import UserError
+from attnbench.records import LatencyRecord
 
 
 @pytest.fixture
@@ -117,7 +119,9 @@ def test_without_a_complete_seed_every_run_is_named_with_its_command(made: Any) 
     ]
 
 
-@pytest.mark.parametrize(("text", "problem"), [(None, "is missing; `dvc repro`"), ("{}", "is not a code fingerprint")])
+@pytest.mark.parametrize(
+    ("text", "problem"), [(None, "is missing; `dvc repro`"), ("{}", "is not a CodeFingerprint: sha256: Field")]
+)
 def test_a_fingerprint_that_cannot_be_read(made: Any, text: str | None, problem: str) -> None:
     path = made.paths.code("train", "se")
     path.unlink() if text is None else path.write_text(text)
@@ -127,7 +131,7 @@ def test_a_fingerprint_that_cannot_be_read(made: Any, text: str | None, problem:
 
 def test_missing_costs_are_named(made: Any) -> None:
     made.paths.cost("se").unlink()
-    with pytest.raises(UserError, match=r"the cost of 'se' is missing\. Count it with: .*cost@se$"):
+    with pytest.raises(UserError, match=r"cost/se\.json is missing\. Make what is missing with: .*cost@se$"):
         load_costs(made.study, made.paths)
 
 
@@ -143,6 +147,16 @@ def test_the_latency_of_another_study_is_refused(made: Any) -> None:
         load_latency(other, made.paths)
 
 
+def test_a_latency_with_fewer_rounds_for_one_variant_is_refused(made: Any) -> None:
+    latency = records.read(made.paths.latency, LatencyRecord)
+    short = latency.inference[0].model_copy(update={"round_ms": [1.0]})
+    records.write(made.paths.latency, latency.model_copy(update={"inference": [short, *latency.inference[1:]]}))
+    with pytest.raises(
+        UserError, match=r"latency\.json has 1 and 30 rounds for different rows, so they are not paired"
+    ):
+        load_latency(made.study, made.paths)
+
+
 def test_a_latency_that_lacks_a_variant_or_a_training_step_is_refused(made: Any) -> None:
     variants = {**made.study.variants, "eca": made.study.variants["se"]}
     recipe = made.study.recipe.model_copy(update={"batch_size": 16})
@@ -153,5 +167,7 @@ def test_a_latency_that_lacks_a_variant_or_a_training_step_is_refused(made: Any)
 
 def test_a_missing_curve_is_named(made: Any) -> None:
     made.paths.epochs("se", 1).unlink()
-    with pytest.raises(UserError, match=r"se-1/epochs\.csv is missing\. Make it with: dvc repro .*train@se-1$"):
+    with pytest.raises(
+        UserError, match=r"se-1/epochs\.csv is missing\. Make what is missing with: dvc repro .*train@se-1$"
+    ):
         learning_frame(made.study, made.paths)

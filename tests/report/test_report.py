@@ -373,7 +373,7 @@ def test_the_augmentation_is_that_of_the_code(make: Any, rendered: Any) -> None:
 
 def test_a_missing_table_is_named(make: Any) -> None:
     made = make(variants=TWO)
-    with pytest.raises(UserError, match=r"left_out\.csv is missing\. Make it with: dvc repro .*:analyse$"):
+    with pytest.raises(UserError, match=r"left_out\.csv is missing; make it with: dvc repro .*:analyse$"):
         write_report(made.study, made.paths)
 
 
@@ -394,4 +394,4 @@ def test_the_stage_says_which_stage_makes_the_tables(make: Any) -> None:
     command = [sys.executable, str(Path(__file__).parents[2] / "stages" / "report.py"), "params.yaml"]
     done = subprocess.run(command, cwd=made.paths.root, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "error: reports/made_up/tables/left_out.csv is missing. Make it with: dvc repro analyse\n"
+    assert done.stderr == "error: reports/made_up/tables/left_out.csv is missing; make it with: dvc repro analyse\n"

@@ -6,12 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from attnbench import records
 from attnbench.analyse import statistics
+from attnbench.analyse.stage_outputs import again, read_records
 from attnbench.errors import UserError
 from attnbench.records import AblationRecord, RunRecord, SlotAblation
 from attnbench.study import Study, StudyPaths, attention, run_name
-from attnbench.study.paths import repro
 
 _KINDS = ("frozen", "shuffled")
 _STATISTICS = ["factor", "factor_spread", "saturated", "dead"]
@@ -27,22 +26,22 @@ def load_ablations(study: Study, paths: StudyPaths, runs: Sequence[RunRecord]) -
     """Return the ablation of every run, in the order of the runs.
 
     Raises:
-        UserError: a record is missing, is that of another run, or was made from other weights.
+        UserError: a record is missing, is that of another run, was made from other weights, or has not the slots of the
+            variant.
     """
-    missing = [run for run in runs if not paths.ablation(run.variant, run.seed).is_file()]
-    if missing:
-        names = [run_name(run.variant, run.seed) for run in missing]
-        command = repro(study, [f"ablate@{name}" for name in names])
-        raise UserError(f"the ablation of {', '.join(names)} is missing. Make it with: {command}")
-    ablations = []
-    for run in runs:
-        name, path = run_name(run.variant, run.seed), paths.ablation(run.variant, run.seed)
-        ablation = records.read(path, AblationRecord)
-        advice = f"Make it again with: {repro(study, [f'ablate@{name}'])}"
-        records.require_of(ablation, path, advice, study=study.name, run=name)
+    files = {run_name(run.variant, run.seed): paths.ablation(run.variant, run.seed) for run in runs}
+    ablations = read_records(study, "ablate", AblationRecord, files)
+    slots: dict[str, object] = {}
+    for run, ablation, (name, path) in zip(runs, ablations, files.items(), strict=True):
+        advice = again(study, "ablate", name)
         if ablation.checkpoint_sha256 != run.checkpoint_sha256:
             raise UserError(f"{path} was made from other weights than {paths.record(run.variant, run.seed)}. {advice}")
-        ablations.append(ablation)
+        values = (ablation.frozen_accuracy, ablation.shuffled_accuracy, *ablation.slots)
+        if study.variants[run.variant].attention != attention.NONE and (None in values or not ablation.slots):
+            raise UserError(f"{path} is that of a network without modules, which {run.variant!r} has. {advice}")
+        own = [(slot.slot, *slot.quantities, slot.hidden_units) for slot in ablation.slots]
+        if slots.setdefault(run.variant, own) != own:
+            raise UserError(f"{path} has other slots than the other seeds of {run.variant!r}. {advice}")
     return ablations
 
 

@@ -4,7 +4,8 @@ import pandas as pd
 
 from attnbench import records
 from attnbench.analyse import statistics
-from attnbench.errors import UserError, listed
+from attnbench.analyse.stage_outputs import read_records
+from attnbench.errors import UserError
 from attnbench.records import CostRecord, LatencyRecord, LatencyRow
 from attnbench.study import Study, StudyPaths
 from attnbench.study.paths import repro
@@ -26,15 +27,7 @@ def load_costs(study: Study, paths: StudyPaths) -> list[CostRecord]:
     Raises:
         UserError: a record is missing, or is that of another study or variant.
     """
-    missing = [variant for variant in study.variants if not paths.cost(variant).is_file()]
-    if missing:
-        command = repro(study, [f"cost@{variant}" for variant in missing])
-        raise UserError(f"the cost of {listed(missing)} is missing. Count it with: {command}")
-    costs = [records.read(paths.cost(variant), CostRecord) for variant in study.variants]
-    for variant, record in zip(study.variants, costs, strict=True):
-        advice = f"Count it again with: {repro(study, [f'cost@{variant}'])}"
-        records.require_of(record, paths.cost(variant), advice, study=study.name, variant=variant)
-    return costs
+    return read_records(study, "cost", CostRecord, {variant: paths.cost(variant) for variant in study.variants})
 
 
 def cost_frame(study: Study, costs: list[CostRecord]) -> pd.DataFrame:
@@ -50,7 +43,8 @@ def load_latency(study: Study, paths: StudyPaths) -> LatencyRecord:
     """Return the measured times of all variants.
 
     Raises:
-        UserError: the record is missing, is that of another study, or lacks a variant or a batch size.
+        UserError: the record is missing, is that of another study, lacks a variant or a batch size, or was not measured
+            in as many rounds for all variants.
     """
     latency = records.read(paths.latency, LatencyRecord)
     advice = f"Measure it again with: {repro(study, ['latency'])}"
@@ -61,6 +55,12 @@ def load_latency(study: Study, paths: StudyPaths) -> LatencyRecord:
     ]
     if lacking:
         raise UserError(f"{paths.latency} lacks {', '.join(lacking)}. {advice}")
+    for rows in (latency.inference, latency.training_step):
+        if len(rounds := {len(row.round_ms) for row in rows}) > 1:
+            numbers = " and ".join(map(str, sorted(rounds)))
+            raise UserError(
+                f"{paths.latency} has {numbers} rounds for different rows, so they are not paired. {advice}"
+            )
     return latency
 
 

@@ -1,10 +1,12 @@
 """The tables behind the plots of `dvc plots`: readable units, one row per point."""
 
+from dataclasses import asdict
+
 import pandas as pd
 
-from attnbench.errors import UserError
+from attnbench.analyse.stage_outputs import require_files
+from attnbench.records.curves import read_epochs
 from attnbench.study import Study, StudyPaths, run_name
-from attnbench.study.paths import repro
 
 _LEARNING = ["variant", "seed", "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
 
@@ -13,14 +15,15 @@ def learning_frame(study: Study, paths: StudyPaths) -> pd.DataFrame:
     """Return one row per run and epoch: losses in nats, accuracies in percent.
 
     Raises:
-        UserError: the curve of a run is missing.
+        UserError: the curve of a run is missing, or is damaged.
     """
-    missing = [run for run in study.runs() if not paths.epochs(*run).is_file()]
-    if missing:
-        command = repro(study, [f"train@{run_name(*run)}" for run in missing])
-        raise UserError(f"{paths.epochs(*missing[0])} is missing. Make it with: {command}")
-    curves = [pd.read_csv(paths.epochs(*run)).assign(variant=run[0], seed=run[1]) for run in study.runs()]
-    frame = pd.concat(curves, ignore_index=True)[_LEARNING]
+    require_files(study, "train", {run_name(*run): paths.epochs(*run) for run in study.runs()})
+    rows = [
+        {"variant": variant, "seed": seed, **asdict(row)}
+        for variant, seed in study.runs()
+        for row in read_epochs(paths.epochs(variant, seed), study.recipe.epochs)
+    ]
+    frame = pd.DataFrame(rows)[_LEARNING]
     for column in ("train_accuracy", "validation_accuracy"):
         frame[column] *= 100
     return frame

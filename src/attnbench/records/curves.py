@@ -6,19 +6,46 @@ from dataclasses import astuple, dataclass, fields
 from io import StringIO
 from pathlib import Path
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from attnbench.errors import UserError
 from attnbench.records import files
+from attnbench.records.io import AtLeastOne, NotNegative, Share, first_problem
 
 
 @dataclass(frozen=True)
 class EpochRow:
     """One epoch. Losses are mean cross entropies in nats; the training loss includes the recipe's label smoothing."""
 
-    epoch: int  # counted from 1
-    learning_rate: float  # at the end of the epoch, before a plateau lowers it
-    train_loss: float  # on the augmented images, while the weights change
-    train_accuracy: float  # top-1, 0..1, on the augmented images, while the weights change
-    validation_loss: float
-    validation_accuracy: float
+    __pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)  # for reading
+
+    epoch: AtLeastOne  # counted from 1
+    learning_rate: NotNegative  # at the end of the epoch, before a plateau lowers it
+    train_loss: NotNegative  # on the augmented images, while the weights change
+    train_accuracy: Share  # top-1, on the augmented images, while the weights change
+    validation_loss: NotNegative
+    validation_accuracy: Share
+
+
+_ROWS = TypeAdapter(list[EpochRow])
+
+
+def read_epochs(path: Path, epochs: int) -> list[EpochRow]:
+    """Return the rows of a run of so many epochs.
+
+    Raises:
+        UserError: the file is missing or damaged, or has another number of epochs.
+    """
+    advice = "delete it and train the run again"
+    try:
+        rows = _ROWS.validate_python(list(csv.DictReader(StringIO(files.content(path).decode(), newline=""))))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is not a table ({error}); {advice}") from None
+    except ValidationError as error:
+        raise UserError(f"{path} is not a table of epochs: row {first_problem(error)}; {advice}") from None
+    if [row.epoch for row in rows] != list(range(1, epochs + 1)):
+        raise UserError(f"{path} has {len(rows)} rows, not one for each of the {epochs} epochs in order; {advice}")
+    return rows
 
 
 def write_epochs(path: Path, rows: Sequence[EpochRow]) -> None:

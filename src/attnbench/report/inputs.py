@@ -1,6 +1,7 @@
 """What the report reads: the tables of the analysis, and the records that its figures draw."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pandas as pd
 
 from attnbench import records
 from attnbench.errors import UserError
-from attnbench.records import DataSummary, LatencyRecord, views
+from attnbench.records import DataSummary, LatencyRecord, files, views
 from attnbench.records.views import Views
 from attnbench.study import Study, StudyPaths, attention, run_name
 from attnbench.study.paths import repro
@@ -108,7 +109,9 @@ def read_iterations(study: Study, paths: StudyPaths) -> pd.DataFrame:
 
 def _csv(path: Path, command: str) -> pd.DataFrame:
     """Read a table; `none` and `NA` may be names of classes, so only an empty cell is a missing number."""
-    if not path.is_file():
-        raise UserError(f"{path} is missing. Make it with: {command}")
     texts = ("variant", "control", "class", "seeds")
-    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(texts, str))
+    text = BytesIO(files.content(path, f"make it with: {command}"))
+    try:
+        return pd.read_csv(text, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(texts, str))
+    except ValueError as error:  # empty, not a table, or not UTF-8
+        raise UserError(f"{path} is not a table ({error}). Delete it, and make it again with: {command}") from None
