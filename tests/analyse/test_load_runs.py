@@ -151,9 +151,7 @@ def test_a_latency_with_fewer_rounds_for_one_variant_is_refused(made: Any) -> No
     latency = records.read(made.paths.latency, LatencyRecord)
     short = latency.inference[0].model_copy(update={"round_ms": [1.0]})
     records.write(made.paths.latency, latency.model_copy(update={"inference": [short, *latency.inference[1:]]}))
-    with pytest.raises(
-        UserError, match=r"latency\.json has 1 and 30 rounds for different rows, so they are not paired"
-    ):
+    with pytest.raises(UserError, match=r"latency\.json has 1 and 30 rounds for different rows"):
         load_latency(made.study, made.paths)
 
 
@@ -167,7 +165,5 @@ def test_a_latency_that_lacks_a_variant_or_a_training_step_is_refused(made: Any)
 
 def test_a_missing_curve_is_named(made: Any) -> None:
     made.paths.epochs("se", 1).unlink()
-    with pytest.raises(
-        UserError, match=r"se-1/epochs\.csv is missing\. Make what is missing with: dvc repro .*train@se-1$"
-    ):
+    with pytest.raises(UserError, match=r"se-1/epochs\.csv is missing\. Make .* with: dvc repro .*train@se-1$"):
         learning_frame(made.study, made.paths)

@@ -7,12 +7,14 @@ file is imported for `--help`, so each imports what it needs inside `run`.
 
 import argparse
 import inspect
+import os
 import pkgutil
 from importlib import import_module
 from pathlib import Path
 
 from attnbench import errors
 
+LONGEST_NAME = 240  # bytes; the system allows 255, and a file is first written under a longer name
 MOST = 1_000_000  # of anything that an option counts: more fits into no machine
 
 
@@ -22,12 +24,15 @@ def main() -> None:
 
 
 def positive(text: str) -> int:
-    """Return the integer that an option gives; argparse names this function if it is not one.
+    """Return the integer that an option gives.
 
     Raises:
-        argparse.ArgumentTypeError: it is less than 1, or more than a million.
+        argparse.ArgumentTypeError: it is no integer, is less than 1, or is more than a million.
     """
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"given {errors.shortened(text)!r}; must be a whole number") from None
     if not 1 <= value <= MOST:
         raise argparse.ArgumentTypeError(f"given {value}; must be at least 1, and at most {MOST}")
     return value
@@ -40,6 +45,8 @@ def output_file(text: str) -> Path:
         argparse.ArgumentTypeError: it is a folder or a device, lies below a file, or its name is too long.
     """
     path = Path(text)
+    if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+        raise argparse.ArgumentTypeError(f"given {errors.shortened(text)!r}, with a name that is too long for a file")
     try:
         if path.exists() and not path.is_file():
             raise argparse.ArgumentTypeError(f"given {text!r}, which is not a file; name one")

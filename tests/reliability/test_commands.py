@@ -1,0 +1,180 @@
+"""Wrong commands. Each ends with one clear line and status 1, or argparse's usage and status 2, and writes nothing."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import params
+import pytest
+from git_repository import commit_all, git
+from made_records import make_run, write_runs
+
+from attnbench import cli
+
+from .refusal import assert_clear, snapshot
+
+LONG = "a" * 300
+COMMANDS = {  # arguments: part of the message
+    "": "required: COMMAND",
+    "train": "invalid choice: 'train'",
+    "run nosuch": "no study 'nosuch'; there are 'small'",
+    "run smal": "did you mean 'small'?",
+    "run ../small": "no study '../small'",
+    f"run {LONG}": "no study 'aaa",
+    "run --jobs 0": "must be at least 1",
+    "run --jobs -3": "must be at least 1",
+    "run --jobs two": "given 'two'; must be a whole number",
+    "run --jobs 1e3": "given '1e3'; must be a whole number",
+    "run --jobs 99999999999": "at most 1000000",
+    f"run --jobs {'9' * 5000}": "must be a whole number",
+    "run --job": "expected one argument",
+    "run a b": "unrecognized arguments: b",
+    "run --allow-missing=yes": "ignored explicit argument",
+    "verify nosuch": "no study 'nosuch'",
+    "verify": "dvc.lock does not exist, so nothing is recorded; run the study first: attnbench run small",
+    "verify --runs 0": "must be at least 1",
+    "verify --runs nan": "must be a whole number",
+    "compare": "required: A",
+    "compare small": "both sides are study 'small' in the working tree",
+    "compare small small": "both sides are study 'small' in the working tree",
+    "compare nosuch": "no runs of study 'nosuch' in the working tree; there are runs of 'small'",
+    "compare smal": "did you mean 'small'?",
+    "compare HEAD:nosuch small": "no runs of study 'nosuch' at revision HEAD",
+    "compare v9:small small": "revision 'v9' cannot be read",
+    "compare HEAD~99:small small": "revision 'HEAD~99' cannot be read",
+    "compare -x:small small": "unrecognized arguments: -x:small",
+    "compare --output=x:small small": "unrecognized arguments",
+    "compare :small small": "a side is STUDY or REV:STUDY",
+    "compare HEAD: small": "a side is STUDY or REV:STUDY",
+    "compare ../small small": "a side is STUDY or REV:STUDY",
+    "compare HEAD:$(touch\\P) small": "a side is STUDY or REV:STUDY",
+    "compare HEAD:small\x1b[2J small": "a side is STUDY or REV:STUDY",
+    f"compare {LONG} small": "a side is STUDY or REV:STUDY",
+    f"compare {LONG}:small small": "cannot be read",
+    "compare HEAD:small small --confidence 0": "must lie between 0 and 1",
+    "compare HEAD:small small --confidence 95": "must lie between 0 and 1",
+    "compare HEAD:small small --confidence nan": "must lie between 0 and 1",
+    "compare HEAD:small small --confidence inf": "must lie between 0 and 1",
+    "compare HEAD:small small --confidence x": "invalid float value",
+    "compare HEAD:small small --json results": "given 'results', which is not a file",
+    "compare HEAD:small small --json .": "given '.', which is not a file",
+    "compare HEAD:small small --json /dev/null": "given '/dev/null', which is not a file",
+    "compare HEAD:small small --json params.yaml/x": "params.yaml' is not a folder",
+    "compare HEAD:small small --json params.yaml/x/y": "params.yaml' is not a folder",
+    f"compare HEAD:small small --json {LONG}": "with a name that is too long",
+    f"compare HEAD:small small --json x/{LONG}/y": "with a name that is too long",
+    "compare HEAD:small small --json": "expected one argument",
+    "modules nosuch": "no module 'nosuch'; allowed: 'bam'",
+    "modules ../se": "no module '../se'",
+    "modules SEE": "did you mean 'se'?",
+    f"modules {LONG}": "no module 'aaa",
+    "modules se --write x": "not allowed with argument NAME",
+    "modules --write results": "given 'results', which is not a file",
+    "modules --write params.yaml/x": "is not a folder",
+    "bench nosuch": "no study 'nosuch'",
+    "bench --variants nosuch": "has no variant 'nosuch'",
+    "bench --rounds 0": "must be at least 1",
+    "bench --images 10000000000000": "at most 1000000",
+    "bench --batch-size -1": "must be at least 1",
+    "bench --precision fp8": "invalid choice: 'fp8'",
+    "bench --json results": "given 'results', which is not a file",
+    "match": "required: STUDY, VARIANT, --by",
+    "match nosuch se --by parameters": "no study 'nosuch'",
+    "match small nosuch --by parameters": "has no variant 'nosuch'",
+    "match small se --by heart": "invalid choice: 'heart'",
+    "match small se --by parameters --batch-size 4": "--batch-size 4 needs --by latency",
+    "match small se --by latency --batch-size 0": "must be at least 1",
+    "new": "required: NAME",
+    "new se": "se.py exists; choose another name",
+    "new none": "means the network without attention",
+    "new Mine": "must start with a letter a-z",
+    "new 1a": "must start with a letter a-z",
+    "new a-b": "must start with a letter a-z",
+    "new class": "must not be a Python keyword",
+    "new mine.class": "must not be a Python keyword",
+    "new ../evil": "must start with a letter a-z",
+    "new mine/gate": "must start with a letter a-z",
+    "new mine.": "'' must start with a letter a-z",
+    "new .gate": "'' must start with a letter a-z",
+    "new gate.py": "is the name of a file; write 'gate'",
+    "new os.path": "choose another name",
+    "new torch.gate": "choose another name",
+    "new attnbench.gate": "are named without dots",
+    "new caf\xe9": "must start with a letter a-z",
+    "new a\x1b[2J": "must start with a letter a-z",
+    f"new {LONG}": "at most 64 of them",
+    f"new mine.{LONG}": "at most 64 of them",
+}
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with one study, and two recorded runs of it in git."""
+    root = tmp_path_factory.mktemp("repository")
+    (root / ".dvc").mkdir()
+    (root / "dvc.yaml").write_text("stages: {}\n")
+    folder = root / "src" / "attnbench" / "networks" / "attention"
+    folder.mkdir(parents=True)
+    (folder / "se.py").write_text("")
+    params.write(root)
+    write_runs(root, [make_run("se", seed, 0.7, study="small") for seed in (0, 1)])
+    git(root, "init", "-q")
+    commit_all(root, "First")
+    return root
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: re.sub(r"\W+", " ", command)[:60])
+def test_a_wrong_command(
+    command: str, repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(repository)
+    monkeypatch.setattr(sys, "argv", ["attnbench", *command.split(" ")] if command else ["attnbench"])
+    before = snapshot(repository)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert snapshot(repository) == before
+    if ended.value.code == 2:
+        assert_clear(output.err.splitlines()[-1], COMMANDS[command])
+    else:
+        assert_clear(str(ended.value.code), COMMANDS[command])
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "random bytes", "another run", "params"])
+def test_a_damaged_file_of_a_side(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    write_runs(tmp_path, [make_run("se", 0, 0.7, study=study) for study in ("small", "other")])
+    path = tmp_path / "results" / "small" / "runs" / "se-1.json"
+    match kind:
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "random bytes":
+            path.write_bytes(bytes(range(256)))
+        case "another run":
+            path.write_bytes(path.with_name("se-0.json").read_bytes())
+        case _:
+            path = tmp_path / "params.yaml"
+            path.write_text("<<<<<<< HEAD\nname: small\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["attnbench", "compare", "small", "other"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert_clear(str(ended.value.code), path.name)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_closed_output_ends_without_a_traceback() -> None:
+    """As with `attnbench modules >&-`."""
+    close = "import os; os.close(1); os.close(2)\n"
+    start = f"import os, subprocess, sys\n{close}os.execv(sys.executable, [sys.executable, '-c', sys.argv[1]])"
+    program = "import sys; from attnbench.cli import main; sys.argv = ['attnbench', 'modules']; main()"
+    done = subprocess.run([sys.executable, "-c", start, program], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
