@@ -109,3 +109,19 @@ def test_a_system_without_a_load_average_gives_zero(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(os, "getloadavg", missing)
     assert machine.load_average() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [("max\n", 2000 * 1024), (f"{1000 * 1024}\n", 500 * 1024), (None, 2000 * 1024)]
+)
+def test_memory_is_what_system_and_container_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str | None, expected: int
+) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal:  4000 kB\nMemAvailable:   2000 kB\n")
+    monkeypatch.setattr(machine, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    if limit is not None:
+        files = {"max": limit, "current": f"{700 * 1024}\n", "stat": f"anon 5\ninactive_file {200 * 1024}\n"}
+        for name, text in files.items():
+            (tmp_path / f"memory.{name}").write_text(text)
+    assert machine.available_memory() == expected

@@ -13,7 +13,7 @@ from pathlib import Path
 from attnbench.data import source_files
 from attnbench.errors import UserError
 from attnbench.records.states import release_recorded
-from attnbench.run import devices, graph, lost_entries, pipeline
+from attnbench.run import devices, graph, lost_entries, memory, pipeline
 from attnbench.run.devices import Environment
 from attnbench.run.graph import Stage
 from attnbench.run.jobs import DiskFullError, Job, run_jobs, say
@@ -28,7 +28,8 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
     """Bring a study up to date; return whether every stage succeeded.
 
     `name` is that of a study, None the one at the root. `jobs` is how many stages run in parallel; by default as many
-    as the usable cores allow with the study's number of threads. `folder` is any folder of the repository.
+    as the usable cores allow with the study's number of threads, but no more runs than fit into memory. `folder` is any
+    folder of the repository.
     With `allow_missing` results in git count although their weights are absent, so that only what changed is trained.
 
     Raises:
@@ -46,7 +47,7 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
         say(f"{study.name} is up to date: {report}")
         return True
     say(f"{study.name}: up to {workers} stages in parallel; logs in {logs}/")
-    environments = devices.environments(study.machine.device, workers)
+    environments = partial(_environments, study, StudyPaths(study.name, root), workers, jobs)
     try:
         failed, stages = _run_waves(study, stages, read_stages, environments, root, root / logs)
     except DiskFullError as error:
@@ -83,7 +84,7 @@ def _run_waves(
     study: Study,
     stages: list[Stage],
     read_stages: Callable[[], list[Stage]],
-    environments: list[Environment],
+    environments: Callable[[list[Stage]], list[Environment]],
     root: Path,
     logs: Path,
 ) -> tuple[list[str], list[Stage]]:
@@ -100,9 +101,29 @@ def _run_waves(
             failed.append("data")
             wave = [stage for stage in wave if stage.name != "data"]
         if wave:
-            failed += run_jobs(_jobs(wave), environments[:1] if wave[0].alone else environments, root, logs)
+            failed += run_jobs(_jobs(wave), environments(wave), root, logs)
         stages = read_stages()
     return failed, stages
+
+
+def _environments(
+    study: Study, paths: StudyPaths, workers: int, chosen: int | None, wave: list[Stage]
+) -> list[Environment]:
+    """Return an environment for each stage of the wave that may run at once; `chosen` is the number of `--jobs`."""
+    count = 1 if wave[0].alone else workers
+    runs = {f"train@{run_name(variant, seed)}": variant for variant, seed in study.runs()}
+    training = [runs[stage.name] for stage in wave if stage.name in runs]
+    estimate = memory.estimate(study, paths, set(training))
+    if estimate is not None:
+        together = min(count, len(training))
+        if estimate.runs >= together:
+            say(f"{estimate}")
+        elif chosen:
+            say(f"warning: {estimate}, so {together} at once may not fit; --jobs {estimate.runs} would")
+        else:
+            say(f"{estimate}, so {estimate.runs} at once instead of {together}")
+            count = estimate.runs
+    return devices.environments(study.machine.device, count)
 
 
 def _images_are_missing(study: Study, wave: Iterable[Stage], root: Path) -> bool:
