@@ -4,36 +4,34 @@ JOBS ?=
 PYTHON ?= python3
 
 VENV := .venv
-BIN := $(abspath $(VENV)/bin)
+BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-
-export PATH := $(BIN):$(PATH)
 
 .PHONY: repro test bench check format lint types floors setup lock clean
 
 repro: $(READY)  ## reproduce a study: make repro STUDY=cifar10 JOBS=4
-	@attnbench run $(STUDY) $(if $(JOBS),--jobs $(JOBS))
+	@$(BIN)/attnbench run $(STUDY) $(if $(JOBS),--jobs $(JOBS))
 
 test: $(READY)  ## run the test suite
-	@python -m pytest
+	@$(BIN)/python -m pytest
 
 bench: $(READY)  ## measure how fast training is on this machine: about five minutes, in which it should be idle
-	@attnbench bench $(STUDY)
+	@$(BIN)/attnbench bench $(STUDY)
 
 check: $(READY) format lint types floors test  ## everything a change has to pass
 
 format: $(READY)
-	ruff format --check .
+	$(BIN)/ruff format --check .
 
 lint: $(READY)
-	ruff check .
+	$(BIN)/ruff check .
 
 types: $(READY)
-	mypy
+	$(BIN)/mypy
 
 floors: $(READY)
-	lint-imports
+	$(BIN)/lint-imports
 
 setup: $(READY)  ## make .venv and install the locked packages into it
 

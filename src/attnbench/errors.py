@@ -22,9 +22,14 @@ class UserError(Exception):
 
 
 def did_you_mean(name: str, allowed: list[str]) -> str:
-    """Return ` (did you mean 'x'?)` for the nearest allowed name, or an empty string if none is near."""
-    near = get_close_matches(name.lower(), allowed, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    """Return ` (did you mean 'x'?)` for allowed names that begin with this one, or else for the nearest.
+
+    At most three are named, joined by `or`; the text is empty if none is near.
+    """
+    name = name.lower()
+    longer = [other for other in allowed if len(name) > 1 and other.startswith(name)][:3]
+    near = longer or get_close_matches(name, allowed, n=1)
+    return f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
 
 
 def listed(names: list[str]) -> str:

@@ -1,16 +1,18 @@
 """Facts about the machine a number was measured on. Standard library only: the command reads it before torch loads."""
 
+import math
 import os
 import platform
 import re
 import shutil
 import subprocess
 from itertools import takewhile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 CPUINFO = Path("/proc/cpuinfo")
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
+OWN_CGROUP = Path("/proc/self/cgroup")  # its line `0::/a/b` says that this process is in the group CGROUP/a/b
 # lines of `nvidia-smi -L`: "GPU 0: NVIDIA A100 (UUID: GPU-1b..)", "  MIG 1g.10gb     Device  0: (UUID: MIG-5c..)"
 _CARD = re.compile(r"^\s*(?:GPU \d+: )?(.+?)(?:\s+Device\s+\d+:)? \(UUID: ((?:GPU|MIG)-[^)]+)\)", re.MULTILINE)
 
@@ -21,10 +23,12 @@ def processor() -> str:
 
 
 def cores() -> int:
-    """Return how many cores this process may use, at least 1; fewer than the machine has under taskset or a cpuset."""
-    if hasattr(os, "sched_getaffinity"):  # Linux only
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many cores this process may use, at least 1.
+
+    Fewer than the machine has under taskset or a cpuset, and in a container with a quota: 1.5 processors are one core.
+    """
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # Linux only
+    return max(1, int(min(usable, _quota())))
 
 
 def available_memory() -> int:
@@ -70,6 +74,18 @@ def driver() -> str | None:
     """Return the version of NVIDIA's driver, e.g. `580.65.06`; None if `nvidia-smi` does not tell."""
     versions = _output_of("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader").splitlines()
     return versions[0].strip() if versions else None
+
+
+def _quota() -> float:
+    """Return how many processors the cgroup of this process and those above it allow; infinite without a quota.
+
+    Only version 2 of cgroups. In a container the group usually is the mounted folder.
+    """
+    found = re.search(r"^0::/(.*)$", _text(OWN_CGROUP), re.MULTILINE)
+    group = PurePosixPath(found[1] if found else "")
+    limits = [_text(CGROUP / folder / "cpu.max") for folder in (group, *group.parents)]
+    pairs = [re.fullmatch(r"(\d+) (\d+)\n?", limit) for limit in limits]  # "max 100000" without a quota
+    return min((int(pair[1]) / int(pair[2]) for pair in pairs if pair), default=math.inf)
 
 
 def _cpuinfo_model(path: Path) -> str:

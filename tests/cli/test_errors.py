@@ -51,5 +51,7 @@ def test_a_status_of_success_from_the_middle_of_the_work_is_an_error(status):
 
 def test_names_in_messages():
     assert errors.did_you_mean("reducton", ["reduction", "bias"]) == " (did you mean 'reduction'?)"
+    modules = ["psa_simple", "psanet", "sam"]
+    assert errors.did_you_mean("psa", modules) == " (did you mean 'psa_simple' or 'psanet'?)"
     assert errors.did_you_mean("zzz", ["reduction", "bias"]) == ""
     assert errors.listed(["a", "b"]) == "'a', 'b'"

@@ -125,3 +125,27 @@ def test_memory_is_what_system_and_container_leave(
         for name, text in files.items():
             (tmp_path / f"memory.{name}").write_text(text)
     assert machine.available_memory() == expected
+
+
+@pytest.mark.parametrize(
+    ("quotas", "cores"),
+    [
+        ({"cpu.max": "150000 100000"}, 1),  # a container, whose group is the mounted folder
+        ({"cpu.max": "400000 100000", "a/cpu.max": "max 100000", "a/b/cpu.max": "250000 100000"}, 2),
+        ({"a/cpu.max": "50000 100000"}, 1),
+        ({"a/b/cpu.max": "max 100000", "a/cpu.max": "damaged"}, 3),
+        ({}, 3),
+    ],
+)
+def test_cores_follow_the_quota_of_a_container(
+    quotas: dict[str, str], cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name, text in quotas.items():
+        path = tmp_path / "cgroups" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n")
+    (tmp_path / "cgroup").write_text("1:name=systemd:/x\n0::/a/b\n")
+    monkeypatch.setattr(machine, "OWN_CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(machine, "CGROUP", tmp_path / "cgroups")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    assert machine.cores() == cores

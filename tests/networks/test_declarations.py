@@ -45,8 +45,8 @@ def test_the_header_says_source_parameters_and_differences(module_name: str) -> 
 def test_the_paper_is_a_full_reference(module_name: str) -> None:
     paper = attention.paper(module_name)
     assert paper == module_of(module_name).PAPER
-    assert re.search(r"(19|20)\d\d", paper)
-    assert re.search(r"arXiv:\d{4}\.\d{5}|doi|https://", paper)
+    assert re.search(r"(19|20)\d\d", paper), f"PAPER has no year: {paper!r}"
+    assert re.search(r"arXiv:\d{4}\.\d{5}|doi|https://", paper), f"PAPER has no arXiv number, doi or address: {paper!r}"
 
 
 def test_options_read_from_the_source_are_those_of_the_class(module_name: str) -> None:

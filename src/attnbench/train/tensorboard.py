@@ -23,7 +23,7 @@ class TensorBoard(Observer):
         except ImportError:
             raise UserError(
                 "params.yaml says `tensorboard: true`, but the package tensorboard is not installed; "
-                "type `pip install attnbench[tensorboard]`, or write `tensorboard: false`"
+                "type `pip install tensorboard`, or write `tensorboard: false`"
             ) from None
         self.writer = SummaryWriter(str(folder))
 
