@@ -94,9 +94,10 @@ def ablate() -> dict[str, str]:
 def analyse() -> dict[str, str]:
     learning, overview, summary = ["variant,seed,epoch,validation_accuracy"], ["variant,accuracy,std,parameters"], {}
     overview[0] += f",latency_ratio_{PARAMS['latency']['batch_sizes'][0]}"
+    folder = Path(f"results/{NAME}/runs")
     for variant in PARAMS["variants"]:
-        records = [f"results/{NAME}/runs/{variant}-{seed}.json" for seed in PARAMS["seeds"]]
-        accuracies = [json.loads(Path(path).read_text())["accuracy"] for path in records]
+        records = [path for seed in PARAMS["seeds"] if (path := folder / f"{variant}-{seed}.json").exists()]
+        accuracies = [json.loads(path.read_text())["accuracy"] for path in records]
         mean = round(100 * sum(accuracies) / len(accuracies), 4)
         learning += [f"{variant},{seed},1,{mean}" for seed in PARAMS["seeds"]]
         overview += [f"{variant},{mean},0.5,1000,1.5"]

@@ -1,5 +1,6 @@
 """DVC as its users type it: docs/dvc.md has these commands, on the real dvc.yaml with stand-ins for the stages."""
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -139,13 +140,28 @@ def test_queued_and_temporary_experiments_run_their_own_source(project: Project)
         assert f"epochs: {epochs}" in (project.root / "params.yaml").read_text()
 
 
-def test_weights_come_from_a_remote(project: Project, tmp_path: Path) -> None:
+def test_weights_come_from_a_remote_and_those_of_other_studies_are_not_demanded(
+    project: Project, tmp_path: Path
+) -> None:
     project.call("dvc", "remote", "add", "-d", "store", str(tmp_path / "store"))
     project.call("dvc", "push", "-q", "dvc.yaml")
     project.git("clone", "-q", str(project.root), str(tmp_path / "clone"))
     clone = Project(tmp_path / "clone")
     clone.call("dvc", "remote", "add", "-d", "store", str(tmp_path / "store"))
+    weights = clone.root / "runs/small/se-0/checkpoint.safetensors"
     clone.call("dvc", "pull", "-q", "dvc.yaml")
-    assert (clone.root / "runs/small/se-0/checkpoint.safetensors").exists()
-    assert not (clone.root / "runs/other").exists()
+    assert weights.exists()
     assert "up to date" in clone.call("dvc", "status", "dvc.yaml")
+    weights.unlink()
+    clone.call("dvc", "pull", "-q", "--allow-missing")
+    assert weights.exists()
+    assert not list((clone.root / "runs/other").rglob("*.safetensors"))
+
+    clone.call("dvc", "exp", "run", "-q", "-n", "longer", "-S", "recipe.epochs=3")
+    clone.git("checkout", "-q", ".")
+    process = clone.start("dvc", "exp", "apply", "longer")
+    output, _ = process.communicate(timeout=300)
+    assert "runs/other" in output  # DVC reports what it cannot restore, and has restored the experiment
+    assert "epochs: 3" in (clone.root / "params.yaml").read_text()
+    assert json.loads((clone.root / "results/small/runs/se-0.json").read_text())["accuracy"] == 0.53
+    assert weights.read_text().endswith(" 0.53")

@@ -76,7 +76,7 @@ def test_a_first_run_that_records_nothing_leaves_no_copy(project: Project) -> No
 
 
 def stage(name: str, needs: str = "", *, stale: bool = True) -> Stage:
-    return Stage(name, name, stale, False, frozenset(needs.split()))
+    return Stage(name, name, stale, stale, False, frozenset(needs.split()))
 
 
 STAGES = [

@@ -31,7 +31,11 @@ class Plain(nn.Module):
     def forward(self, x):
         return x
 """
-SMALL: dict[str, Any] = {"seeds": [0], "latency": {"batch_sizes": [1], "rounds": 5}, "views": {"images": 2}}
+SMALL: dict[str, Any] = {
+    "seeds": [0],
+    "latency": {"batch_sizes": [1], "rounds": 5, "processes": 2},
+    "views": {"images": 2},
+}
 
 
 @pytest.fixture(scope="module")

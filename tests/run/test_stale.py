@@ -166,3 +166,51 @@ def test_a_clone_without_weights_grows(project: Project, tmp_path: Path) -> None
         "views@eca",
     ]
     assert "is up to date" in clone.call("attnbench", "run", "--allow-missing")
+
+
+def state(project: Project, returncode: int) -> str:
+    """Return what `attnbench status` says of the study."""
+    process = project.start("attnbench", "status", "small")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == returncode, output
+    return output
+
+
+def test_the_status_of_a_clone_allows_missing_seeds_which_alone_are_trained(project: Project, tmp_path: Path) -> None:
+    project.edit("params.yaml", "- 1\n", "- 1\n- 2\n")
+    remedy = "dvc repro -s code analyse report"
+    assert state(project, 1) == (
+        "small: NOT CURRENT; 4 of 6 runs; not trained: seed 2; lost, or older than what they are made from: analyse, "
+        f"report; run `{remedy}`\n"
+    )
+    project.call(*remedy.split())
+    head = project.git("rev-parse", "HEAD").strip()
+    project.commit("Ask for another seed")
+    project.git("clone", "-q", str(project.root), str(tmp_path / "clone"))
+    project.git("reset", "-q", "--hard", head)
+    clone = Project(tmp_path / "clone")
+    clone.ran()
+    assert state(clone, 0) == "small: current; 4 of 6 runs; not trained: seed 2\n"
+    clone.call("attnbench", "run", "--allow-missing")
+    seed = ["ablate@baseline-2", "ablate@se-2", "analyse", "data", "report", "train@baseline-2", "train@se-2"]
+    assert clone.ran() == seed
+    assert state(clone, 0) == "small: current; 6 of 6 runs\n"
+
+
+def test_the_status_names_what_is_lost_or_older_than_the_code(project: Project) -> None:
+    project.edit("src/attnbench/networks/attention/se.py", '"""', '# A comment.\n"""')
+    assert "older than what they are made from: report; run `dvc repro -s code report`" in state(project, 1)
+    with (project.root / "src/attnbench/networks/attention/se.py").open("a") as stream:
+        stream.write("\nMORE = 1\n")
+    (project.root / "results/small/timing/baseline-1.json").unlink()  # nothing reads it
+    (project.root / "results/small/runs/se-1.json").unlink()
+    assert state(project, 1) == (
+        "small: NOT CURRENT; 3 of 4 runs; seed 1 lacks se; lost, or older than what they are made from: cost@se, "
+        "train@baseline-1, train@se-0, latency, views@se, ablate@se-0, analyse, report; "
+        "run `attnbench run small --allow-missing`\n"
+    )
+
+
+def test_the_status_of_all_studies_includes_those_that_never_ran(project: Project) -> None:
+    project.add_study("other")
+    assert project.call("attnbench", "status") == "small: current; 4 of 4 runs\nother: not run\n"

@@ -10,11 +10,12 @@ from attnbench.errors import UserError
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of a dvc.yaml. `stale` means that DVC would run it now; its inputs may still be about to change."""
+    """A stage of a dvc.yaml. `stale` means that it has to run now; its inputs may still be about to change."""
 
     name: str  # train@se-0
     address: str  # studies/cifar10/dvc.yaml:train@se-0
-    stale: bool
+    changed: bool  # what it reads, its command or what it wrote is not what dvc.lock says
+    stale: bool  # changed, or it writes what a stale stage reads and what is absent
     alone: bool  # nothing else may run at the same time: `meta: {alone: true}`
     needs: frozenset[str]  # the stages that write what this one reads
 
@@ -22,8 +23,8 @@ class Stage:
 def stages(root: Path, file: str, *, allow_missing: bool = False) -> list[Stage]:
     """Return the stages of one dvc.yaml, in its order.
 
-    With `allow_missing` a stage is not stale merely because outputs of it are absent, as weights are in a clone; it is
-    if a stale stage reads what is absent.
+    With `allow_missing` a stage is not stale merely because outputs of it are absent that DVC keeps in its cache, as
+    weights are in a clone; it is if a stale stage reads what is absent, or if a file is absent that git keeps.
 
     Only this file is loaded, so other studies cost nothing. DVC's lock is held while reading.
 
@@ -39,12 +40,13 @@ def stages(root: Path, file: str, *, allow_missing: bool = False) -> list[Stage]
         with Repo(str(root)) as repo, repo.lock:
             loaded = repo.stage.load_all(str(root / file))
             needs = build_graph(loaded).adj
-            stale = {stage for stage in loaded if stage.changed(allow_missing=allow_missing)}
-            stale |= _absent_inputs(stale, needs)
+            changed = {stage for stage in loaded if stage.changed(allow_missing=allow_missing) or _lost(stage)}
+            stale = changed | _absent_inputs(changed, needs)
             return [
                 Stage(
                     name=stage.name,
                     address=f"{file}:{stage.name}",
+                    changed=stage in changed,
                     stale=stage in stale,
                     alone=bool((stage.meta or {}).get("alone")),
                     needs=frozenset(needed.name for needed in needs[stage]),
@@ -53,6 +55,11 @@ def stages(root: Path, file: str, *, allow_missing: bool = False) -> list[Stage]
             ]
     except DvcException as error:
         raise UserError(f"DVC cannot read {file}: {_reason(error)}") from None
+
+
+def _lost(stage: Any) -> bool:
+    """Return whether a stage, as DVC's object, lacks an output that git keeps: DVC cannot fetch it."""
+    return any(not out.use_cache and not out.exists for out in stage.outs)
 
 
 def _absent_inputs(stale: Iterable[Any], needs: Mapping[Any, Iterable[Any]]) -> set[Any]:

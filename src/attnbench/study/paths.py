@@ -16,14 +16,14 @@ def run_name(variant: str, seed: int) -> str:
     return f"{variant}-{seed}"
 
 
-def repro(study: Study, stages: list[str], *, force: bool = False) -> str:
+def repro(study: Study, stages: list[str], *, force: bool = False, alone: bool = False) -> str:
     """Return the command that runs these stages of a study; only the root study needs no path to its dvc.yaml.
 
-    With `force` they run although nothing has changed, and no other stage does.
+    With `alone` no other stage runs. With `force` neither, and these run although nothing has changed.
     """
     folder = PurePosixPath(study.params).parent
     prefix = "" if folder == PurePosixPath() else f"{folder / 'dvc.yaml'}:"
-    options = "-f -s " if force else ""
+    options = "-f -s " if force else "-s " if alone else ""
     return f"dvc repro {options}{' '.join(prefix + stage for stage in stages)}"
 
 

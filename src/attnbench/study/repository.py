@@ -37,14 +37,30 @@ def params_of(root: Path, name: str | None) -> Path:
     """
     if name is None:
         return root / PARAMS
-    studies = sorted(path.parent.name for path in (root / "studies").glob(f"*/{PARAMS}"))
+    studies = _studies(root)
     if name in studies:
         return root / "studies" / name / PARAMS
-    root_study = str(read(root / PARAMS)[0].get("name"))
-    if name == root_study:
+    names = [_root_study(root), *studies]
+    if name == names[0]:
         return root / PARAMS
-    names = [root_study, *studies]
     raise UserError(f"no study {name!r}; there are {listed(names)}{did_you_mean(name, names)}")
+
+
+def names_of(root: Path) -> list[str]:
+    """Return the names of all studies, the root study first.
+
+    Raises:
+        UserError: the params.yaml at the root cannot be read.
+    """
+    return [_root_study(root), *_studies(root)]
+
+
+def _root_study(root: Path) -> str:
+    return str(read(root / PARAMS)[0].get("name"))
+
+
+def _studies(root: Path) -> list[str]:
+    return sorted(path.parent.name for path in (root / "studies").glob(f"*/{PARAMS}"))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,29 @@
+"""Say what is recorded of each study, what is missing, and whether it is current.
+
+One line per study. A study may lack whole seeds: it grows seed by seed. The exit status is 1 if a seed lacks some
+variants, or if a result is lost or older than the code, the params.yaml or the results that it is made from. Weights
+and images may be absent, as in a clone. Nothing is run or written.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the studies."""
+    parser.add_argument("studies", nargs="*", metavar="STUDY", help="names of studies (default: all)")
+
+
+def run(arguments: argparse.Namespace, here: Path) -> bool:
+    """Print a line per study; return whether all are current."""
+    from attnbench.run.status import status
+    from attnbench.study import repository
+
+    is_current = True
+    for name in arguments.studies or repository.names_of(repository.root_of(here)):
+        recorded = status(name, here)
+        sys.stdout.write(f"{recorded.text()}\n")
+        sys.stdout.flush()
+        is_current &= recorded.is_current
+    return is_current
