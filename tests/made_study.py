@@ -3,6 +3,7 @@
 A folder's conftest.py imports the fixtures: `from made_study import make, make_in`.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -208,22 +209,26 @@ def latency(study: Study) -> LatencyRecord:
 
 
 def times(study: Study, size: int, *, scale: float) -> list[LatencyRow]:
-    """Return one row per variant; each costs a tenth more than the one before it, or three tenths at `scale` 3."""
-    return [
-        LatencyRow(
-            variant=variant,
-            batch_size=size,
-            median_ms=0.8 * size**0.7 * (1 + 0.1 * scale * position),
-            iqr_ms=0.02,
-            p90_ms=0.9 * size**0.7 * (1 + 0.1 * scale * position),
-            # a slow second of the machine affects all variants of a round alike
-            round_ms=[
-                0.8 * size**0.7 * (1 + (0.09, 0.10, 0.11)[number % 3] * scale * position) * (1 + number % 5)
-                for number in range(30)
-            ],
+    """Return one row per variant; each costs a tenth more than the one before it, or three tenths at `scale` 3.
+
+    The more it costs, the more the five processes differ: by 0.005 `scale` (-1, -0.5, 0, 0.5, 1) in the logarithm.
+    """
+    rows = []
+    for position, variant in enumerate(study.variants):
+        median = 0.8 * size**0.7 * (1 + 0.1 * scale * position)
+        processes = [median * math.exp(0.005 * scale * position * z) for z in (-1, -0.5, 0, 0.5, 1)]
+        rows.append(
+            LatencyRow(
+                variant=variant,
+                batch_size=size,
+                median_ms=median,
+                iqr_ms=0.02,
+                p90_ms=0.9 * size**0.7 * (1 + 0.1 * scale * position),
+                # a slow second of the machine affects all variants of a round alike
+                round_ms=[[own * (1 + number % 5) for number in range(6)] for own in processes],
+            )
         )
-        for position, variant in enumerate(study.variants)
-    ]
+    return rows
 
 
 def ablation(run: RunRecord, attention: str) -> AblationRecord:

@@ -37,7 +37,7 @@ recipe:
   augmentation: [flip]
 machine: {device: cpu, precision: float32, threads: 1}
 confidence: 0.95
-latency: {batch_sizes: [1], rounds: 30}
+latency: {batch_sizes: [1], rounds: 30, processes: 2}
 views: {images: 6}
 """
 

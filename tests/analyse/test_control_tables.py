@@ -1,5 +1,6 @@
 """Variants with a module against null controls and wider networks: the tables and the summary."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,10 @@ def test_cost_ratios_are_the_controls_to_the_variants(made: Any) -> None:
     rows = latency.loc[("se", "wide")]
     assert rows["batch_size"].to_list() == [1, 64]
     for _, row in rows.iterrows():
-        ratio = row[["ratio", "ratio_low", "ratio_high", "rounds"]].to_list()
-        assert ratio == pytest.approx([1.4 / 1.1, 1.36 / 1.09, 1.44 / 1.11, 30])
+        ratio = row[["ratio", "ratio_low", "ratio_high", "rounds", "processes"]].to_list()
+        half = 2.776445 * math.sqrt(2.5 / 4) / math.sqrt(5) * 0.005 * 3  # three variants apart
+        interval = [1.4 / 1.1 * math.exp(-half), 1.4 / 1.1 * math.exp(half)]
+        assert ratio == pytest.approx([1.4 / 1.1, *interval, 30, 5])
 
 
 def test_controls_change_no_other_table(made: Any, make_in: Any, tmp_path: Path) -> None:

@@ -149,9 +149,11 @@ def test_the_latency_of_another_study_is_refused(made: Any) -> None:
 
 def test_a_latency_with_fewer_rounds_for_one_variant_is_refused(made: Any) -> None:
     latency = records.read(made.paths.latency, LatencyRecord)
-    short = latency.inference[0].model_copy(update={"round_ms": [1.0]})
+    short = latency.inference[0].model_copy(update={"round_ms": [[1.0, 2.0], [1.0]]})
     records.write(made.paths.latency, latency.model_copy(update={"inference": [short, *latency.inference[1:]]}))
-    with pytest.raises(UserError, match=r"latency\.json has 1 and 30 rounds for different rows"):
+    with pytest.raises(
+        UserError, match=r"latency\.json has 2 \+ 1 and 6 \+ 6 .* rounds for variants at batch size 1, so"
+    ):
         load_latency(made.study, made.paths)
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from attnbench.analyse.statistics import binomial_standard_error, mean_std, prediction_interval
+from attnbench.analyse.statistics import binomial_standard_error, mean_interval, mean_std, prediction_interval
 
 
 def test_mean_and_standard_deviation_of_three() -> None:
@@ -19,9 +19,17 @@ def test_the_standard_deviation_of_one_value_is_unknown() -> None:
     assert math.isnan(sample.std)
 
 
-def test_no_value_is_refused() -> None:
+def test_values_that_are_equal_up_to_rounding_have_no_spread() -> None:
+    assert mean_std([0.1, 0.1, 0.1]).std == 0.0  # np.std gives 1.7e-17
+    assert mean_std([0.3, 0.1 + 0.2]).std == 0.0
+    assert 0 < mean_std([0.3, 0.3 + 1e-14]).std < 1e-14
+
+
+def test_no_value_and_an_infinite_one_are_refused() -> None:
     with pytest.raises(ValueError, match=r"at least one value; got shape \(0,\)"):
         mean_std([])
+    with pytest.raises(ValueError, match=r"a mean needs finite values; got an infinite one"):
+        mean_std([0.5, math.inf])
 
 
 def test_binomial_standard_error() -> None:
@@ -55,9 +63,15 @@ def test_the_prediction_interval_contains_the_next_value_as_often_as_it_claims()
     assert contained / 4000 == pytest.approx(0.8, abs=0.02)  # three standard errors
 
 
-@pytest.mark.parametrize("values", [[0.7], [0.1, 0.1, 0.1]])
-def test_the_prediction_interval_of_equal_values_is_unknown(values: list[float]) -> None:
+@pytest.mark.parametrize("values", [[0.7], [0.1, 0.1, 0.1], [0.3, 0.1 + 0.2], [0.7, math.nan, 0.8]])
+def test_intervals_of_equal_and_of_unknown_values_are_unknown(values: list[float]) -> None:
     assert all(map(math.isnan, prediction_interval(values, 0.95)))
+    assert all(map(math.isnan, mean_interval(values, 0.95)))
+
+
+def test_the_interval_of_the_mean_by_hand() -> None:
+    """Mean 3, standard deviation sqrt(7), n = 3, t(2; 0.975) = 4.30265: 3 +- 4.30265 * sqrt(7) / sqrt(3)."""
+    assert mean_interval([1.0, 2.0, 6.0], 0.95) == (pytest.approx(-3.57241, abs=1e-5), pytest.approx(9.57241, abs=1e-5))
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0, math.nan])

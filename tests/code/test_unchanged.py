@@ -57,7 +57,11 @@ def times(folder: Path) -> dict[str, int]:
 def checkout(tmp_path_factory: pytest.TempPathFactory, copy_checkout: Callable[[Path], Path]) -> Path:
     """Return a copy of the checkout in which the small study ran, while each stage got a comment."""
     folder = copy_checkout(tmp_path_factory.mktemp("checkout"))
-    changes: dict[str, Any] = {"latency": {"batch_sizes": [1], "rounds": 5}, "views": {"images": 2}, "seeds": [0]}
+    changes: dict[str, Any] = {
+        "latency": {"batch_sizes": [1], "rounds": 5, "processes": 2},
+        "views": {"images": 2},
+        "seeds": [0],
+    }
     params.write(folder, recipe=params.recipe(epochs=2), **changes)
     assert set(run(folder, *(own_script(command, "fingerprint", COMMENT) for command in STUDY))) == {""}
     return folder

@@ -1,7 +1,8 @@
-"""Latency: durations, rounds and their order with a fake clock, and three small networks measured."""
+"""Latency: durations, rounds and their order with a fake clock, three small networks measured, fresh processes."""
 
-import math
+import os
 import random
+from statistics import median
 from types import SimpleNamespace
 
 import params
@@ -11,9 +12,9 @@ from torch import nn
 from torch.utils.benchmark import Measurement, TaskSpec
 
 from attnbench import cost
-from attnbench.analyse.statistics.ratio import median_interval
 from attnbench.cost import latency
-from attnbench.records import LatencyRecord
+from attnbench.cost.processes import in_fresh_processes
+from attnbench.errors import UserError
 
 SHAPE = (3, 16, 16)
 
@@ -30,17 +31,10 @@ class FakeTimer:
         return Measurement(number, [self.seconds * number], TaskSpec("", "", description=self.name))
 
 
-class Notes(list):
-    """A list that is shared by copies of a module that holds it."""
-
-    def __deepcopy__(self, memo):
-        return self
-
-
 class Witness(nn.Module):
     """A network that notes how it was run."""
 
-    def __init__(self, work: int, notes: Notes) -> None:
+    def __init__(self, work: int, notes: list) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 8, 3)
         self.work, self.notes = work, notes
@@ -53,33 +47,37 @@ class Witness(nn.Module):
         return out
 
 
+IMAGES = SimpleNamespace(classes=["a", "b", "c"], image_shape=SHAPE)
+
+
 def study(**changes):
-    """A study of three variants, timed in six rounds."""
+    """A study of three variants, timed in six rounds by each of two processes."""
     variants = {name: {"attention": "none"} for name in ("plain", "same", "heavy")}
-    latency = {"batch_sizes": [1, 4], "rounds": 6}
+    latency = {"batch_sizes": [1, 4], "rounds": 12, "processes": 2}
     return params.study(variants=variants, baseline="plain", latency=latency, **changes)
 
 
-def networks(notes: Notes) -> dict[str, nn.Module]:
-    return {name: Witness(work, notes) for name, work in (("plain", 1), ("same", 1), ("heavy", 12))}
+@pytest.fixture
+def built(monkeypatch):
+    """The networks in the order in which they were built, and what they noted."""
+    notes, order = [], []
+
+    def build(study, variant, images, seed):
+        order.append(variant)
+        with torch.random.fork_rng():
+            return Witness({"plain": 1, "same": 1, "heavy": 12}[variant], notes)
+
+    monkeypatch.setattr(latency.networks, "build", build)
+    return SimpleNamespace(notes=notes, order=order)
 
 
-@pytest.mark.parametrize(("confidence", "fewest"), [(0.75, 4), (0.9, 5), (0.95, 6), (0.99, 8), (0.999, 11)])
-def test_the_fewest_rounds_are_just_enough(confidence, fewest):
-    assert latency.fewest_rounds(confidence) == fewest
-    assert median_interval([float(n) for n in range(fewest)], confidence) == (0.0, fewest - 1.0)
-    low, _ = median_interval([float(n) for n in range(fewest - 1)], confidence)
-    assert math.isnan(low)
-
-
-def test_a_row_keeps_the_time_of_every_round():
-    samples = [Measurement(1, [seconds], TaskSpec("", "")) for seconds in (2.0, 4.0, 20.0, 2.0, 4.0, 9.0)]
-    row = latency.row("heavy", 4, samples)
-    assert row.median_ms == pytest.approx(4000.0)
-    assert row.iqr_ms == pytest.approx(1e3 * (7.75 - 2.5))  # quartiles of 2, 2, 4, 4, 9, 20
-    assert row.p90_ms == pytest.approx(1e3 * 14.5)
+def test_a_row_keeps_the_times_of_every_process():
+    row = latency.row("heavy", 4, [[2.0, 4.0, 20.0], [2.0, 4.0, 9.0]])
+    assert row.median_ms == pytest.approx(4.0)
+    assert row.iqr_ms == pytest.approx(7.75 - 2.5)  # quartiles of 2, 2, 4, 4, 9, 20
+    assert row.p90_ms == pytest.approx(14.5)
     assert (row.variant, row.batch_size) == ("heavy", 4)
-    assert row.round_ms == [2e3, 4e3, 20e3, 2e3, 4e3, 9e3]
+    assert row.round_ms == [[2.0, 4.0, 20.0], [2.0, 4.0, 9.0]]
 
 
 def test_a_sample_of_the_fastest_lasts_five_milliseconds():
@@ -90,31 +88,25 @@ def test_a_sample_of_the_fastest_lasts_five_milliseconds():
     assert latency.choose_sampling(1, {"instant": FakeTimer("instant", 1e-9)}).repeats == latency.MAX_REPEATS
 
 
-@pytest.mark.parametrize(("seconds", "rounds"), [(1000.0, 30), (16.5, 17), (0.0, 6)])
-def test_rounds_end_when_the_time_is_over_but_never_before_the_interval_exists(seconds, rounds, monkeypatch):
+@pytest.mark.parametrize(("seconds", "rounds"), [(1000.0, 30), (16.5, 17), (0.0, latency.FEWEST_ROUNDS)])
+def test_rounds_end_when_the_time_is_over_but_never_before_a_median_exists(seconds, rounds, monkeypatch):
     log: list[str] = []
     timers = {name: FakeTimer(name, 0.5, log) for name in "ab"}
     monkeypatch.setattr(latency.time, "perf_counter", lambda: 0.5 * len(log))  # a round lasts a second
-    samples = latency.interleaved(timers, 1, latency.Limits(30, 6, seconds), random.Random(0))
-    assert [len(own) for own in samples.values()] == [rounds, rounds]
-
-
-def test_more_rounds_are_run_than_configured_if_the_interval_needs_them():
-    limits = latency.Limits(5, latency.fewest_rounds(0.99), 9.0)
-    samples = latency.interleaved({"a": FakeTimer("a", 1.0)}, 1, limits, random.Random(0))
-    assert len(samples["a"]) == 8
+    times = latency.interleaved(timers, 1, latency.Limits(30, seconds), random.Random(0))
+    assert times == {"a": [500.0] * rounds, "b": [500.0] * rounds}
 
 
 def test_batch_sizes_share_the_time_in_proportion_to_their_rounds():
     samplings = [latency.Sampling(1, 9, 0.2), latency.Sampling(64, 1, 0.6)]
-    assert latency.shares(30, samplings, variants=8) == pytest.approx([4.8, 14.4])
+    assert latency.shares(19.2, samplings) == pytest.approx([4.8, 14.4])
 
 
 def test_the_order_of_the_variants_is_shuffled_each_round_and_depends_on_the_seed():
     def orders(seed: int) -> list[list[str]]:
         log: list[str] = []
         timers = {name: FakeTimer(name, 1.0, log) for name in "abcd"}
-        latency.interleaved(timers, 2, latency.Limits(10, 6, 1e9), random.Random(seed))
+        latency.interleaved(timers, 2, latency.Limits(10, 1e9), random.Random(seed))
         return [log[start : start + 4] for start in range(0, 40, 4)]
 
     first = orders(0)
@@ -124,44 +116,67 @@ def test_the_order_of_the_variants_is_shuffled_each_round_and_depends_on_the_see
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
-def test_three_small_networks(precision):
-    notes = Notes()
-    timed = networks(notes)
+def test_three_small_networks(precision, built):
     before = torch.get_rng_state()
     machine = {"device": "cpu", "precision": precision, "threads": 1}
-    rows = cost.measure_inference(study(machine=machine), timed, SHAPE)
-    assert [(row.variant, row.batch_size) for row in rows] == [
-        (name, size) for size in (1, 4) for name in ("plain", "same", "heavy")
-    ]
-    for plain, same, heavy in (rows[:3], rows[3:]):
-        assert 0.25 < same.median_ms / plain.median_ms < 4  # generous: the machine may be busy
-        assert heavy.median_ms > 2 * plain.median_ms
-        assert all(0 < row.median_ms <= row.p90_ms for row in (plain, same, heavy))
-        assert all(len(row.round_ms) == 6 for row in (plain, same, heavy))
+    times = cost.inference_times(study(machine=machine), IMAGES, 0)
+    assert list(times) == [(name, size) for size in (1, 4) for name in ("plain", "same", "heavy")]
+    for size in (1, 4):
+        plain, same, heavy = (median(times[name, size]) for name in ("plain", "same", "heavy"))
+        assert 0.25 < same / plain < 4  # generous: the machine may be busy
+        assert heavy > 2 * plain
+    assert all(3 <= len(rounds) <= 6 and min(rounds) > 0 for rounds in times.values())
     dtype = "torch.bfloat16" if precision == "bf16" else "torch.float32"
-    assert set(notes) == {((size, *SHAPE), dtype, True, True, 1, False) for size in (1, 4)}
-    assert all(network.training for network in timed.values())  # copies were timed
+    assert set(built.notes) == {((size, *SHAPE), dtype, True, True, 1, False) for size in (1, 4)}
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_training_steps_are_timed_on_one_batch_with_the_networks_in_train_mode():
-    notes = Notes()
-    timed = networks(notes)
+def test_training_steps_are_timed_on_one_batch_with_the_networks_in_train_mode(built):
     labels = set()
 
-    def training_step(network):
-        assert all(network is not original for original in timed.values())
+    def make_step(study, network):
         return lambda images, classes: labels.add((network(images) is None, tuple(classes.tolist())))
 
-    small = study(recipe=params.recipe(batch_size=2))
-    images = SimpleNamespace(classes=["a", "b", "c"], image_shape=SHAPE)
     before = torch.get_rng_state()
-    record = cost.measure(small, timed, images, training_step)
-    assert [(row.variant, row.batch_size) for row in record.training_step] == [(name, 2) for name in timed]
-    assert all(len(row.round_ms) == 6 for row in record.training_step)
-    assert notes[-1] == ((2, *SHAPE), "torch.float32", False, True, 1, True)
+    times = cost.step_times(study(recipe=params.recipe(batch_size=2)), IMAGES, make_step, 0)
+    assert list(times) == [(name, 2) for name in ("plain", "same", "heavy")]
+    assert built.notes[-1] == ((2, *SHAPE), "torch.float32", False, True, 1, True)
     [(_, classes)] = labels
     assert set(classes) <= {0, 1, 2}
     assert torch.equal(torch.get_rng_state(), before)
-    assert (record.study, len(record.inference), record.environment.torch) == ("small", 6, torch.__version__)
-    assert LatencyRecord.model_validate_json(record.model_dump_json()) == record
+
+
+def test_each_process_builds_the_networks_in_its_own_order(built, monkeypatch):
+    monkeypatch.setattr(latency, "_timed", lambda *arguments: {})
+    for process in range(4):
+        cost.inference_times(study(), IMAGES, process)
+    orders = {tuple(built.order[start : start + 3]) for start in range(0, 12, 3)}
+    assert len(orders) > 1
+
+
+def test_the_rounds_are_divided_among_fresh_processes_in_the_arithmetic_of_training(monkeypatch):
+    """By default torch uses TensorFloat-32 for convolutions on an accelerator, but the record says float32."""
+    set_up, divided = [], []
+
+    def here(count, function):
+        divided.append(count)
+        return [function(number) for number in range(count)]
+
+    def inference(study, images, process):
+        assert len(set_up) == process + 1
+        return {("plain", 1): [1.0 + process]}
+
+    monkeypatch.setattr(latency, "in_fresh_processes", here)
+    monkeypatch.setattr(latency.arithmetic, "set_up", set_up.append)
+    monkeypatch.setattr(latency, "inference_times", inference)
+    [row] = cost.measure_inference(study(), IMAGES)
+    assert divided == [2]
+    assert row.round_ms == [[1.0], [2.0]]
+
+
+def test_a_function_is_called_in_fresh_processes_and_one_that_ends_early_is_reported():
+    mask = os.umask(0o22)
+    assert in_fresh_processes(2, os.umask) == [0o22, 0o22]  # each returns the mask before it and sets its own
+    os.umask(mask)
+    with pytest.raises(UserError, match="a process that measures times ended early"):
+        in_fresh_processes(1, os._exit)

@@ -28,7 +28,7 @@ def root(tmp_path: Path) -> Path:
             "baseline": {"attention": "none"},
             "eca": {"attention": "eca", "site": "before_pool", "stages": "last"},
         },
-        latency={"batch_sizes": [1], "rounds": 6},
+        latency={"batch_sizes": [1], "rounds": 6, "processes": 2},
     )
     records.write(StudyPaths("small", tmp_path).data_summary, SUMMARY)
     assert run(tmp_path, "code.py").returncode == 0
@@ -60,21 +60,10 @@ def test_the_latency_stage_writes_a_row_for_every_variant(root: Path):
     assert done.returncode == 0, done.stderr
     record = records.read(StudyPaths("small", root).latency, records.LatencyRecord)
     for rows in (record.inference, record.training_step):
-        assert [(row.variant, len(row.round_ms)) for row in rows] == [("baseline", 6), ("eca", 6)]
-
-
-def test_latency_is_measured_in_the_arithmetic_of_training(root: Path):
-    """By default torch uses TensorFloat-32 for convolutions on an accelerator, but the record says float32."""
-    code = (
-        "import atexit, runpy, sys, torch\n"
-        "report = lambda: print(torch.backends.cuda.matmul.allow_tf32, torch.get_deterministic_debug_mode())\n"
-        "atexit.register(report)\n"
-        f"sys.path[0] = {str(STAGES)!r}\n"  # as Python does for a script
-        f"sys.argv = [{str(STAGES / 'latency.py')!r}, 'params.yaml']\n"
-        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "False 2"
+        assert [row.variant for row in rows] == ["baseline", "eca"]
+        assert [[len(process) for process in row.round_ms] for row in rows] == [[3, 3], [3, 3]]
+    assert "eca, training step: " in done.stdout
+    assert "(3 + 3 rounds)" in done.stdout
 
 
 def test_an_unknown_variant_is_refused_with_the_nearest_name(root: Path):

@@ -20,7 +20,7 @@ STUDY = {
     },
     "seeds": [0],
     "recipe": params.recipe(batch_size=32),
-    "latency": {"batch_sizes": [1], "rounds": 5},
+    "latency": {"batch_sizes": [1], "rounds": 5, "processes": 2},
     "views": {"images": 2},
 }
 FILLED = {

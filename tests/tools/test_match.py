@@ -43,7 +43,7 @@ def test_parameters_are_matched_to_the_unit(tmp_path: Path) -> None:
     without, whole = (sum(p.numel() for p in search.network(value).parameters()) for value in (20, None))
     assert best.value == 20 + round((whole - without) / unit)
     assert best.ratio == (without + (best.value - 20) * unit) / whole
-    text = match(small(), tmp_path, "cbam", "hidden")
+    text = match(small(), tmp_path, "cbam", "hidden", "parameters", 1)
     assert "parameters of cnn without a module relative to variant cbam (10 classes, 3 x 32 x 32 pixels)" in text
     assert f"  hidden: {best.value}  {best.ratio:.4f}  <- nearest\n" in text
     assert f"wide_parameters: {{attention: none, backbone: {{dropout: 0.25, hidden: {best.value}}}}}" in text
@@ -55,27 +55,39 @@ def test_prepared_images_decide_the_size_of_the_networks(tmp_path: Path, monkeyp
     path.parent.mkdir(parents=True)
     path.touch()
     monkeypatch.setattr(records, "read", lambda *_: AssumedImages((1, 16, 16), ("a", "b")))
-    assert "(2 classes, 1 x 16 x 16 pixels)" in match(small(), tmp_path, "cbam", "hidden")
+    assert "(2 classes, 1 x 16 x 16 pixels)" in match(small(), tmp_path, "cbam", "hidden", "parameters", 1)
 
 
 def test_latency_is_measured_in_turns_with_the_variant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The bisection measures in this process; the neighbours of its last step are measured in several."""
     measured: list[tuple[list[str], list[int]]] = []
 
-    def measure(study, networks, image_shape):
-        measured.append((list(networks), study.latency.batch_sizes))
+    def times(study: Study) -> dict[str, list[float]]:
+        measured.append((list(study.variants), study.latency.batch_sizes))
+        widths = {name: variant.backbone.get("width", 0) for name, variant in study.variants.items()}
         # slower by a step from 13 on, as times are; 12 is the nearest, from below
-        ratios = {name: 1 if name == "cbam" else int(name) / 12.5 + 0.3 * (int(name) > 12) for name in networks}
+        ratios = {name: width / 12.5 + 0.3 * (width > 12) if width else 1 for name, width in widths.items()}
+        return {name: [ratio * speed for speed in range(1, 7)] for name, ratio in ratios.items()}
+
+    def here(study: Study, images: object, process: int) -> dict[tuple[str, int], list[float]]:
+        return {(name, 64): own for name, own in times(study).items()}
+
+    def in_processes(study: Study, images: object) -> list[SimpleNamespace]:
+        rows = times(study).items()
+        slower = {name: [1.0, 1.0 if name == "cbam" else 1.001] for name, _ in rows}
         return [
-            SimpleNamespace(variant=name, round_ms=[ratio * speed for speed in range(1, 31)])
-            for name, ratio in ratios.items()
+            SimpleNamespace(variant=name, round_ms=[[factor * time for time in own] for factor in slower[name]])
+            for name, own in rows
         ]
 
-    monkeypatch.setattr(matching.cost, "measure_inference", measure)
+    monkeypatch.setattr(matching.cost, "inference_times", here)
+    monkeypatch.setattr(matching.cost, "measure_inference", in_processes)
     monkeypatch.setattr(matching.arithmetic, "set_up", lambda machine: None)
-    text = match(small(), tmp_path, "cbam", "width", 64)
+    text = match(small(), tmp_path, "cbam", "width", "latency", 64)
     assert measured[-1] == (["11", "12", "13", "14", "cbam"], [64])
+    assert all(len(names) == 2 for names, _ in measured[:-1])
     assert "at batch size 64, 95 % interval" in text
-    assert "width: 12  0.9600  [0.9600, 0.9600]  <- nearest" in text
+    assert "width: 12  0.9605  [0.9544, 0.9666]  <- nearest" in text
     assert "    cbam: {latency: wide_latency}\n" in text
 
 
@@ -89,4 +101,4 @@ def test_latency_is_measured_in_turns_with_the_variant(monkeypatch: pytest.Monke
 )
 def test_what_cannot_be_matched_is_refused(tmp_path: Path, variant: str, option: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        match(small(), tmp_path, variant, option)
+        match(small(), tmp_path, variant, option, "parameters", 1)

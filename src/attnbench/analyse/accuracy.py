@@ -35,7 +35,8 @@ def runs_frame(runs: list[RunRecord], data: DataSummary) -> pd.DataFrame:
 def accuracy_frame(study: Study, runs: list[RunRecord], data: DataSummary) -> pd.DataFrame:
     """Return one row per variant: mean, standard deviation and number of its test accuracies, and other means.
 
-    `standard_error` is the binomial one of the mean accuracy on the test images: how well these images determine it.
+    `standard_error` is the binomial one of a single run with that accuracy; a mean of runs on the same images has a
+    smaller one, which depends on how far the runs agree image by image.
     """
     rows = []
     for variant in study.variants:

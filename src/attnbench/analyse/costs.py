@@ -44,7 +44,7 @@ def load_latency(study: Study, paths: StudyPaths) -> LatencyRecord:
 
     Raises:
         UserError: the record is missing, is that of another study, lacks a variant or a batch size, or was not measured
-            in as many rounds for all variants.
+            in the same rounds for all variants.
     """
     latency = records.read(paths.latency, LatencyRecord)
     advice = f"Measure it again with: {repro(study, ['latency'])}"
@@ -56,11 +56,15 @@ def load_latency(study: Study, paths: StudyPaths) -> LatencyRecord:
     if lacking:
         raise UserError(f"{paths.latency} lacks {', '.join(lacking)}. {advice}")
     for rows in (latency.inference, latency.training_step):
-        if len(rounds := {len(row.round_ms) for row in rows}) > 1:
-            numbers = " and ".join(map(str, sorted(rounds)))
-            raise UserError(
-                f"{paths.latency} has {numbers} rounds for different rows, so they are not paired. {advice}"
-            )
+        for size in dict.fromkeys(row.batch_size for row in rows):
+            rounds = {
+                " + ".join(str(len(process)) for process in row.round_ms) for row in rows if row.batch_size == size
+            }
+            if len(rounds) > 1:
+                raise UserError(
+                    f"{paths.latency} has {' and '.join(sorted(rounds))} rounds for variants at batch size {size}, so "
+                    f"they are not paired. {advice}"
+                )
     return latency
 
 
@@ -87,8 +91,9 @@ def training_step_frame(study: Study, latency: LatencyRecord) -> pd.DataFrame:
 def _time_frame(study: Study, rows: list[LatencyRow], batch_sizes: list[int]) -> pd.DataFrame:
     """Return one row per batch size and variant: times in milliseconds, and the ratio to the baseline's.
 
-    `ratio` is the median over the rounds, `ratio_low` and `ratio_high` are the ends of its interval at the study's
-    confidence. Rows of variants or batch sizes that the study no longer has are dropped.
+    `ratio`, with the ends `ratio_low` and `ratio_high` of its interval at the study's confidence, is that of
+    `statistics.time_ratio`; the ends are empty for the baseline and where one process measured. Rows of variants or
+    batch sizes that the study no longer has are dropped.
     """
     measured = {(row.variant, row.batch_size): row for row in rows}
     times = []
@@ -101,7 +106,13 @@ def _time_frame(study: Study, rows: list[LatencyRow], batch_sizes: list[int]) ->
     return pd.DataFrame(times)
 
 
-def ratio_columns(times: list[float], others: list[float], confidence: float) -> dict[str, float]:
+def ratio_columns(times: list[list[float]], others: list[list[float]], confidence: float) -> dict[str, float]:
     """Return the columns of a row for the ratio of two times, which were measured in the same rounds."""
-    ratio = statistics.median_ratio(times, others, confidence)
-    return {"ratio": ratio.value, "ratio_low": ratio.low, "ratio_high": ratio.high, "rounds": ratio.n}
+    ratio = statistics.time_ratio(times, others, confidence)
+    return {
+        "ratio": ratio.value,
+        "ratio_low": ratio.low,
+        "ratio_high": ratio.high,
+        "rounds": ratio.rounds,
+        "processes": ratio.processes,
+    }

@@ -73,7 +73,7 @@ class Fingerprints:
     def latency(self) -> dict[str, Any]:
         """The stage that measures all variants."""
         codes = {self._code("latency", variant) for variant in self.study.variants}
-        sections = ("backbone", "recipe", "machine", "variants", "latency", "confidence")
+        sections = ("backbone", "recipe", "machine", "variants", "latency")
         return self._fingerprint(sorted(codes), self._values(*sections))
 
     def analyse(self) -> dict[str, Any]:

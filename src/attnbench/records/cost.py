@@ -8,6 +8,8 @@ from attnbench.records.identity import Environment
 from attnbench.records.io import AtLeastOne, Count, ImageShape, NotNegative, Positive, Record
 from attnbench.study.schema import Name
 
+Rounds = Annotated[list[Positive], Field(min_length=1)]  # one time for each round of a process
+
 
 class CostRecord(Record):
     """Counts for one forward pass of one image in eval mode. None depends on the machine."""
@@ -30,16 +32,14 @@ class LatencyRow(Record):
 
     variant: Name
     batch_size: AtLeastOne
-    median_ms: Positive
+    median_ms: Positive  # this and the next two are over all rounds of all processes
     iqr_ms: NotNegative  # interquartile range
     p90_ms: Positive  # 90th percentile
-    round_ms: Annotated[
-        list[Positive], Field(min_length=1)
-    ]  # one per round, so that any two variants can be compared within the rounds
+    round_ms: Annotated[list[Rounds], Field(min_length=1)]  # by process; two variants are compared within a round
 
 
 class LatencyRecord(Record):
-    """Times of all variants, measured in turns in one process."""
+    """Times of all variants, measured in turns in several processes, which ran one after another."""
 
     study: Name
     environment: Environment  # that of the measurement, which may be another than that of the runs

@@ -133,10 +133,11 @@ class Machine(Section):
 
 
 class Latency(Section):
-    """How inference is timed."""
+    """How inference and training steps are timed."""
 
-    batch_sizes: Annotated[list[Annotated[int, Field(ge=1, le=65_536)]], Field(min_length=1)]
-    rounds: Annotated[int, Field(ge=5, le=100_000)]
+    batch_sizes: Annotated[list[Annotated[int, Field(ge=1, le=65_536)]], Field(min_length=1)]  # of inference
+    rounds: Annotated[int, Field(ge=5, le=100_000)]  # in all processes together; fewer if they would take too long
+    processes: Annotated[int, Field(ge=1, le=100)] = 5  # one after another; at least 2 for the interval of a ratio
 
 
 class ViewedImages(Section):

@@ -2,25 +2,24 @@
 
 One integer option of the backbone, such as its width, is raised until the network without the module has as many
 parameters as the variant, or takes as long per batch or training step. Parameters are counted. Times are ratios within
-rounds, measured in turns as in the latency stage, so other load affects both sides alike. A time does not grow with
-every step of a width: after the bisection its neighbours are measured again, all in turns, and the nearest of them is
-proposed.
+rounds, measured in turns as in the latency stage, so other load affects both sides alike. The bisection measures in
+this process. A time does not grow with every step of a width, and differs between processes: so the neighbours of the
+last step are measured again in several fresh processes, all in turns, and the nearest of them is proposed.
 """
 
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from attnbench import cost, networks, records
-from attnbench.analyse.statistics import median_ratio
+from attnbench.analyse.statistics import time_ratio
 from attnbench.errors import UserError, did_you_mean, listed
 from attnbench.networks import Network, arithmetic
 from attnbench.networks.building import ImageSet
 from attnbench.study import Study, StudyPaths, attention, backbones
-from attnbench.study.schema import Latency, Variant
+from attnbench.study.schema import Variant
 from attnbench.train.timing import timed_step
 
 MAX_FACTOR = 4096  # no useful network is wider than the variant's by more
@@ -111,7 +110,7 @@ def by_time(search: Search, by: str, batch_size: int) -> list[Candidate]:
     """Return the values around the one of equal time, measured in turns with the variant."""
 
     def ratio(value: int) -> float:
-        return _measured(search, [value], by, batch_size)[0].ratio
+        return _rough_ratio(search, value, by, batch_size)
 
     return _measured(search, _with_neighbours(bracket(ratio, search.start), search.start), by, batch_size)
 
@@ -180,15 +179,32 @@ def _with_neighbours(pair: tuple[int, int], start: int) -> list[int]:
     return list(range(max(start, pair[0] - 1), pair[1] + 2))
 
 
-def _measured(search: Search, values: list[int], by: str, batch_size: int) -> list[Candidate]:
-    """Time the networks with these values in turns with the variant's."""
-    built = {f"{value}": search.network(value) for value in values} | {search.variant: search.network()}
-    latency = Latency(batch_sizes=[batch_size], rounds=search.study.latency.rounds)
-    study = search.study.model_copy(update={"latency": latency})
+def _timed_study(search: Search, values: list[int], batch_size: int) -> Study:
+    """Return a study of the variant and of the controls with these values, each named by its value."""
+    controls = {f"{value}": search.control(value) for value in values}
+    variants = controls | {search.variant: search.study.variants[search.variant]}
+    latency = search.study.latency.model_copy(update={"batch_sizes": [batch_size]})
+    return search.study.model_copy(update={"variants": variants, "latency": latency})
+
+
+def _rough_ratio(search: Search, value: int, by: str, batch_size: int) -> float:
+    """Return the ratio of times measured in this process."""
+    study = _timed_study(search, [value], batch_size)
     if by == "latency":
-        rows = cost.measure_inference(study, built, search.images.image_shape)
+        times = cost.inference_times(study, search.images, 0)
     else:
-        rows = cost.measure_steps(study, built, search.images, partial(timed_step, study))
+        times = cost.step_times(study, search.images, timed_step, 0)
+    own, other = times[f"{value}", batch_size], times[search.variant, batch_size]
+    return time_ratio([own], [other], study.confidence).value
+
+
+def _measured(search: Search, values: list[int], by: str, batch_size: int) -> list[Candidate]:
+    """Time the networks with these values in turns with the variant's, in several processes."""
+    study = _timed_study(search, values, batch_size)
+    if by == "latency":
+        rows = cost.measure_inference(study, search.images)
+    else:
+        rows = cost.measure_steps(study, search.images, timed_step)
     times = {row.variant: row.round_ms for row in rows}
-    ratios = [median_ratio(times[f"{value}"], times[search.variant], study.confidence) for value in values]
+    ratios = [time_ratio(times[f"{value}"], times[search.variant], study.confidence) for value in values]
     return [Candidate(value, ratio.value, ratio.low, ratio.high) for value, ratio in zip(values, ratios, strict=True)]

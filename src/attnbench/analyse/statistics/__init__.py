@@ -26,8 +26,14 @@ from attnbench.analyse.statistics.image_variance import for_other_images, image_
 from attnbench.analyse.statistics.paired import PairedDifference, paired_difference
 from attnbench.analyse.statistics.planning import MOST_SEEDS, expected_half_width, seeds_for, upper_limit
 from attnbench.analyse.statistics.power import POWER, SEEDS_LIMIT, power, seeds_needed, smallest_detectable_difference
-from attnbench.analyse.statistics.ratio import MedianRatio, median_ratio
-from attnbench.analyse.statistics.single import MeanStd, binomial_standard_error, mean_std, prediction_interval
+from attnbench.analyse.statistics.ratio import TimeRatio, time_ratio
+from attnbench.analyse.statistics.single import (
+    MeanStd,
+    binomial_standard_error,
+    mean_interval,
+    mean_std,
+    prediction_interval,
+)
 from attnbench.analyse.statistics.unpaired import unpaired_comparisons
 
 __all__ = [
@@ -37,10 +43,10 @@ __all__ = [
     "Additivity",
     "Comparison",
     "MeanStd",
-    "MedianRatio",
     "Outlier",
     "PairedDifference",
     "Spread",
+    "TimeRatio",
     "Verdict",
     "additivity",
     "binomial_standard_error",
@@ -55,8 +61,8 @@ __all__ = [
     "holm",
     "image_variances",
     "largest_residual",
+    "mean_interval",
     "mean_std",
-    "median_ratio",
     "merged",
     "moderated_variances",
     "pair_contrasts",
@@ -67,6 +73,7 @@ __all__ = [
     "seeds_for",
     "seeds_needed",
     "smallest_detectable_difference",
+    "time_ratio",
     "unpaired_comparisons",
     "upper_limit",
     "variance_ratios",

@@ -1,44 +1,51 @@
-"""The ratio of two latencies measured in turns: its median over the rounds, with a distribution-free interval.
+"""The ratio of two times that were measured in turns, in several processes.
 
-Times are compared within a round, so a slow second of the machine cancels out.
+With times x_kj and y_kj of round j in process k = 1..n, r_k = median over j of x_kj / y_kj and l_k = log r_k:
+
+    exp(mean(l) +- t(n - 1, (1 + confidence) / 2) * std(l) / sqrt(n))
+
+Times are compared within a round, so a slow second of the machine cancels out. The interval comes from the differences
+between processes, since the rounds of one process share its layout of memory and would agree on a wrong ratio.
+docs/decisions/017 has its coverage.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy import stats
+
+from attnbench.analyse.statistics.single import mean_interval
 
 
 @dataclass(frozen=True)
-class MedianRatio:
-    """Median of n ratios; the ends of its interval are NaN where n is too small for the confidence."""
+class TimeRatio:
+    """The geometric mean of the ratios of all processes; the ends of its interval are NaN where it is unknown."""
 
-    n: int
+    processes: int
+    rounds: int  # in all processes together
     value: float
     low: float
     high: float
 
 
-def median_ratio(times: ArrayLike, others: ArrayLike, confidence: float) -> MedianRatio:
-    """Return the median of `times / others`, round by round, with its interval.
+def time_ratio(times: Sequence[Sequence[float]], others: Sequence[Sequence[float]], confidence: float) -> TimeRatio:
+    """Return the ratio `times / others`, both by process and round, with its interval.
+
+    One process gives no interval, and neither do processes that all have the same ratio, as a variant to itself.
 
     Raises:
-        ValueError: the arrays are empty, have different shapes or more than one axis.
+        ValueError: there is no process, or the two differ in processes or rounds, or a time is not positive.
     """
-    x, y = np.asarray(times, dtype=np.float64), np.asarray(others, dtype=np.float64)
-    if x.ndim != 1 or x.shape != y.shape or x.size == 0:
-        raise ValueError(f"a comparison needs two arrays of the same length, at least 1; got {x.shape} and {y.shape}")
-    ratios = x / y  # (n,)
-    low, high = median_interval(ratios.tolist(), confidence)
-    return MedianRatio(x.size, float(np.median(ratios)), low, high)
-
-
-def median_interval(values: Sequence[float], confidence: float) -> tuple[float, float]:
-    """Return an interval for the median from order statistics; NaN where there are too few values for the confidence.
-
-    Source: Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2.
-    """
-    interval = stats.quantile_test(values, p=0.5).confidence_interval(confidence)
-    return float(interval.low), float(interval.high)
+    if not times or [len(own) for own in times] != [len(own) for own in others] or not all(times):
+        raise ValueError(
+            f"a comparison needs the same processes and rounds, at least one; got {[len(own) for own in times]} and "
+            f"{[len(own) for own in others]} rounds"
+        )
+    pairs = [np.array([x, y], dtype=np.float64) for x, y in zip(times, others, strict=True)]  # (2, rounds) each
+    if not all((np.isfinite(pair) & (pair > 0)).all() for pair in pairs):
+        raise ValueError("a time is positive and finite")
+    logs = [float(np.log(np.median(x / y))) for x, y in pairs]
+    low, high = mean_interval(logs, confidence)
+    return TimeRatio(
+        len(pairs), sum(map(len, times)), float(np.exp(np.mean(logs))), float(np.exp(low)), float(np.exp(high))
+    )
