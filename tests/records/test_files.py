@@ -1,15 +1,17 @@
 """Files are written all or nothing; errors a user can fix are one sentence."""
 
+import os
 import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from attnbench import records
 from attnbench.errors import UserError
-from attnbench.records import TimingRecord, files
+from attnbench.records import TimingRecord, files, tensors
 from attnbench.records.curves import EpochRow, write_epochs, write_iterations
 
 
@@ -43,6 +45,32 @@ def test_an_error_while_writing_leaves_the_old_file_alone(tmp_path):
         fail_halfway()
     assert path.read_text() == '{\n "a": [\n  0.5\n ],\n "b": 1\n}\n'
     assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_files_follow_the_umask(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        files.write_text(tmp_path / "a.txt", "text")
+        tensors.write(tmp_path / "b.safetensors", {"a": np.zeros(3)}, {})
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in sorted(tmp_path.iterdir())] == [mode, mode]
+
+
+def test_a_path_that_cannot_be_written_leaves_nothing(tmp_path):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    before = sorted(tmp_path.iterdir())
+    for name, message in [
+        ("folder", "is a folder, so no file can be written there"),
+        ("pipe", "is a device or a pipe, so no file can be written there"),
+        ("pipe/file", "cannot be written: "),
+        ("n" * 250, "cannot be written: File name too long"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            files.write_text(tmp_path / name, "text")
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_equal_values_give_equal_json_and_nan_is_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,25 @@ import numpy as np
 import pytest
 
 from attnbench import records
-from attnbench.records import AblationRecord, CostRecord, DataSummary, LatencyRecord, RunRecord, TimingRecord, views
+from attnbench.records import (
+    AblationRecord,
+    CostRecord,
+    DataSummary,
+    LatencyRecord,
+    Quantity,
+    RunRecord,
+    TimingRecord,
+    views,
+)
 from attnbench.records.correct import read_correct
 from attnbench.records.curves import EpochRow, read_epochs, write_epochs
 from attnbench.records.identity import CodeFingerprint
+from attnbench.records.io import recordable
 from attnbench.records.lock import read_entries
 from attnbench.records.views import Views
+from attnbench.run.lost_entries import put_back
+from attnbench.study import StudyPaths
+from attnbench.study.packages import blamed
 
 from .refusal import refused
 
@@ -84,6 +98,8 @@ def wrong(value: Any, name: str) -> Iterator[Any]:
         yield 7.5
     if "sha256" in name and isinstance(value, str):
         yield from ("", "c" * 63, "C" * 64, f"{'c' * 63}\n")
+    if name in ("title", "classes", "slot"):
+        yield from ("", " ", "a\nb", "\x1b[2J", "\u202eabc")
     if name in ("study", "variant"):
         yield from ("", "../x", "a b", "a" * 300)
 
@@ -253,6 +269,41 @@ def test_the_views_of_another_run_or_other_images(tmp_path: Path, owner: dict[st
     right: dict[str, Any] = {"variant": "cbam", "seed": 0, "classes": made_study.CLASSES}
     assert views.load(path, **right).variant == "cbam"
     refused(lambda: views.load(path, **right | owner), tmp_path, "belongs to variant 'cbam', seed 0, 3 classes")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b'{"outs": 3}', b'{"outs": [3]}', b"[" * 10_000])
+def test_what_was_kept_of_a_lock_is_ignored_if_it_is_damaged(tmp_path: Path, content: bytes) -> None:
+    paths, lock = StudyPaths("small", tmp_path), tmp_path / "dvc.lock"
+    lock.write_text("schema: '2.0'\nstages: {}\n")
+    for run in ("se-0", "se", "se-x"):
+        paths.lock_entry(run).parent.mkdir(parents=True, exist_ok=True)
+        paths.lock_entry(run).write_bytes(content)
+    assert put_back(tmp_path, lock, paths) is None
+
+
+@pytest.mark.parametrize("field", ["mean", "spread"])
+def test_what_no_record_can_hold_is_not_recorded(tmp_path: Path, field: str) -> None:
+    """As from a checkpoint whose weights are NaN."""
+
+    def compute() -> None:
+        with recordable("ablate"):
+            Quantity(**{"mean": 0.5, "spread": 0.1, "saturated": None} | {field: float("nan")})
+
+    refused(compute, tmp_path, f"stage ablate computed what no Quantity can hold: {field}: Input should be a finite")
+
+
+@pytest.mark.parametrize(
+    "call", ["import sys\nsys.exit()", "exit(0)", "raise SystemExit", "1 / 0", "import sys; sys.exit(3)"]
+)
+def test_a_module_that_ends_python(tmp_path: Path, call: str) -> None:
+    path = tmp_path / "gate.py"
+    path.write_text(call)
+
+    def load() -> None:
+        with blamed(path, "cannot be imported"):
+            runpy.run_path(str(path))
+
+    refused(load, tmp_path, "cannot be imported: ")
 
 
 LOCKS = {

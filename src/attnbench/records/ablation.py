@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from attnbench.records.io import Count, NotNegative, Record, Share, Text
-from attnbench.study.schema import Name, Seed, Sha256
+from attnbench.records.io import Count, NotNegative, Record, Share
+from attnbench.study.schema import Line, Name, Seed, Sha256
 
 
 class Quantity(Record):
@@ -19,7 +19,7 @@ class Quantity(Record):
 class SlotAblation(Record):
     """The module of one slot on all test images."""
 
-    slot: Text
+    slot: Line
     # by the names of the module's modulation: `gate`, `channel`, `spatial`, `term`, ...
     quantities: Annotated[dict[str, Quantity], Field(min_length=1)]
     factor: Quantity | None  # s of y = x * s, all gates and a start from the identity included; None: no product

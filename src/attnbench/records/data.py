@@ -4,17 +4,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from attnbench.records.io import AtLeastOne, Count, ImageShape, Record, Share, Text
-from attnbench.study.schema import Name, Seed, Sha256
+from attnbench.records.io import AtLeastOne, Count, ImageShape, Record, Share
+from attnbench.study.schema import Line, Name, Paragraph, Seed, Sha256
 
 
 class DataSummary(Record):
     """Summary of the prepared images; `sha256` covers all tensors and the description."""
 
     study: Name
-    title: Text  # goes into every caption, e.g. "CIFAR-10, JPEG quality 75"
-    provenance: Text  # where the images come from, in one to three sentences
-    classes: Annotated[list[Text], Field(min_length=1)]
+    title: Line  # goes into every caption, e.g. "CIFAR-10, JPEG quality 75"
+    provenance: Paragraph  # where the images come from, in one to three sentences
+    classes: Annotated[list[Line], Field(min_length=1)]
     image_shape: ImageShape
     train: AtLeastOne
     validation: Count

@@ -31,7 +31,9 @@ def replacing(path: Path) -> Iterator[Path]:
             raise UserError(f"{path} is {_kind(path)}, so no file can be written there; name a file, or remove it")
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch(exist_ok=False)
+        mode = temporary.stat().st_mode
         yield temporary
+        temporary.chmod(mode)  # safetensors makes a file that only its owner can read
         _flush(temporary)
         temporary.replace(path)
         _flush(path.parent)

@@ -15,7 +15,6 @@ Count = Annotated[int, Field(ge=0, lt=2**63)]
 AtLeastOne = Annotated[int, Field(ge=1, lt=2**63)]
 NotNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
-Text = Annotated[str, Field(min_length=1)]
 ImageShape = tuple[AtLeastOne, AtLeastOne, AtLeastOne]  # (c, h, w)
 
 

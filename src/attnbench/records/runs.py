@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from attnbench.records.identity import Identity
-from attnbench.records.io import AtLeastOne, Count, NotNegative, Positive, Record, Share, Text
-from attnbench.study.schema import Name, Seed, Sha256
+from attnbench.records.io import AtLeastOne, Count, NotNegative, Positive, Record, Share
+from attnbench.study.schema import Line, Name, Seed, Sha256
 
 
 class RunRecord(Record):
@@ -18,7 +18,7 @@ class RunRecord(Record):
     epochs: AtLeastOne
     accuracy: Share  # top-1 on the test images, 0..1
     loss: NotNegative  # mean cross entropy on the test images, nats
-    per_class_accuracy: Annotated[dict[Text, Share], Field(min_length=1)]
+    per_class_accuracy: Annotated[dict[Line, Share], Field(min_length=1)]
     validation_accuracy: Share  # of the last epoch
     best_validation_accuracy: Share
     best_validation_epoch: AtLeastOne  # counted from 1; for information only, nothing is selected by it

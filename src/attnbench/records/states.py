@@ -65,9 +65,11 @@ def release_recorded(paths: StudyPaths, lock: Path) -> None:
 def read_kept_entry(path: Path) -> Entry | None:
     """Return an entry that was kept in place of a state; None if the file is damaged."""
     try:
-        return _ENTRY.validate_json(files.content(path))
+        entry = _ENTRY.validate_json(files.content(path))
+        outputs(entry)
     except (UserError, ValidationError):
         return None
+    return entry
 
 
 def describes_files(entry: Entry, paths: StudyPaths, run: str) -> bool:

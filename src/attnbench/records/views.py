@@ -15,8 +15,8 @@ from pydantic import Field, ValidationError
 
 from attnbench.errors import UserError
 from attnbench.records import tensors
-from attnbench.records.io import Record, Text, first_problem
-from attnbench.study.schema import Name, Seed
+from attnbench.records.io import Record, first_problem
+from attnbench.study.schema import Line, Name, Seed
 
 _SHAPES = {  # type and axes of each array, as in the classes below
     "index": ("int64", "n"),
@@ -79,7 +79,7 @@ class _Header(Record):
 
     variant: Name
     seed: Seed
-    classes: Annotated[list[Text], Field(min_length=1)]
+    classes: Annotated[list[Line], Field(min_length=1)]
     blocks: list[str]
     gates: list[str]
 
