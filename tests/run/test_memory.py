@@ -20,7 +20,7 @@ WAVE = [Stage(f"train@{run}", "", True, False, frozenset()) for run in ("baselin
 
 @pytest.fixture
 def paths(tmp_path: Path) -> StudyPaths:
-    """Return a study whose run of `se` takes 6 GiB in activations and 0.6 GiB else."""
+    """Return a study whose run of `se` takes 6 GiB in activations and 0.7 GiB else."""
     paths = StudyPaths(STUDY.name, tmp_path)
     records.write(paths.data_summary, data_summary(STUDY))
     for variant, size in (("baseline", 2**20), ("se", 2**26)):
@@ -44,14 +44,14 @@ def paths(tmp_path: Path) -> StudyPaths:
 @pytest.mark.parametrize(
     ("free", "chosen", "count", "text"),
     [
-        (20, None, 2, "a run takes about 6.6 GiB of memory; 20.0 GiB are free\n"),
-        (13, None, 1, "6.6 GiB of memory; 13.0 GiB are free, so 1 at once instead of 2\n"),
+        (20, None, 2, "a run takes about 6.7 GiB of memory; 20.0 GiB are free\n"),
+        (13, None, 1, "6.7 GiB of memory; 13.0 GiB are free, so 1 at once instead of 2\n"),
         (1, None, 1, "1.0 GiB are free, so 1 at once instead of 2\n"),
         (
             13,
             2,
             2,
-            "warning: a run takes about 6.6 GiB of memory; 13.0 GiB are free, so 2 at once may not fit; --jobs 1",
+            "warning: a run takes about 6.7 GiB of memory; 13.0 GiB are free, so 2 at once may not fit; --jobs 1",
         ),
     ],
 )
