@@ -179,17 +179,17 @@ def _with_neighbours(pair: tuple[int, int], start: int) -> list[int]:
     return list(range(max(start, pair[0] - 1), pair[1] + 2))
 
 
-def _timed_study(search: Search, values: list[int], batch_size: int) -> Study:
+def _timed_study(search: Search, values: list[int], batch_size: int, processes: int) -> Study:
     """Return a study of the variant and of the controls with these values, each named by its value."""
     controls = {f"{value}": search.control(value) for value in values}
     variants = controls | {search.variant: search.study.variants[search.variant]}
-    latency = search.study.latency.model_copy(update={"batch_sizes": [batch_size]})
+    latency = search.study.latency.model_copy(update={"batch_sizes": [batch_size], "processes": processes})
     return search.study.model_copy(update={"variants": variants, "latency": latency})
 
 
 def _rough_ratio(search: Search, value: int, by: str, batch_size: int) -> float:
     """Return the ratio of times measured in this process."""
-    study = _timed_study(search, [value], batch_size)
+    study = _timed_study(search, [value], batch_size, processes=1)
     if by == "latency":
         times = cost.inference_times(study, search.images, 0)
     else:
@@ -200,7 +200,7 @@ def _rough_ratio(search: Search, value: int, by: str, batch_size: int) -> float:
 
 def _measured(search: Search, values: list[int], by: str, batch_size: int) -> list[Candidate]:
     """Time the networks with these values in turns with the variant's, in several processes."""
-    study = _timed_study(search, values, batch_size)
+    study = _timed_study(search, values, batch_size, search.study.latency.processes)
     if by == "latency":
         rows = cost.measure_inference(study, search.images)
     else:
