@@ -15,7 +15,7 @@ from attnbench.study import Study, repository
 from attnbench.study.paths import StudyPaths, repro, run_name
 
 LISTED = 8  # stages or variants in a line
-REMADE = {"analyse", "report"}  # from what is recorded, in seconds
+REMADE = {"latency", "analyse", "report"}  # without weights and images
 
 
 @dataclass(frozen=True)
