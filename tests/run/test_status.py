@@ -1,0 +1,45 @@
+"""The line of `attnbench status` where little is recorded; test_stale.py has it for projects that ran."""
+
+from pathlib import Path
+
+import params
+import pytest
+
+from attnbench.run import status as module
+from attnbench.run.graph import Stage
+from attnbench.study import StudyPaths
+
+MADE = ("code", "data", "cost@baseline", "cost@se", "ready", "latency")
+NOT_MADE = [
+    f"{stage}@{variant}-{seed}" for stage in ("train", "ablate") for variant in ("baseline", "se") for seed in "01"
+]
+NOT_MADE += ["views@baseline", "views@se", "analyse", "report"]
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a repository in which everything before the training ran."""
+    (tmp_path / ".dvc").mkdir()
+    for name in ("dvc.yaml", "dvc.lock"):
+        (tmp_path / name).touch()
+    params.write(tmp_path)
+    stages = [Stage(name, name, name in NOT_MADE, False, False, frozenset()) for name in (*MADE, *NOT_MADE)]
+    monkeypatch.setattr(module.graph, "stages", lambda *_, **__: stages)
+    monkeypatch.setattr(module, "_other_code", lambda *_: set())
+    return tmp_path
+
+
+def test_a_study_that_is_only_prepared_is_current(prepared: Path) -> None:
+    assert module.status(None, prepared).text() == "small: current; 0 of 4 runs; not trained: seeds 0, 1"
+
+
+def test_seeds_that_lack_the_same_variants_are_one_item(prepared: Path) -> None:
+    for seed in (0, 1):
+        record = StudyPaths("small", prepared).record("baseline", seed)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.touch()
+    text = module.status(None, prepared).text()
+    assert text.startswith(
+        "small: NOT CURRENT; 2 of 4 runs; seeds 0, 1 lack se; lost, or older than what they are made "
+    )
+    assert text.endswith("; run `attnbench run small --allow-missing`")
