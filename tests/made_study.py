@@ -279,9 +279,11 @@ def views(study: Study, variant: str) -> Views:
     blocks = {
         f"block{i}": BlockView(
             features=random_array(n, 9, 16 // i, 16 // i),
+            features_index=random.permutation(32)[:9],
             active=random_array(n, 3, 16 // i, 16 // i),
             active_index=random.integers(0, 32, (n, 3)),
             grad_cam=random_array(n, 16 // i, 16 // i, kind=np.float32),
+            grad_cam_true=random_array(n, 16 // i, 16 // i, kind=np.float32),
         )
         for i in (1, 2)
     }

@@ -49,12 +49,15 @@ def test_grad_cam_is_the_formula_of_the_paper(attended):
     torch.testing.assert_close(capture.grad_cam(attended, attended.slot, x, classes), expected)
 
 
-def test_grad_cam_is_for_the_predicted_class(attended, data):
+def test_grad_cam_is_for_the_predicted_and_the_true_class(attended, data):
     computed = views.compute(attended, data, count=3, variant="v", seed=0)
     x = (data.test_images[[1, 3, 0]] / 255 - 0.5) / torch.tensor([0.2, 0.3, 0.4]).view(3, 1, 1)
     attended.eval()
     expected = capture.grad_cam(attended, attended.slot, x, torch.tensor(computed.predicted))
     np.testing.assert_allclose(computed.blocks["block1"].grad_cam, expected.numpy(), atol=1e-6)
+    true = capture.grad_cam(attended, attended.slot, x, torch.tensor(computed.labels))
+    np.testing.assert_allclose(computed.blocks["block1"].grad_cam_true, true.numpy(), atol=1e-6)
+    assert computed.labels.tolist() != computed.predicted.tolist()
     assert computed.blocks["block1"].grad_cam.dtype == np.float32
 
 
@@ -77,7 +80,15 @@ def test_most_active_channels_largest_first(network, data):
     block = views.compute(network, data, count=2, variant="v", seed=0).blocks["block1"]
     assert block.active_index.tolist() == [[3, 1, 0]] * 2
     np.testing.assert_array_equal(block.active[:, :, 0, 0], [[4, 1, 0.25]] * 2)
-    np.testing.assert_array_equal(block.features[0, :, 0, 0], [0.25, 1, 0, 4])  # in the order of the channels
+
+
+def test_channels_that_vary_most_most_first(network, data):
+    with torch.no_grad():
+        network.conv.weight.mul_(torch.tensor([1.0, 9.0, 0.0, 3.0]).view(-1, 1, 1, 1))
+        network.conv.bias.zero_()
+    block = views.compute(network, data, count=2, variant="v", seed=0).blocks["block1"]
+    assert block.features_index.tolist() == [1, 3, 0, 2]
+    assert (np.diff(block.features.astype(float).var((0, 2, 3))) <= 0).all()
 
 
 def test_no_hook_no_gradient_and_no_mode_is_left(attended, data):
@@ -127,7 +138,7 @@ def test_file_stays_small_enough_for_git(side, tmp_path):
     network = networks.build(params.study(variants=variants), "cbam", data, seed=0)
     computed = views.compute(network, data, count=10, variant="cbam", seed=0)
     store.save(tmp_path / "views", computed)
-    assert (tmp_path / "views").stat().st_size < (460_000 if side == 32 else 1_400_000)
+    assert (tmp_path / "views").stat().st_size < (500_000 if side == 32 else 1_500_000)
     assert {block.features.shape[1:] for block in computed.blocks.values()} >= {(9, 32, 32)}
     assert set(computed.gates) == {"block1.before_pool", "block2.before_pool", "block3.before_pool"}
     assert max(computed.images.shape[2:]) <= 64

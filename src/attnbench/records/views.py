@@ -40,10 +40,12 @@ _PART_SHAPES = {  # in a block or a gate
 class BlockView:
     """The output of one block for the n images. Maps have the block's own resolution, at most 32 x 32."""
 
-    features: NDArray[np.float16]  # (n, k, h, w): the first channels, at most nine
+    features: NDArray[np.float16]  # (n, k, h, w): the channels that vary most, most first, at most nine
+    features_index: NDArray[np.int64]  # (k,): the indices of these channels, counted from 0, the same for all images
     active: NDArray[np.float16]  # (n, m, h, w): the channels with the largest mean, largest first, at most three
     active_index: NDArray[np.int64]  # (n, m): the indices of these channels, counted from 0
     grad_cam: NDArray[np.float32]  # (n, h, w), >= 0: evidence for the predicted class; negative evidence is set to 0
+    grad_cam_true: NDArray[np.float32]  # (n, h, w), >= 0: the same for the true class
 
 
 @dataclass(frozen=True)

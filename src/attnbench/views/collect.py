@@ -15,7 +15,7 @@ from attnbench.records.views import BlockView, GateView, Views
 from attnbench.views import capture
 from attnbench.views.selection import LARGEST_IMAGE, LARGEST_MAP, first_of_each_class, reduced
 
-FIRST_CHANNELS = 9  # a 3 x 3 grid
+MOST_VARYING = 9  # a 3 x 3 grid
 MOST_ACTIVE = 3
 
 
@@ -26,7 +26,7 @@ def compute(network: Network, data: Prepared, *, count: int, variant: str, seed:
     is in its former mode and has no hooks.
     """
     rows = first_of_each_class(data, count)  # (n,)
-    pixels = data.test_images[rows]  # uint8 (n, c, h, w)
+    pixels, labels = data.test_images[rows], data.test_labels[rows]  # uint8 (n, c, h, w), (n,)
     device = next(network.parameters()).device
     x = Normalisation(data.description.mean, data.description.std, device)(pixels.to(device).float() / 255)
     layers = network.views()
@@ -35,7 +35,11 @@ def compute(network: Network, data: Prepared, *, count: int, variant: str, seed:
         logits, features, inputs = capture.forward_pass(network, x, outputs_of=layers, inputs_of=attention)
         probability, predicted = logits.softmax(dim=1).max(dim=1)  # (n,), (n,)
         blocks = {
-            name: _block(features[name], capture.grad_cam(network, layer, x, predicted))
+            name: _block(
+                features[name],
+                capture.grad_cam(network, layer, x, predicted),
+                capture.grad_cam(network, layer, x, labels.to(device)),
+            )
             for name, layer in layers.items()
         }
         gates = {name: _gates(module, inputs[name]) for name, module in attention.items()}
@@ -46,7 +50,7 @@ def compute(network: Network, data: Prepared, *, count: int, variant: str, seed:
         classes=data.description.classes,
         index=_array(rows, np.int64),
         images=_array(reduced(pixels.float(), LARGEST_IMAGE).round(), np.uint8),
-        labels=_array(data.test_labels[rows], np.int64),
+        labels=_array(labels, np.int64),
         predicted=_array(predicted, np.int64),
         probability=_array(probability, np.float32),
         blocks=blocks,
@@ -55,17 +59,24 @@ def compute(network: Network, data: Prepared, *, count: int, variant: str, seed:
     )
 
 
-def _block(features: Tensor, grad_cam: Tensor) -> BlockView:
-    count = min(MOST_ACTIVE, features.shape[1])
-    # a stable sort: channels with equal means, such as two silent ones, keep their order
-    order = features.mean((2, 3)).sort(dim=1, descending=True, stable=True).indices[:, :count]  # (n, m)
+def _block(features: Tensor, grad_cam: Tensor, grad_cam_true: Tensor) -> BlockView:
+    varying = _largest(features.var((0, 2, 3), correction=0), MOST_VARYING)  # (k,)
+    order = _largest(features.mean((2, 3)), MOST_ACTIVE)  # (n, m)
     active = features.take_along_dim(order[:, :, None, None], dim=1)  # (n, m, h, w)
     return BlockView(
-        features=_array(reduced(features[:, :FIRST_CHANNELS], LARGEST_MAP), np.float16),
+        features=_array(reduced(features[:, varying], LARGEST_MAP), np.float16),
+        features_index=_array(varying, np.int64),
         active=_array(reduced(active, LARGEST_MAP), np.float16),
         active_index=_array(order, np.int64),
         grad_cam=_array(reduced(grad_cam, LARGEST_MAP), np.float32),
+        grad_cam_true=_array(reduced(grad_cam_true, LARGEST_MAP), np.float32),
     )
+
+
+def _largest(values: Tensor, count: int) -> Tensor:
+    """Return the indices of the largest values along the last axis, largest first."""
+    # a stable sort: channels with equal values, such as two silent ones, keep their order
+    return values.sort(descending=True, stable=True).indices[..., :count]
 
 
 def _gates(module: Attention, x: Tensor) -> GateView:
