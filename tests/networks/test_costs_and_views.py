@@ -15,7 +15,7 @@ from attnbench import cost, networks, views
 from attnbench.networks import Network
 from attnbench.records import views as store
 from attnbench.records.prepared import Description, Prepared
-from attnbench.report.figures import channel_gates, maps
+from attnbench.report.figures import maps
 from attnbench.study import attention as modules
 from attnbench.study import backbones
 
@@ -119,13 +119,12 @@ def test_views_of_a_network_survive_a_file(kind: str, tmp_path: Path) -> None:
 def test_figures_name_slots_with_dots() -> None:
     network = build("resnet_cifar", "cbam")
     collected = views.compute(network, data(), count=1, variant="cbam", seed=0)
-    spatial, channel = maps.spatial_gates(collected, "Noise"), channel_gates.channel_gates(collected, "Noise")
+    spatial = maps.spatial_gates({"cbam": collected})
     assert isinstance(spatial, Figure)
-    assert {"layer2\n0\nstandard", "layer3\n0\nstandard"} <= {text.get_text() for text in spatial.texts}
-    assert isinstance(channel, Figure)
-    assert [ax.get_title(loc="left").partition(":")[0] for ax in channel.axes] == list(collected.gates)
+    headings = {text.get_text().partition("\n")[0] for text in spatial.axes[0].texts}
+    assert {"layer2.0", "layer3.0"} <= headings
     sizes = {f"layer{stage} ({side} \N{MULTIPLICATION SIGN} {side})" for stage, side in ((1, 32), (2, 16), (3, 8))}
-    assert sizes <= {text.get_text() for text in maps.grad_cam(collected, "Noise").texts}
+    assert sizes <= {text.get_text().partition("\n")[0] for text in maps.feature_maps(collected).axes[0].texts}
 
 
 @pytest.mark.parametrize("kind", ["resnet", "bottlenecks", "resnet_cifar", "mobilenet_v2"])

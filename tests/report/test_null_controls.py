@@ -5,10 +5,6 @@ from typing import Any
 
 import pytest
 
-from attnbench.analyse import analyse
-from attnbench.report.gallery import figures
-from attnbench.report.inputs import read
-
 VARIANTS = ["baseline", "se", "cbam", "cam", "constant", "static"]
 CONTROLS = {name: {"constant": "constant", "static": "static"} for name in ("se", "cbam")}
 # se is better than both controls; the difference of `constant` to the baseline is larger than that of any module
@@ -70,14 +66,6 @@ def test_null_controls_do_not_pass_for_attention(made: Any, rendered: Any) -> No
 def test_a_study_without_null_controls_says_so(make: Any, rendered: Any) -> None:
     text = rendered(make(variants=["baseline", "se"])).section("Is it attention?")
     assert text.startswith("This study names no null control, a gate that never sees its input. So it cannot tell")
-
-
-def test_each_kind_of_control_has_its_forest(make: Any) -> None:
-    made = make(variants=["baseline", "se", "constant"], controls={"se": {"constant": "constant"}})
-    analyse(made.study, made.paths)
-    names = [name for name, _, _ in figures(read(made.study, made.paths))]
-    assert "null_control_forest" in names
-    assert "control_forest" not in names
 
 
 def test_a_sentence_begins_with_a_capital(make: Any, rendered: Any) -> None:

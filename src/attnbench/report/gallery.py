@@ -1,92 +1,92 @@
-"""Draws the figures of the report from tables and stored arrays. Their captions are in REPORT.md.j2."""
+"""Draws the figures of the report from tables and stored arrays. Their captions are in the templates."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from attnbench.records.views import Views
 from attnbench.report import method
-from attnbench.report.figures import channel_gates, cost, curves, forest, maps, style
-from attnbench.report.figures.scale import Scale
-from attnbench.report.inputs import Inputs, controls, read_iterations
+from attnbench.report.figures import ablation, forest, learning, maps, price, style
+from attnbench.report.inputs import Inputs, read_iterations
 
-# for every variant: the figure (None if it has no gates of the kind), and the colour scale that its panels share
-MAPS: dict[str, tuple[Callable[[Views, str], Figure | None], Callable[[Views], Scale] | None]] = {
-    "feature_maps": (maps.feature_maps, maps.feature_scale),
-    "active_channels": (maps.active_channels, maps.active_scale),
-    "grad_cam": (maps.grad_cam, lambda views: maps.grad_cam_scale([views])),
-    "channel_gates": (channel_gates.channel_gates, None),
-    "spatial_gates": (maps.spatial_gates, maps.spatial_scale),
-}
+# GitHub shows no image inside an SVG, so a figure that holds images is a PNG
+SHEETS = ("grad_cam", "spatial_gates", "feature_maps", "active_channels")
+_OWN_SHEETS = 10  # variants with sheets of their own; those of all thirty would take 6 MB
 
 
-def draw(inputs: Inputs) -> dict[str, Scale | None]:
-    """Save all figures as `<name>.png` in the study's folder; return name -> colour scale, None if it has none."""
-    scales = {}
-    for name, figure, scale in figures(inputs):
-        style.save(figure, inputs.paths.figures / f"{name}.png")
-        scales[name] = scale
-    return scales
+def draw(inputs: Inputs) -> dict[str, str]:
+    """Save all figures in the study's folder; return name -> name of its file.
+
+    Sheets of images are PNG, plots are SVG, and PDF in the folder `paper`, since LaTeX reads no SVG.
+    """
+    names = {}
+    for name, figure in figures(inputs):
+        names[name] = f"{name}.{'png' if name.startswith(SHEETS) else 'svg'}"
+        style.save(figure, inputs.paths.figures / names[name])
+        if not name.startswith(SHEETS):
+            style.save(figure, inputs.paths.report / "paper" / f"{name}.pdf")
+    return names
 
 
-def figures(inputs: Inputs) -> Iterator[tuple[str, Figure, Scale | None]]:
-    """Draw one figure after the other: name, figure, and the colour scale that its panels share."""
-    yield "difference_forest", _difference_forest(inputs), None
-    yield "accuracy_against_cost", _accuracy_against_cost(inputs), None
-    if inputs.study.controls:
-        forests = (("null_control_forest", True, "null control"), ("control_forest", False, "wider network"))
-        for name, null, reference in forests:
-            rows = controls(inputs.tables, null=null)
-            if len(rows):
-                yield name, _control_forest(inputs, rows, reference), None
-    baseline, title = inputs.study.baseline, inputs.data.title
-    yield "learning_curves", curves.learning_curves(inputs.tables["learning"], baseline, title), None
-    steps = read_iterations(inputs.study, inputs.paths)
-    yield "iteration_loss", curves.iteration_loss(steps, baseline, title), None
-    all_views = list(inputs.views.values())
-    for image in range(len(all_views[0].images) if all_views else 0):
-        yield f"sheet_{image + 1}", maps.sheet(inputs.views, image, title), maps.grad_cam_scale(all_views, image)
-    for variant, views in inputs.views.items():
-        for kind, (drawn, scale) in MAPS.items():
-            figure = drawn(views, title)
-            if figure is not None:
-                yield f"{kind}_{variant}", figure, scale and scale(views)
-
-
-def _difference_forest(inputs: Inputs) -> Figure:
-    baseline = inputs.study.baseline
-    return forest.difference_forest(
-        inputs.tables["differences"],
-        inputs.tables["difference_by_seed"],
-        confidence=inputs.study.confidence,
-        title=f"Test accuracy against {baseline}: {inputs.data.title}",
-        reference="the baseline",
+def figures(inputs: Inputs) -> Iterator[tuple[str, Figure]]:
+    """Draw one figure after the other: name and figure. What there is no data for is left out."""
+    tables, study, kinds = inputs.tables, inputs.study, method.kinds(inputs.study)
+    yield (
+        "forest",
+        forest.forest(
+            tables["comparisons"],
+            tables["comparison_by_seed"],
+            kinds=kinds,
+            confidence=study.confidence,
+            margin=study.margin,
+        ),
     )
+    yield "price", _price(inputs, kinds)
+    accuracy = tables["accuracy"].set_index("variant")["mean"]
+    modules = tables["ablation"][tables["ablation"]["variant"].map(kinds) == "attention"]
+    if len(modules):
+        yield (
+            "frozen_and_shuffled",
+            ablation.frozen_and_shuffled(modules, baseline=study.baseline, accuracy=accuracy[study.baseline]),
+        )
+    gates = tables["ablation_slots"][tables["ablation_slots"]["quantity"] != "term"]  # a term is no gate
+    if len(gates):
+        yield "gate_spread", ablation.gate_spread(gates)
+    yield "learning", learning.learning(tables["learning"], kinds=kinds)
+    yield "training_loss", learning.training_loss(read_iterations(study, inputs.paths), kinds=kinds)
+    yield from _sheets(inputs, kinds)
 
 
-def _control_forest(inputs: Inputs, rows: pd.DataFrame, reference: str) -> Figure:
-    def named_by_pair(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame.assign(variant=frame["variant"] + " \N{MINUS SIGN} " + frame["control"])
+def _sheets(inputs: Inputs, kinds: dict[str, str]) -> Iterator[tuple[str, Figure]]:
+    views = inputs.views
+    blocks = list(next(iter(views.values())).blocks) if views else []
+    for block in reversed(blocks):
+        yield "grad_cam" if block == blocks[-1] else f"grad_cam_{block}", maps.grad_cam(views, block)
+    gates = maps.spatial_gates(views)
+    if gates:
+        yield "spatial_gates", gates
+    # the maps of a network with a gate that never sees its input show nothing that the baseline's do not
+    own = [variant for variant, view in views.items() if view.blocks and kinds[variant] != "null control"]
+    for variant in own[:_OWN_SHEETS]:
+        yield f"feature_maps_{variant}", maps.feature_maps(views[variant])
+        yield f"active_channels_{variant}", maps.active_channels(views[variant])
 
-    return forest.difference_forest(
-        named_by_pair(rows),
-        named_by_pair(inputs.tables["control_by_seed"]),
-        confidence=inputs.study.confidence,
-        title=f"Test accuracy against {reference}s: {inputs.data.title}",
-        reference=f"the {reference}",
-    )
 
-
-def _accuracy_against_cost(inputs: Inputs) -> Figure:
-    wider = cost.NO_CONTROLS
-    if inputs.study.controls:
-        wider = controls(inputs.tables, null=False)[["variant", "control", "kind"]]
-        wider = wider.assign(cost=wider["kind"].str.split()).explode("cost")
-    return cost.accuracy_against_cost(
-        inputs.tables["overview"],
-        baseline=inputs.study.baseline,
-        title=inputs.data.title,
-        controls=wider,
-        null_controls=[name for name, kind in method.kinds(inputs.study).items() if kind == "null control"],
-    )
+def _price(inputs: Inputs, kinds: dict[str, str]) -> Figure:
+    """Merge differences to the baseline with the ratios of a training step and of inference at the largest batch."""
+    tables, baseline, batch = inputs.tables, inputs.study.baseline, max(inputs.study.latency.batch_sizes)
+    comparisons = tables["comparisons"]
+    frame = comparisons.loc[comparisons["kind"] == "baseline", ["variant", "difference", "low", "high", "verdict"]]
+    own = {"variant": baseline, "difference": 0.0, "low": 0.0, "high": 0.0, "verdict": "baseline"}
+    frame = pd.concat([pd.DataFrame([own]), frame], ignore_index=True)
+    frame = frame[frame["variant"].map(kinds) != "null control"]  # a means of comparison, not a choice
+    times = {"step": tables["training_step"], "latency": tables["latency"].query("batch_size == @batch")}
+    for name, table in times.items():
+        ratios = table.set_index("variant")[["ratio", "ratio_low", "ratio_high"]]
+        ratios.columns = [name, f"{name}_low", f"{name}_high"]
+        frame = frame.merge(ratios, how="left", left_on="variant", right_index=True)
+    costs = {
+        "step": f"time of a training step, ratio to {baseline}",
+        "latency": f"latency at batch size {batch}, ratio to {baseline}",
+    }
+    return price.price(frame, baseline=baseline, costs=costs)

@@ -19,7 +19,6 @@ from attnbench.report import (
     null_controls,
     tables,
 )
-from attnbench.report.figures.scale import Scale
 from attnbench.report.inputs import Inputs, by_verdict, overruled, read
 from attnbench.study import Study, StudyPaths
 from attnbench.study.paths import repro
@@ -35,7 +34,7 @@ def write_report(study: Study, paths: StudyPaths) -> None:
     files.write_text(paths.report / "REPORT.md", render(inputs, gallery.draw(inputs)))
 
 
-def render(inputs: Inputs, figures: dict[str, Scale | None]) -> str:
+def render(inputs: Inputs, figures: dict[str, str]) -> str:
     """Return the report as Markdown; a figure that is not in `figures` (see `gallery.draw`) is left out."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("attnbench", "report"),

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from dataclasses import replace
 
 import matplotlib
 import numpy as np
@@ -8,37 +7,49 @@ import pytest
 
 from attnbench.records.views import BlockView, GateView, Views
 
-VARIANTS = ("baseline", "se", "cbam")
+KINDS = {
+    "baseline": "baseline",
+    "se": "attention",
+    "cbam": "attention",
+    "constant": "null control",
+    "wide": "no attention",
+}
 
 
-def made_up(variant: str = "cbam", *, images: int = 2, channel: bool = True, spatial: bool = True) -> Views:
+def made_up(
+    variant: str = "cbam",
+    *,
+    images: int = 2,
+    gates: bool = True,
+    classes: tuple[str, ...] = ("cat", "dog"),
+    wrong: int = -1,
+) -> Views:
+    """Return random views; the prediction of the image `wrong` is wrong."""
     stream = np.random.default_rng(len(variant))
 
     def block(side: int, channels: int) -> BlockView:
         return BlockView(
             features=stream.random((images, min(9, channels), side, side)).astype(np.float16),
+            features_index=stream.permutation(channels)[:9],
             active=stream.random((images, 3, side, side)).astype(np.float16),
-            active_index=np.stack([stream.permutation(channels)[:3] for _ in range(images)]).astype(np.int64),
+            active_index=np.stack([stream.permutation(channels)[:3] for _ in range(images)]),
             grad_cam=stream.random((images, side, side)).astype(np.float32),
+            grad_cam_true=stream.random((images, side, side)).astype(np.float32),
         )
 
-    def gate(side: int, channels: int) -> GateView:
-        return GateView(
-            stream.random((images, channels)).astype(np.float16) if channel else None,
-            stream.random((images, side, side)).astype(np.float16) if spatial else None,
-        )
-
+    labels = np.arange(images) % len(classes)
+    gate = GateView(None, stream.random((images, 4, 4)).astype(np.float16))
     return Views(
         variant=variant,
         seed=5,
-        classes=("cat", "dog", "a class with a rather long name"),
+        classes=classes,
         index=np.arange(images),
         images=stream.integers(0, 256, (images, 3, 16, 16)).astype(np.uint8),
-        labels=np.arange(images) % 3,
-        predicted=np.zeros(images, np.int64),
+        labels=labels,
+        predicted=np.where(np.arange(images) == wrong, (labels + 1) % len(classes), labels),
         probability=np.full(images, 0.87, np.float32),
         blocks={"block1": block(16, 12), "block2": block(8, 7)},
-        gates={"block1.after_pool": gate(8, 12), "block2.after_pool": gate(4, 7)} if channel or spatial else {},
+        gates={"block1.after_pool": gate, "block2.after_pool": gate} if gates else {},
         masks=stream.integers(0, 2, (images, 16, 16)).astype(np.uint8),
     )
 
@@ -49,56 +60,21 @@ def make() -> Callable[..., Views]:
 
 
 @pytest.fixture
-def views() -> Views:
-    return made_up()
+def kinds() -> dict[str, str]:
+    return dict(KINDS)
 
 
 @pytest.fixture
-def no_gates() -> Views:
-    return replace(made_up("baseline"), gates={})
-
-
-@pytest.fixture
-def epochs() -> pd.DataFrame:
-    stream = np.random.default_rng(0)
+def comparisons() -> pd.DataFrame:
     rows = [
-        (variant, seed, epoch, 2 / epoch, 30.0, 2.2 / epoch, 40 + 5 * epoch + stream.random() + 9 * (variant == "se"))
-        for variant in VARIANTS
-        for seed in range(3)
-        for epoch in range(1, 6)
+        ("se", "baseline", "baseline", 0.001, -0.004, 0.006, "inconclusive"),
+        ("cbam", "baseline", "baseline", 0.009, 0.006, 0.012, "better"),
+        ("constant", "baseline", "baseline", -0.008, -0.011, -0.005, "worse"),
+        ("cbam", "constant", "constant", 0.017, 0.012, 0.022, "better"),
+        ("cbam", "wide", "parameters latency", 0.0, -0.001, 0.001, "equivalent"),
     ]
-    columns = "variant seed epoch train_loss train_accuracy validation_loss validation_accuracy"
-    return pd.DataFrame(rows, columns=columns.split())
-
-
-@pytest.fixture
-def iterations() -> pd.DataFrame:
-    stream = np.random.default_rng(0)
-    steps = np.arange(1, 1001)
-    runs = [
-        pd.DataFrame({"variant": variant, "seed": seed, "step": steps, "loss": 2 / steps**0.3 + stream.random(1000)})
-        for variant in VARIANTS
-        for seed in range(2)
-    ]
-    return pd.concat(runs, ignore_index=True)
-
-
-@pytest.fixture
-def costs() -> pd.DataFrame:
-    """Twelve variants that lie as close together as the real ones."""
-    names = ["baseline", "se", "eca", "cbam", "cam", "sam", "se_after_pool", "cbam_before_pool"]
-    names += ["se_first", "se_last", "cbam_first", "cbam_last"]
-    parameters = [1147914, 1149258, 1147925, 1150896, 1150750, 1148208, 1149258, 1150896, 1147978, 1148938, 1148140]
-    return pd.DataFrame(
-        {
-            "variant": names,
-            "accuracy": [78.0 + 0.1 * (index * 5 % 7) for index in range(12)],
-            "std": [0.3] * 12,
-            "macs": [10.52e6 + 4e3 * index**2 for index in range(12)],
-            "parameters": [*parameters, 1149060],
-            "latency_ratio_1": [1 + 0.01 * index for index in range(12)],
-        }
-    )
+    columns = ["variant", "reference", "kind", "difference", "low", "high", "verdict"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 @pytest.fixture(autouse=True)

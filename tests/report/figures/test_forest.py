@@ -1,65 +1,57 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_hex
 
 from attnbench.report.figures import forest, style
 
-TITLE = "Test accuracy against baseline: CIFAR-10, JPEG quality 75"
 MINUS = "\N{MINUS SIGN}"
+# the rows from above
+LABELS = ["cbam", "se", f"cbam {MINUS} constant", f"cbam {MINUS} wide", "constant"]
 
 
-@pytest.fixture
-def differences() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Means and intervals, and the differences of the seeds: cbam excludes zero, and is inconclusive nevertheless."""
-    rows = [
-        ("se", 0.001, -0.004, 0.006, "inconclusive"),
-        ("cbam", -0.008, -0.011, -0.005, "inconclusive"),
-        ("cam", 0.009, 0.006, 0.012, "better"),
-    ]
-    seeds = [(name, seed, mean + 0.001 * (seed - 1)) for name, mean, *_ in rows for seed in range(3)]
-    return (
-        pd.DataFrame(rows, columns=["variant", "mean", "low", "high", "verdict"]),
-        pd.DataFrame(seeds, columns=["variant", "seed", "difference"]),
-    )
+def draw(comparisons, kinds, **changes):
+    pairs = comparisons[["variant", "reference", "kind"]]
+    seeds = [pairs.assign(seed=seed, difference=comparisons["difference"] + 0.001 * seed) for seed in (0, 1)]
+    return forest.forest(comparisons.assign(**changes), pd.concat(seeds), kinds=kinds, confidence=0.95, margin=0.5)
 
 
-def draw(differences, reference="the baseline", **changes):
-    means, seeds = differences
-    return forest.difference_forest(means.assign(**changes), seeds, confidence=0.95, title=TITLE, reference=reference)
-
-
-def numbers(figure):
-    return [label.get_text() for label in figure.axes[0].child_axes[0].get_yticklabels()]
-
-
-def test_rows_are_sorted_with_interval_mean_and_seeds(differences):
-    figure = draw(differences)
+def test_rows_are_sorted_in_bands_with_interval_verdict_and_seeds(comparisons, kinds):
+    figure = draw(comparisons, kinds)
     ax = figure.axes[0]
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["cbam", "se", "cam"]  # from below
-    zero, interval, mean, seeds, *rest = ax.lines
-    assert list(zero.get_xdata()) == [0, 0]
-    np.testing.assert_allclose(interval.get_xdata(), [-1.1, -0.5])
-    np.testing.assert_allclose(mean.get_xdata(), [-0.8])
-    np.testing.assert_allclose(seeds.get_xdata(), [-0.9, -0.8, -0.7])
-    assert len(rest) == 2 * 3
-    assert figure.get_suptitle() == TITLE
-    assert "95 % interval" in figure.legends[0].get_texts()[0].get_text()
+    assert [label.get_text() for label in ax.get_yticklabels()] == LABELS
+    assert [text.get_text() for text in ax.texts] == [
+        forest.MODULES,
+        forest.NULL_CONTROLS,
+        forest.WIDER,
+        forest.CONTROLS,
+    ]
+    better = next(line for line in ax.lines if line.get_label() == "better")
+    np.testing.assert_allclose(better.get_xydata(), [(0.9, 1), (1.7, 4)])
+    assert better.get_color() == style.BLUE
+    intervals = [lines for lines in ax.collections if isinstance(lines, LineCollection)]
+    ends = next(lines for lines in intervals if to_hex(lines.get_color()[0]).upper() == style.BLUE)
+    np.testing.assert_allclose(ends.get_segments()[0], [(0.6, 1), (1.2, 1)])
+    seeds = next(points for points in ax.collections if points.get_label() == "one seed").get_offsets()
+    np.testing.assert_allclose(seeds[seeds[:, 1] == 1.3, 0], [0.9, 1.0])
+    assert len(seeds) == 2 * 5
+    numbers = [label.get_text() for label in ax.child_axes[0].get_yticklabels()]
+    assert numbers[4] == f"{MINUS}0.80  [{MINUS}1.10, {MINUS}0.50]"
 
 
-def test_rows_are_coloured_by_verdict_not_by_interval(differences):
-    """An interval is that of one comparison; the verdict takes all of them into account."""
-    colours = [line.get_color() for line in draw(differences).axes[0].lines[1::3]]
-    assert colours == [style.GREY, style.GREY, style.BLUE]  # cbam, se, cam
+def test_the_legend_has_what_occurs(comparisons, kinds):
+    texts = [text.get_text() for text in draw(comparisons, kinds).legends[0].get_texts()]
+    assert texts == ["within 0.5 points", "one seed", "better", "worse", "equivalent", "inconclusive"]
+    texts = [text.get_text() for text in draw(comparisons, kinds, verdict="inconclusive").legends[0].get_texts()]
+    assert texts == ["within 0.5 points", "one seed", "inconclusive"]
 
 
-def test_numbers_are_written_next_to_the_rows(differences):
-    assert numbers(draw(differences))[0] == f"{MINUS}0.80  [{MINUS}1.10, {MINUS}0.50]"
+def test_one_seed_has_no_interval(comparisons, kinds):
+    numbers = draw(comparisons, kinds, low=np.nan, high=np.nan).axes[0].child_axes[0].get_yticklabels()
+    assert numbers[0].get_text() == "+0.90"
 
 
-def test_one_seed_has_no_interval(differences):
-    assert numbers(draw(differences, low=np.nan, high=np.nan))[2] == "+0.90"
-
-
-def test_the_axis_names_what_a_variant_is_compared_with(differences):
-    label = draw(differences, reference="the wider network").axes[0].get_xlabel()
-    assert label.endswith("(right: better than the wider network)")
+@pytest.mark.parametrize("verdict", style.VERDICTS)
+def test_each_verdict_has_a_marker_of_its_own(verdict):
+    assert [marker for _, marker in style.VERDICTS.values()].count(style.VERDICTS[verdict][1]) == 1

@@ -1,40 +1,43 @@
 import subprocess
 import sys
-import warnings
 
 import matplotlib
-import pytest
 from PIL import Image
 
-from attnbench.report.figures import channel_gates, style
-
-TITLE = "CIFAR-10, JPEG quality 75"
+from attnbench.report.figures import ablation, maps, style
 
 
-def test_the_same_figure_gives_the_same_bytes_without_a_name_or_date(views, tmp_path):
-    for name in ("one", "two"):
-        style.save(channel_gates.channel_gates(views, TITLE), tmp_path / name)
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    with Image.open(tmp_path / "one") as image:
-        assert set(image.info) == {"dpi"}
-        assert image.info["dpi"] == pytest.approx((style.DPI, style.DPI), abs=0.1)
-        assert image.width == style.DOUBLE * style.DPI
+def plot():
+    import pandas as pd
+
+    columns = ["variant", "slot", "quantity", "spread"]
+    return ablation.gate_spread(pd.DataFrame([("se", "block1.after_pool", "gate", 0.1)], columns=columns))
 
 
-def test_a_users_settings_change_no_figure(views, tmp_path):
-    style.save(channel_gates.channel_gates(views, TITLE), tmp_path / "own")
-    with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "black", "savefig.bbox": "tight"}):
-        style.save(channel_gates.channel_gates(views, TITLE), tmp_path / "other")
-    assert (tmp_path / "own").read_bytes() == (tmp_path / "other").read_bytes()
+def test_the_same_figure_gives_the_same_bytes_and_a_users_settings_change_none(make, tmp_path):
+    for name, figure in (("plot.svg", plot), ("plot.pdf", plot), ("sheet.png", lambda: maps.feature_maps(make()))):
+        style.save(figure(), tmp_path / name)
+        with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "black", "savefig.bbox": "tight"}):
+            style.save(figure(), tmp_path / f"again_{name}")
+        assert (tmp_path / name).read_bytes() == (tmp_path / f"again_{name}").read_bytes()
 
 
-def test_a_missing_glyph_is_an_error_that_leaves_no_file(views, tmp_path):
-    figure = channel_gates.channel_gates(views, "\N{CJK UNIFIED IDEOGRAPH-732B}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(UserWarning, match=r"Glyph 29483 .* missing from font"):
-            style.save(figure, tmp_path / "cat.png")
-    assert list(tmp_path.iterdir()) == []
+def test_an_svg_needs_no_font_and_no_other_file(tmp_path):
+    style.save(plot(), tmp_path / "plot.svg")
+    text = (tmp_path / "plot.svg").read_text(encoding="utf-8")
+    assert "<text" not in text
+    assert "dc:date" not in text
+    assert 'href="#' in text
+    assert text.count('href="') == text.count('href="#')
+
+
+def test_a_sheet_has_two_pixels_for_each_of_the_page_and_white_paper(make, tmp_path):
+    style.save(maps.feature_maps(make()), tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as image:
+        assert image.width == int(style.WIDTH * 96 * 2)
+        assert image.mode == "P"
+        assert image.info == {}
+        assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_importing_the_figures_changes_no_setting_and_loads_no_torch():

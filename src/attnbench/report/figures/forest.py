@@ -1,69 +1,115 @@
-"""Differences in accuracy with their intervals, one row per variant: a forest plot."""
+"""Differences in accuracy with their intervals, one row per comparison: a forest plot."""
 
 import math
-from textwrap import fill
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from attnbench.report import formatting
 from attnbench.report.figures import style
+from attnbench.study import attention
+
+MINUS = "\N{MINUS SIGN}"
+_BANDS = MODULES, NULL_CONTROLS, WIDER, DECLARED, CONTROLS = (
+    "Modules against the baseline",
+    "Modules against their null controls",
+    "Modules against wider networks of equal cost",
+    "Declared comparisons",
+    "Controls against the baseline",
+)
+_SEEDS = 0.3  # how far below its interval a seed is drawn
 
 
 @style.context()
-def difference_forest(
-    differences: pd.DataFrame, seeds: pd.DataFrame, *, confidence: float, title: str, reference: str
+def forest(
+    comparisons: pd.DataFrame,
+    seeds: pd.DataFrame,
+    *,
+    kinds: dict[str, str],
+    confidence: float,
+    margin: float | None = None,
 ) -> Figure:
-    """Draw per variant the mean difference with its interval, and every seed as a point.
+    """Draw per comparison the mean difference with its simultaneous interval, and every seed as a point.
 
-    `differences` has the columns variant, mean, low, high, verdict; `seeds` has variant, seed, difference; numbers are
-    shares. `reference` is what variants are compared with. Rows are sorted, the largest mean on top. An interval of NaN
-    (one seed) is omitted. Rows are blue if the verdict is better or worse, grey if it is inconclusive.
+    `comparisons` has the columns variant, reference, kind, difference, low, high and verdict; `seeds` has variant,
+    reference, kind, seed and difference; numbers are fractions. `kinds` is variant -> what it is. Comparisons with the
+    baseline, of controls with it, with each kind of control and declared ones are bands; within a band the largest
+    difference is on top. An interval of NaN (one seed) is omitted. Within `margin` (percentage points, shaded), two
+    variants are equivalent.
     """
-    ordered = differences.sort_values(["mean", "variant"], ascending=[True, False])
-    rows = [row for _, row in ordered.iterrows()]
-    names = [row["variant"] for row in rows]
-    figure = style.new_figure(style.DOUBLE, 1.15 + 0.3 * len(rows))
-    figure.suptitle(fill(title, 95))
+    frame = _rows(comparisons, kinds)
+    figure = style.new_figure(1.1 + 0.235 * (frame["y"].max() + 1))
     ax = figure.subplots()
     ax.axvline(0, color="black", linewidth=0.8)
-    for height, row in enumerate(rows):
-        colour = style.GREY if row["verdict"] == "inconclusive" else style.BLUE
-        ends = [100 * row["low"], 100 * row["high"]]
-        ax.plot(ends, [height, height], color=colour, linewidth=1.6, solid_capstyle="butt")
-        ax.plot(100 * row["mean"], height, "D", color=colour, markersize=5, zorder=4)
-        points = 100 * seeds.loc[seeds["variant"] == row["variant"]].sort_values("seed")["difference"].to_numpy()
-        # a little below the interval, at two heights, so that equal values do not cover each other
-        heights = height - 0.16 - 0.08 * (np.arange(len(points)) % 2)
-        ax.plot(points, heights, "o", markersize=3.2, markerfacecolor="white", markeredgecolor="black", mew=0.7)
-    ax.set_yticks(range(len(rows)), names)
-    ax.tick_params(axis="y", length=0, labelsize=8)
-    ax.set_ylim(-0.7, len(rows) - 0.4)
-    ax.set_xlabel(f"difference in accuracy, percentage points (right: better than {reference})")
-    ax.grid(axis="x")
-    ax.spines["left"].set_visible(False)
-    numbers = ax.secondary_yaxis("right")
-    numbers.set_yticks(range(len(rows)), [_numbers(row) for row in rows])
-    numbers.tick_params(length=0, labelsize=7)
-    numbers.spines["right"].set_visible(False)
-    figure.legend(handles=_legend(confidence), loc="outside lower center", ncols=3)
+    if margin is not None:
+        ax.axvspan(-margin, margin, color="#F0F0F0", zorder=0, label=f"within {margin:g} points")
+    points = seeds.merge(frame[["variant", "reference", "kind", "y"]], on=["variant", "reference", "kind"])
+    ax.scatter(
+        *(100 * points["difference"], points["y"] + _SEEDS),
+        s=9, facecolor="white", edgecolor="black", linewidth=0.6, zorder=3, label="one seed",
+    )  # fmt: skip
+    for verdict, (colour, marker) in style.VERDICTS.items():
+        if (of_verdict := frame[frame["verdict"] == verdict]).size:
+            _intervals(ax, of_verdict, color=colour, marker=marker, label=verdict)
+    _labels(ax, frame)
+    intervals = f", with simultaneous {formatting.level(confidence)} intervals" if frame["low"].notna().any() else ""
+    ax.set_xlabel(f"difference in test accuracy, percentage points (right of 0: better){intervals}")
+    figure.legend(loc="outside lower center", ncols=6, handletextpad=0.4)
     return figure
 
 
-def _numbers(row: "pd.Series[Any]") -> str:
-    texts = [formatting.points(row[name]).replace("-", "\N{MINUS SIGN}") for name in ("mean", "low", "high")]
-    return texts[0] if math.isnan(row["low"]) else f"{texts[0]}  [{texts[1]}, {texts[2]}]"
+def _rows(comparisons: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
+    """Return the comparisons sorted, with their `band`, their `label` and their height `y`, one free before a band."""
+    pairs = comparisons[["variant", "reference", "kind"]].to_numpy()
+    frame = comparisons.assign(
+        band=[_band(variant, kind, kinds) for variant, _, kind in pairs],
+        label=[name if kind == "baseline" else f"{name} {MINUS} {reference}" for name, reference, kind in pairs],
+    )
+    order = {band: number for number, band in enumerate(band for band in _BANDS if band in set(frame["band"]))}
+    frame = frame.assign(order=frame["band"].map(order))
+    frame = frame.sort_values(["order", "difference", "variant"], ascending=[True, False, True])
+    return frame.assign(y=frame["order"] + 1 + np.arange(len(frame)))
 
 
-def _legend(confidence: float) -> list[Line2D]:
-    diamond: dict[str, Any] = {"marker": "D", "markersize": 5.0}
-    circle: dict[str, Any] = {"marker": "o", "markersize": 3.2, "markerfacecolor": "white", "markeredgecolor": "black"}
-    interval = f"mean and {formatting.level(confidence)} interval"
-    return [
-        Line2D([], [], label=f"{interval}: better or worse", color=style.BLUE, **diamond),
-        Line2D([], [], label="the same: inconclusive", color=style.GREY, **diamond),
-        Line2D([], [], label="each seed", linestyle="", **circle),
-    ]
+def _band(variant: str, kind: str, kinds: dict[str, str]) -> str:
+    if kind == "baseline":
+        return MODULES if kinds[variant] == "attention" else CONTROLS
+    if kind == "declared":
+        return DECLARED
+    return NULL_CONTROLS if set(kind.split()) <= set(attention.NULL_CONTROLS) else WIDER
+
+
+def _intervals(ax: Axes, rows: pd.DataFrame, **looks: Any) -> None:
+    ends = [100 * (rows["difference"] - rows["low"]), 100 * (rows["high"] - rows["difference"])]
+    ax.errorbar(
+        *(100 * rows["difference"], rows["y"]), xerr=ends, fmt="none", ecolor=looks["color"], elinewidth=1.8, zorder=2
+    )
+    ax.plot(100 * rows["difference"], rows["y"], linestyle="", markersize=6, zorder=4, **looks)
+
+
+def _labels(ax: Axes, frame: pd.DataFrame) -> None:
+    """Name the rows on the left, write their numbers on the right, and the bands above their rows."""
+    bands = frame.groupby("band", sort=False)["y"].min() - 1
+    ax.set_yticks(frame["y"], frame["label"])
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(frame["y"].max() + 0.8, -0.5)
+    for band, y in bands.items():
+        ax.annotate(
+            str(band), (0, y), xycoords=("figure fraction", "data"), xytext=(4, 0), textcoords="offset points",
+            va="center", fontweight="bold", annotation_clip=False, in_layout=False,
+        )  # fmt: skip
+        ax.axhline(y - 0.5, color=style.LIGHT, linewidth=0.6, zorder=0)
+    ax.grid(axis="x")
+    ax.spines["left"].set_visible(False)
+    numbers = ax.secondary_yaxis("right")
+    numbers.set_yticks(frame["y"], [_numbers(*row) for row in frame[["difference", "low", "high"]].to_numpy()])
+    numbers.tick_params(length=0)
+    numbers.spines["right"].set_visible(False)
+
+
+def _numbers(*row: float) -> str:
+    mean, low, high = (formatting.points(value).replace("-", MINUS) for value in row)
+    return mean if math.isnan(row[1]) else f"{mean}  [{low}, {high}]"

@@ -10,10 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
 
-from attnbench.report.figures.scale import Array
 from attnbench.report.figures.style import GREY
+
+Array = NDArray[np.floating]
 
 # positions around a point, the nearest first; distances from the point to the nearest edge of the name
 _DISTANCES = np.repeat([4, 7, 11, 16, 22, 29, 37, 46, 56, 68, 82, 98, 116], 24)  # (312,), typographic points
@@ -29,7 +30,7 @@ def annotate(ax: Axes, points: Array, names: Sequence[str]) -> None:
     assert isinstance(figure, Figure)
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     points_per_pixel = 72 / figure.dpi
-    texts = [ax.text(0, 0, name, fontsize=7) for name in names]
+    texts = [ax.text(0, 0, name, fontsize=8.5) for name in names]
     sizes = np.array([text.get_window_extent(renderer).size for text in texts]) * points_per_pixel
     for text in texts:
         text.remove()
@@ -44,8 +45,8 @@ def annotate(ax: Axes, points: Array, names: Sequence[str]) -> None:
             textcoords="offset points",
             ha="center",
             va="center",
-            fontsize=7,
-            path_effects=[withStroke(linewidth=2, foreground="white")],  # readable over a line
+            fontsize=8.5,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},  # readable over a line
             arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
             if is_far
             else None,

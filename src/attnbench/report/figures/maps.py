@@ -1,188 +1,115 @@
-"""What a network looks at: figures of the arrays in `attnbench.records.views`.
+"""What networks look at: sheets of the arrays in `attnbench.records.views`."""
 
-All panels of a figure share one colour scale, which the function `<figure>_scale` returns for the caption. `title` is
-the data set's, e.g. "CIFAR-10, JPEG quality 75".
-"""
+from math import ceil
 
 import numpy as np
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from attnbench.records.views import Views
-from attnbench.report.figures import panels, scale, style
-from attnbench.report.figures.panels import Sheet
-from attnbench.report.figures.scale import Array, Scale
+from attnbench.report.figures import fonts, style
+from attnbench.report.figures.panels import Sheet, evenly
 
-HEAT = "turbo"  # jet's successor, over an image
-PLAIN = "viridis"
-
-
-@style.context()
-def feature_maps(views: Views, title: str) -> Figure:
-    """Draw per row one image with its class, and per block a grid of the first channels with their numbers."""
-    colours = feature_scale(views)
-    blocks = list(views.blocks)
-    page = Sheet(
-        f"First channels of every block, with their numbers: {_who(views)}",
-        title,
-        rows=len(views.images),
-        row=1.5,
-        text_width=1.55,
-        widths=[1.0] + [1.5] * len(blocks),
-        spaces=[0.0] + [0.12] * len(blocks),
-    )
-    for column, name in enumerate(blocks, start=1):
-        page.heading(column, column, _size(name, views.blocks[name].features))
-    _left(page, views)
-    for image in range(len(views.images)):
-        for column, name in enumerate(blocks, start=1):
-            ax = page.panel(image, column)
-            for channel, map_ in enumerate(views.blocks[name].features[image]):
-                down, right = divmod(channel, 3)
-                box = (right + 0.02, right + 0.98, down + 0.98, down + 0.02)
-                values = map_.astype(np.float32)
-                ax.imshow(values, extent=box, cmap=PLAIN, norm=colours.norm(), interpolation="nearest")
-                panels.number(ax, right + 0.06, down + 0.06, channel)
-            ax.set_xlim(0, 3)
-            ax.set_ylim(3, 0)
-    page.colour_bar(colours, PLAIN, "activation")
-    return page.figure
+_COLUMNS = 9  # panels of a band
+_SLOTS = 4  # shown of one variant
+_GATES = 36  # columns of a sheet of gates, over all bands
+_BLOCKS = 4  # shown of one variant
+_OWN = "Each panel is coloured from 0 (blue) to its own largest value (red): compare where, not how much."
 
 
 @style.context()
-def active_channels(views: Views, title: str) -> Figure:
-    """Draw per image and block the channels with the largest mean activation over the image."""
-    colours = active_scale(views)
-    blocks = list(views.blocks)
-    counts = [views.blocks[name].active.shape[1] for name in blocks]
-    page = Sheet(
-        f"Most active channels of every block, with their numbers: {_who(views)}",
-        title,
-        rows=len(views.images),
-        row=0.56,
-        text_width=1.28,
-        widths=[0.56] * (1 + sum(counts)),
-        spaces=[0.0] + [0.1 if rank == 0 else 0.0 for count in counts for rank in range(count)],
-        heading_room=0.14,
-    )
-    column = 1
-    for name, count in zip(blocks, counts, strict=True):
-        block = views.blocks[name]
-        page.heading(column, column + count - 1, _size(name, block.active))
-        for image in range(len(views.images)):
-            for rank in range(count):
-                ax = page.panel(image, column + rank, f"{block.active_index[image, rank]}")
-                panels.heat(ax, views, image, block.active[image, rank], colours, HEAT)
-        column += count
-    _left(page, views)
-    page.colour_bar(colours, HEAT, "activation", alpha=panels.ALPHA)
-    return page.figure
+def grad_cam(views: dict[str, Views], block: str) -> Figure:
+    """Draw Grad-CAM at one block, which all variants have: images as rows, variants as columns.
+
+    Panels are for the predicted class, which is named below where it is wrong. Then a second row of the image has the
+    panels of these variants for the true class.
+    """
+    shown = list(views.values())
+    wrong = np.stack([view.labels != view.predicted for view in shown])  # (variants, n)
+    rows = [row for image in range(wrong.shape[1]) for row in [image] * (1 + wrong[:, image].any())]
+    columns = ceil(len(views) / ceil(len(views) / _COLUMNS))
+    sheet = Sheet(shown[0], list(views), columns=columns, rows=rows, feet=[_OWN], captions=bool(wrong.any()))
+    for column, view in enumerate(shown):
+        for row, image in enumerate(sheet.rows):
+            box, is_second = sheet.box(column, row), image in sheet.rows[:row]
+            if not is_second:
+                sheet.heat(box, image, view.blocks[block].grad_cam[image])
+            elif wrong[column, image]:
+                sheet.heat(box, image, view.blocks[block].grad_cam_true[image])
+            if wrong[column, image] and not is_second:
+                name, families = fonts.class_name(view.classes, view.predicted[image], int(14 * sheet.side))
+                middle, bottom = box[0] + box[2] / 2, box[1] + box[2] + 0.13
+                sheet.text(middle, bottom, name, color=style.RED, fontfamily=families)
+    return sheet.figure
 
 
 @style.context()
-def grad_cam(views: Views, title: str) -> Figure:
-    """Draw per image and block the Grad-CAM of the predicted class over the image."""
-    columns = {_size(name, block.grad_cam): block.grad_cam for name, block in views.blocks.items()}
-    return _overlays(views, f"Grad-CAM: {_who(views)}", title, columns, grad_cam_scale([views]), "Grad-CAM")
+def spatial_gates(views: dict[str, Views]) -> Figure | None:
+    """Draw the spatial gates of all variants beside the images, on one axis from 0 to 1; None if no variant has any.
 
-
-@style.context()
-def spatial_gates(views: Views, title: str) -> Figure | None:
-    """Draw the spatial gate of every slot over the images; None for a variant without spatial gates."""
-    gates = {slot: gate.spatial for slot, gate in views.gates.items() if gate.spatial is not None}
+    The range of a gate over the images is written above it. An axis is wider where a gate leaves 0 to 1.
+    """
+    gates = {
+        name: {slot: gate.spatial.astype(np.float32) for slot, gate in view.gates.items() if gate.spatial is not None}
+        for name, view in views.items()
+    }
+    gates = {name: of_variant for name, of_variant in gates.items() if of_variant}
     if not gates:
         return None
-    columns = {slot.replace(".", "\n"): gate for slot, gate in gates.items()}
-    return _overlays(views, f"Spatial gates: {_who(views)}", title, columns, spatial_scale(views), "gate")
+    slots = min(_SLOTS, max(1, _GATES // len(gates)), max(map(len, gates.values())))
+    shown = [(name, slot, gates[name][slot]) for name in gates for slot in evenly(list(gates[name]), slots)]
+    headings = [f"{slot.rpartition('.')[0]}\n{map_.min():.2f}\N{EN DASH}{map_.max():.2f}" for _, slot, map_ in shown]
+    feet = ["Blue: below 0.5, white: 0.5, red: above. Numbers: the range of the gate over all images."]
+    if any(map_.min() < 0 or map_.max() > 1 for _, _, map_ in shown):
+        feet.append("Gates that leave 0 to 1 are coloured over as wide a range as they need, with 0.5 in white.")
+    first = next(iter(views.values()))
+    columns = max(1, _COLUMNS // slots) * slots
+    groups = [name for name, _, _ in shown]
+    sheet = Sheet(first, headings, columns=columns, rows=range(len(first.images)), groups=groups, feet=feet)
+    for column, (_, _, map_) in enumerate(shown):
+        half = max(0.5, float(np.abs(map_ - 0.5).max()))
+        for row, image in enumerate(sheet.rows):
+            sheet.show(sheet.box(column, row), map_[image], cmap="RdBu_r", norm=Normalize(0.5 - half, 0.5 + half))
+            sheet.frame(sheet.box(column, row))
+    sheet.colour_bar(Normalize(0, 1), "RdBu_r")
+    return sheet.figure
 
 
 @style.context()
-def sheet(views: dict[str, Views], image: int, title: str) -> Figure:
-    """Draw one image through all variants: variants as rows, Grad-CAM of the blocks as columns.
+def feature_maps(views: Views) -> Figure:
+    """Draw each image beside 3 x 3 grids of the channels that vary most, a grid for each block from shallow to deep.
 
-    `image` counts the images of the views from 0. All variants have the blocks of the first.
+    All maps of a block have one scale, which is written above them.
     """
-    rows = list(views.values())
-    colours = grad_cam_scale(rows, image)
-    blocks = list(rows[0].blocks)
-    page = Sheet(
-        f"Grad-CAM of all variants, image {image + 1}, seed {rows[0].seed}",
-        title,
-        rows=len(rows),
-        row=0.8,
-        text_width=max(1.45, 0.1 + 0.066 * max(map(len, views))),  # inches per bold character of 7.5 points
-        widths=[0.8] * (1 + len(blocks)),
-        spaces=[0.0] * (1 + len(blocks)),
-    )
-    for column, name in enumerate(blocks, start=1):
-        page.heading(column, column, name)
-    for row, (variant, variant_views) in enumerate(views.items()):
-        words = [variant, *panels.prediction(variant_views, image)]
-        page.label(row, words, bold=True, wrong=panels.is_wrong(variant_views, image))
-        panels.picture(page.panel(row, 0), variant_views, image)
-        for column, name in enumerate(blocks, start=1):
-            _overlay(page, row, column, variant_views, image, variant_views.blocks[name].grad_cam, colours)
-    page.colour_bar(colours, HEAT, "Grad-CAM", alpha=panels.ALPHA)
-    return page.figure
+    blocks = {name: views.blocks[name] for name in evenly(list(views.blocks), _BLOCKS)}
+    # the few largest values of a block would leave all others dark
+    tops = {name: float(np.percentile(block.features, 99)) or 1.0 for name, block in blocks.items()}
+    headings = [
+        f"{name} ({block.features.shape[-1]} \N{MULTIPLICATION SIGN} {block.features.shape[-2]})\n0 to {tops[name]:.2g}"
+        for name, block in blocks.items()
+    ]
+    feet = ["Yellow: the 99th percentile of the block, written above, or more. In the corner: the channel."]
+    sheet = Sheet(views, headings, columns=_BLOCKS, largest=1.8, rows=range(len(views.images)), feet=feet)
+    for column, (name, block) in enumerate(blocks.items()):
+        for row, image in enumerate(sheet.rows):
+            left, top, side = sheet.box(column, row)
+            for place, (map_, channel) in enumerate(zip(block.features[image], block.features_index, strict=True)):
+                down, right = divmod(place, 3)
+                box = (left + right * side / 3, top + down * side / 3, side / 3 - 0.02)
+                sheet.show(box, map_.astype(np.float32), cmap="viridis", norm=Normalize(0, tops[name]))
+                sheet.number(box, channel)
+    return sheet.figure
 
 
-def feature_scale(views: Views) -> Scale:
-    """Return the colour scale of `feature_maps`."""
-    return scale.from_zero([block.features for block in views.blocks.values()], root=True)
-
-
-def active_scale(views: Views) -> Scale:
-    """Return the colour scale of `active_channels`."""
-    return scale.from_zero([block.active for block in views.blocks.values()], root=True)
-
-
-def grad_cam_scale(views: list[Views], image: int | None = None) -> Scale:
-    """Return the colour scale of `grad_cam` (one variant, all images) or of `sheet` (all variants, one image)."""
-    chosen = slice(None) if image is None else image
-    return scale.from_zero(
-        [block.grad_cam[chosen] for variant_views in views for block in variant_views.blocks.values()], root=True
-    )
-
-
-def spatial_scale(views: Views) -> Scale:
-    """Return the colour scale of `spatial_gates`."""
-    return scale.over_range([gate.spatial for gate in views.gates.values() if gate.spatial is not None])
-
-
-def _who(views: Views) -> str:
-    return f"{views.variant}, seed {views.seed}"
-
-
-def _size(name: str, maps: Array) -> str:
-    return f"{name} ({maps.shape[-2]} \N{MULTIPLICATION SIGN} {maps.shape[-1]})"
-
-
-def _left(page: Sheet, views: Views) -> None:
-    for image in range(len(views.images)):
-        page.label(image, panels.prediction(views, image), wrong=panels.is_wrong(views, image))
-        panels.picture(page.panel(image, 0), views, image)
-
-
-def _overlay(page: Sheet, row: int, column: int, views: Views, image: int, maps: Array, colours: Scale) -> None:
-    ax = page.panel(row, column)
-    panels.heat(ax, views, image, maps[image], colours, HEAT)
-    panels.outline(ax, views, image)
-
-
-def _overlays(views: Views, heading: str, title: str, columns: dict[str, Array], colours: Scale, label: str) -> Figure:
-    page = Sheet(
-        heading,
-        title,
-        rows=len(views.images),
-        row=1.0,
-        text_width=1.28,
-        widths=[1.0] * (1 + len(columns)),
-        spaces=[0.0] * (1 + len(columns)),
-        heading_lines=1 + max(name.count("\n") for name in columns),
-    )
-    _left(page, views)
-    for column, (name, maps) in enumerate(columns.items(), start=1):
-        page.heading(column, column, name)
-        for image in range(len(views.images)):
-            _overlay(page, image, column, views, image, maps, colours)
-    page.colour_bar(colours, HEAT, label, alpha=panels.ALPHA)
-    return page.figure
+@style.context()
+def active_channels(views: Views) -> Figure:
+    """Draw per image and block the channels with the largest mean activation over the image, with their numbers."""
+    blocks = {name: views.blocks[name] for name in evenly(list(views.blocks), _BLOCKS)}
+    shown = [(name, block, rank) for name, block in blocks.items() for rank in range(block.active.shape[1])]
+    headings, groups = [f"no. {rank + 1}" for _, _, rank in shown], [name for name, _, _ in shown]
+    sheet = Sheet(views, headings, columns=6, rows=range(len(views.images)), groups=groups, feet=[_OWN])
+    for column, (_, block, rank) in enumerate(shown):
+        for row, image in enumerate(sheet.rows):
+            sheet.heat(sheet.box(column, row), image, block.active[image, rank].clip(min=0))
+            sheet.number(sheet.box(column, row), block.active_index[image, rank])
+    return sheet.figure

@@ -1,163 +1,162 @@
-"""A sheet of image panels: a column of text on the left, rows of square panels, a colour bar below."""
+"""A sheet of square panels: rows of images, columns with a heading, in as many bands as the width of a page takes."""
 
 from collections.abc import Sequence
-from textwrap import wrap
+from itertools import groupby
+from math import ceil
+from textwrap import fill
+from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
 
 from attnbench.records.views import Views
-from attnbench.report.figures.scale import Array, Scale
-from attnbench.report.figures.style import RED
+from attnbench.report.figures import fonts, style
 
-GAP = 0.06  # inches between panels
-ALPHA = 0.5  # of a heat map over its image
+Array = NDArray[Any]
+Box = tuple[float, float, float]  # left, top and side of a panel, in inches
+
+HEAT = "turbo"  # jet's successor, over an image
+_GAP, _LINE, _EDGE = 0.06, 0.16, 0.06
+_NAMES = 1.15  # width of the column with the names of the images
+_ROWS = 12  # of images, over all bands: more make a sheet too long to read
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: how bright red, green and blue look
-_EDGE = 0.08
-_BAR = 0.62  # height of the strip with the colour bar
+_UNDRAWABLE = "No installed font can draw the name of a class that is shown as a number."
 
 
 class Sheet:
-    """A figure with `rows` rows of panels at fixed positions in inches, so that no label changes the size of a panel.
+    """One axes whose unit is the inch. Every band has the inputs and their classes on the left.
 
-    `row` is the height of a row and of its panels, `text_width` that of the column of text, `widths` are the widths of
-    the panels, `spaces` the extra room to the left of each panel, `heading_room` that for a heading above each panel.
+    `columns` is the number of panels in a band, the input not counted, `largest` the side that a panel may have.
+    Neighbours of one group have its name above their headings. `rows` are images by number, once or twice; those that
+    would make the sheet too long are left out. `captions` leaves a line below each panel. `feet` are lines below all.
     """
 
     def __init__(
         self,
-        heading: str,
-        title: str,
+        views: Views,
+        headings: Sequence[str],
         *,
-        rows: int,
-        row: float,
-        text_width: float,
-        widths: Sequence[float],
-        spaces: Sequence[float],
-        heading_room: float = 0.0,
-        heading_lines: int = 1,
+        columns: int,
+        rows: Sequence[int],
+        largest: float = 1.15,
+        groups: Sequence[str] = (),
+        feet: Sequence[str] = (),
+        captions: bool = False,
     ) -> None:
-        self.row, self.widths, self.text_width, self.heading_room = row, widths, text_width, heading_room
-        steps = np.cumsum([0.0, *(width + GAP for width in widths[:-1])]) + np.cumsum(spaces)
-        self.lefts = _EDGE + text_width + steps
-        width = float(self.lefts[-1] + widths[-1] + _EDGE)
-        room = int(width * 13.5)  # characters of 9 points, some to spare
-        lines = [*wrap(heading, room), *wrap(title, room)]
-        self.top = 0.2 + 0.15 * len(lines) + 0.14 * heading_lines + heading_room
-        height = self.top + rows * (row + heading_room + GAP) - heading_room + _BAR
-        self.figure = Figure(figsize=(width, height))
-        self.width, self.height = width, height
-        self.figure.suptitle("\n".join(lines), x=0.5, y=1 - 0.06 / height, va="top")
+        self.views, self.columns = views, min(columns, len(headings))
+        bands = ceil(len(headings) / self.columns)
+        self.rows = list(rows)[: max(1, _ROWS // bands)]
+        self.side = min(largest, (style.WIDTH - _EDGE - _NAMES) / (self.columns + 1) - _GAP)
+        self.headings = [wrapped(heading, self.side) for heading in headings]
+        lines = 1 + max(heading.count("\n") for heading in self.headings)
+        # neighbours in one band that are of one group; bold letters are wider
+        runs = groupby(range(len(groups)), key=lambda column: (column // self.columns, groups[column]))
+        columns_of = [list(run) for _, run in runs]
+        names = [wrapped(groups[run[0]], 0.9 * len(run) * self.side) for run in columns_of]
+        self.top = _LINE * (lines + max((1 + name.count("\n") for name in names), default=0)) + 0.12
+        self.step = self.side + _GAP + captions * _LINE
+        self.band = self.top + len(self.rows) * self.step + 0.08
+        labels = {*views.labels[self.rows], *views.predicted[self.rows]}
+        if any(fonts.families(views.classes[label]) is None for label in labels):
+            feet = [*feet, _UNDRAWABLE]
+        self.height = bands * self.band + (len(feet) + 1) * _LINE
+        self.figure = Figure(figsize=(style.WIDTH, self.height))
+        self.axes = self.figure.add_axes((0, 0, 1, 1))
+        self.axes.set_axis_off()
+        self.axes.set(xlim=(0, style.WIDTH), ylim=(self.height, 0), autoscale_on=False)
+        for line, text in enumerate(feet, start=1):
+            self.text(_EDGE, bands * self.band + line * _LINE, text, ha="left")
+        for column, heading in enumerate(self.headings):
+            left, top, side = self.box(column, 0)
+            self.text(left + side / 2, top - 0.04, heading)
+        for run, group in zip(columns_of, names, strict=True):
+            first, last = self.box(run[0], 0), self.box(run[-1], 0)
+            middle, bottom = (first[0] + last[0] + self.side) / 2, first[1] - lines * _LINE - 0.1
+            self.text(middle, bottom, group, fontweight="bold")
+        for band in range(bands):
+            for row, image in enumerate(self.rows):
+                self._input(self.box(band * self.columns, row), image, again=image in self.rows[:row])
 
-    def _bottom(self, index: int) -> float:
-        return self.height - self.top - self.row - index * (self.row + self.heading_room + GAP)
+    def box(self, column: int, row: int) -> Box:
+        """Return where the panel of a column and a row is."""
+        band, right = divmod(column, self.columns)
+        left = _EDGE + _NAMES + (right + 1) * (self.side + _GAP)
+        return left, band * self.band + self.top + row * self.step, self.side
 
-    def panel(self, row: int, column: int, heading: str = "") -> Axes:
-        """Return the axes of one panel, without ticks; `heading` is written directly above it."""
-        box = (self.lefts[column], self._bottom(row), self.widths[column], self.row)
-        ax = self.figure.add_axes(self._share(*box))
-        ax.set_axis_off()
-        if heading:
-            ax.set_title(heading, fontsize=7, pad=1.5)
-        return ax
+    def _input(self, first: Box, image: int, *, again: bool) -> None:
+        """Draw the input and its class to the left of a row; only its class in the second row of an image."""
+        left, top, side = first[0] - first[2] - _GAP, *first[1:]
+        name, families = fonts.class_name(self.views.classes, self.views.labels[image])
+        if again:
+            left, name = left + side, f"for {name},\nthe true class"
+        self.text(left - 0.08, top + side / 2, name, ha="right", va="center", fontfamily=families)
+        pixels = self.views.images[image].transpose(1, 2, 0)  # (h, w, c)
+        if again:
+            return
+        if pixels.shape[2] == 3:
+            self.show((left, top, side), pixels)
+        else:  # grey images, or more channels than a screen has
+            self.show((left, top, side), pixels.mean(axis=2), cmap="gray", norm=Normalize(0, 255))
 
-    def label(self, row: int, lines: Sequence[str], *, bold: bool = False, wrong: bool = False) -> None:
-        """Write lines to the left of a row; `bold` applies to the first, `wrong` writes the last in red."""
-        centre = (self._bottom(row) + self.row / 2) / self.height
-        for number, line in enumerate(lines):
-            self.figure.text(
-                (_EDGE + self.text_width - 0.1) / self.width,
-                centre + ((len(lines) - 1) / 2 - number) * 0.135 / self.height,
-                line,
-                ha="right",
-                va="center",
-                fontsize=7.5,
-                fontweight="bold" if bold and number == 0 else "normal",
-                color=RED if wrong and number == len(lines) - 1 else "black",
-            )
+    def text(self, x: float, y: float, text: str, **looks: Any) -> None:
+        """Write at a position in inches."""
+        common: dict[str, Any] = {"fontsize": 8.5, "ha": "center", "va": "bottom", "linespacing": 1.1}
+        self.axes.text(x, y, text, **common | looks)
 
-    def heading(self, first: int, last: int, text: str) -> None:
-        """Write the heading of the columns `first` to `last` above the first row."""
-        middle = (self.lefts[first] + self.lefts[last] + self.widths[last]) / 2
-        bottom = self.height - self.top + self.heading_room + 0.05
-        self.figure.text(middle / self.width, bottom / self.height, text, ha="center", va="bottom")
+    def show(self, box: Box, values: Array, **looks: Any) -> None:
+        """Draw an image or a map (h, w) into a box, a square for each value."""
+        left, top, side = box
+        extent = (left, left + side, top + side, top)
+        self.axes.imshow(values, extent=extent, aspect="auto", interpolation="nearest", **looks)
 
-    def colour_bar(self, scale: Scale, colours: str, label: str, *, alpha: float = 1.0) -> None:
-        """Draw the colour bar of the whole sheet below it."""
-        length = min(3.2, 0.6 * self.width)
-        ax = self.figure.add_axes(self._share((self.width - length) / 2, 0.42, length, 0.09))
-        mappable = ScalarMappable(scale.norm(), matplotlib.colormaps[colours])
-        bar = self.figure.colorbar(mappable, cax=ax, orientation="horizontal", alpha=alpha)
-        bar.set_ticks(scale.ticks(), labels=tick_labels(scale.ticks()))
-        bar.set_label(label, labelpad=1)
+    def heat(self, box: Box, image: int, values: Array) -> None:
+        """Draw a map (h, w) >= 0 over the image in grey, from 0 to its own largest value, and the object's outline."""
+        pixels = self.views.images[image]
+        grey = np.tensordot(_LUMA, pixels, axes=1) if len(pixels) == 3 else pixels.mean(axis=0)
+        self.show(box, grey, cmap="gray", norm=Normalize(0, 255))
+        norm = Normalize(0, float(values.max()) or 1.0)
+        self.show(box, values.astype(np.float32), cmap=HEAT, norm=norm, alpha=0.5)
+        if self.views.masks is not None and self.views.masks[image].any():
+            left, top, side = box
+            mask = np.pad(self.views.masks[image].astype(np.float32), 1)
+            y, x = ((np.arange(length) - 0.5) / (length - 2) for length in mask.shape)
+            x, y = left + side * np.clip(x, 0, 1), top + side * np.clip(y, 0, 1)
+            self.axes.contour(x, y, mask, levels=[0.5], colors="white", linewidths=0.8)
+
+    def frame(self, box: Box) -> None:
+        """Draw a thin line around a panel, which may be as white as the paper."""
+        left, top, side = box
+        self.axes.add_patch(Rectangle((left, top), side, side, fill=False, edgecolor=style.GREY, linewidth=0.5))
+
+    def number(self, box: Box, value: int) -> None:
+        """Write a channel's number into the corner of its map, readable on any colour."""
+        effects = [withStroke(linewidth=1.4, foreground="black")]
+        looks = {"color": "white", "fontsize": 7, "ha": "left", "va": "top", "path_effects": effects}
+        self.text(box[0] + 0.03, box[1] + 0.03, str(value), **looks)
+
+    def colour_bar(self, norm: Normalize, colours: str) -> None:
+        """Draw a colour bar at the right end of the feet."""
+        width, height = 1.8 / style.WIDTH, 0.1 / self.height
+        ax = self.figure.add_axes((1 - width - 0.2 / style.WIDTH, 0.2 / self.height, width, height))
+        bar = self.figure.colorbar(
+            ScalarMappable(norm, matplotlib.colormaps[colours]), cax=ax, orientation="horizontal"
+        )
         bar.ax.tick_params(length=2, pad=1.5)
-        bar.outline.set_linewidth(0.4)
-
-    def _share(self, left: float, bottom: float, width: float, height: float) -> tuple[float, float, float, float]:
-        return left / self.width, bottom / self.height, width / self.width, height / self.height
 
 
-def tick_labels(values: Sequence[float]) -> list[str]:
-    """Return numbers with the fewest digits, two or more, that make them different."""
-    by_digits = [[f"{value:.{digits}g}" for value in values] for digits in range(2, 7)]
-    return next((texts for texts in by_digits if len(set(texts)) == len(values)), by_digits[-1])
+def wrapped(name: str, width: float) -> str:
+    """Return a name broken after underscores into lines that fit into `width` inches; its own lines stay."""
+    lines = (fill(line.replace("_", "_ "), max(4, int(15 * width))).replace("_ ", "_") for line in name.split("\n"))
+    return "\n".join(lines)
 
 
-def short(name: str, length: int = 14) -> str:
-    """Return a class name that fits to the left of a row."""
-    return name if len(name) <= length else name[: length - 1] + "…"
-
-
-def prediction(views: Views, image: int) -> list[str]:
-    """Return the true and the predicted class in two lines, the latter with its probability."""
-    true, predicted = views.classes[views.labels[image]], views.classes[views.predicted[image]]
-    return [f"true: {short(true)}", f"pred.: {short(predicted)} {views.probability[image]:.2f}"]
-
-
-def is_wrong(views: Views, image: int) -> bool:
-    """Return whether the predicted class is not the true one."""
-    return bool(views.labels[image] != views.predicted[image])
-
-
-def picture(ax: Axes, views: Views, image: int) -> None:
-    """Draw an input image of the network, before normalisation."""
-    pixels = views.images[image].transpose(1, 2, 0)  # (h, w, c)
-    if pixels.shape[2] != 3:  # grey images, or more channels than a screen has
-        _grey(ax, pixels.mean(axis=2))
-    else:
-        ax.imshow(pixels, extent=(0, 1, 1, 0), interpolation="nearest")
-
-
-def heat(ax: Axes, views: Views, image: int, map_: Array, scale: Scale, colours: str) -> None:
-    """Draw a map (h, w) over the image in grey: over colours, values could not be read from the colour bar."""
-    pixels = views.images[image]
-    _grey(ax, np.tensordot(_LUMA, pixels, axes=1) if len(pixels) == 3 else pixels.mean(axis=0))
-    values = map_.astype(np.float32)
-    ax.imshow(values, extent=(0, 1, 1, 0), interpolation="bilinear", cmap=colours, norm=scale.norm(), alpha=ALPHA)
-
-
-def _grey(ax: Axes, values: Array) -> None:
-    ax.imshow(values, extent=(0, 1, 1, 0), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-
-
-def outline(ax: Axes, views: Views, image: int) -> None:
-    """Draw the outline of the object, if the views have its mask."""
-    if views.masks is None:
-        return
-    mask = np.pad(views.masks[image].astype(np.float32), 1)
-    height, width = views.masks[image].shape
-    x, y = (np.arange(-1, width + 1) + 0.5) / width, (np.arange(-1, height + 1) + 0.5) / height
-    if mask.any():
-        ax.contour(x, y, mask, levels=[0.5], colors="white", linewidths=0.7)
-        ax.set_xlim(0, 1)
-        ax.set_ylim(1, 0)
-
-
-def number(ax: Axes, x: float, y: float, value: int) -> None:
-    """Write a channel's number into the corner of its map, readable on any colour."""
-    text = ax.text(x, y, str(value), color="white", fontsize=6.5, ha="left", va="top")
-    text.set_path_effects([withStroke(linewidth=1.4, foreground="black")])
+def evenly(names: Sequence[str], count: int) -> list[str]:
+    """Return at most `count` of the names, evenly spaced from the last towards the first."""
+    chosen = np.linspace(len(names) - 1, 0, min(count, len(names))).round()
+    return [names[int(index)] for index in chosen[::-1]]

@@ -1,4 +1,4 @@
-"""How all figures look and how they are saved: sizes for a paper's columns, one font, colour-blind-safe colours."""
+"""How all figures look and how they are saved: one width, one font, colour-blind-safe colours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,30 +6,39 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from attnbench.records import files
 
-DOUBLE = 7.0  # inches: both columns of a paper
-DPI = 120
+WIDTH = 8.6  # inches: 826 pixels of CSS, the width of a page on GitHub
+DPI = 192  # of images: two pixels of the file for each pixel of CSS
 
 # Okabe and Ito's palette without its yellow, which is too light for thin lines on white
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-PALETTE = (BLUE, ORANGE, GREEN, RED, "#56B4E9", "#CC79A7", "#8C6D31", "#000000", "#5B4B8A", "#7F7F7F")
-GREY = "#8A8A8A"  # the baseline, where it is the background
-LIGHT = "#D9D9D9"
+PALETTE = (BLUE, ORANGE, GREEN, RED, "#56B4E9", "#CC79A7", "#8C6D31", "#5B4B8A")
+BLACK, GREY, LIGHT = "#000000", "#8A8A8A", "#D0D0D0"
+
+# verdict -> colour and marker, so that no verdict is told by colour alone
+VERDICTS = {
+    "better": (BLUE, "^"),
+    "worse": (RED, "v"),
+    "equivalent": (BLACK, "s"),
+    "inconclusive": (GREY, "o"),
+}
 
 _SETTINGS: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],  # comes with matplotlib, so the same everywhere
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "legend.fontsize": 7,
+    "font.size": 9,  # 12 pixels of CSS
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
     "legend.frameon": False,
-    "figure.titlesize": 9,
-    "figure.dpi": DPI,
+    "text.parse_math": False,  # a class may be named `$`
     "savefig.dpi": DPI,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -39,7 +48,9 @@ _SETTINGS: dict[Any, Any] = {
     "axes.axisbelow": True,
     "grid.color": "#E6E6E6",
     "grid.linewidth": 0.6,
-    "lines.linewidth": 1.2,
+    "lines.linewidth": 1.4,
+    "svg.fonttype": "path",  # the reader's machine may lack the font, and GitHub loads none for an image
+    "svg.hashsalt": "attnbench",  # names of clip paths: equal figures have equal bytes
 }
 
 
@@ -52,15 +63,39 @@ def context() -> Iterator[None]:
         yield
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure (inches) that arranges its axes without overlap when it is drawn."""
-    return Figure(figsize=(width, height), layout="constrained")
+def new_figure(height: float) -> Figure:
+    """Return an empty figure of the common width that arranges its axes without overlap when it is drawn."""
+    return Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def line_colours(kinds: dict[str, str]) -> dict[str, str]:
+    """Return variant -> colour for lines of all variants in one panel, in the order to draw them: the baseline last.
+
+    `kinds` is variant -> `baseline`, `attention` or another kind. The baseline is black, the first variants with
+    attention have a colour of their own, all others are grey.
+    """
+    modules = [variant for variant, kind in kinds.items() if kind == "attention"]
+    coloured = dict(zip(modules, PALETTE, strict=False))
+    rest = {variant: LIGHT for variant, kind in kinds.items() if variant not in coloured and kind != "baseline"}
+    return rest | coloured | {variant: BLACK for variant, kind in kinds.items() if kind == "baseline"}
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write `figure` to `path` as PNG; an error while drawing leaves the old file.
+    """Write a plot as `.svg` or `.pdf`, or a sheet of images as `.png` with 256 colours; an error leaves the old file.
 
-    The bytes depend on the figure and on matplotlib's version only: the file has no date and no name of a program.
+    The bytes depend on the figure and on the versions of matplotlib and Pillow only: no date, no name of a program.
     """
     with context(), files.replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})
+        if path.suffix != ".png":
+            unnamed = ("Date", "Creator") if path.suffix == ".svg" else ("CreationDate", "Creator", "Producer")
+            figure.savefig(temporary, format=path.suffix[1:], metadata=dict.fromkeys(unnamed))
+            return
+        figure.set_dpi(DPI)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()  # type: ignore[no-untyped-call]
+        pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[no-untyped-call]
+        sheet = pixels.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        palette, corner = sheet.getpalette() or [], 3 * sheet.tobytes()[0]
+        palette[corner : corner + 3] = (255, 255, 255)  # the paper, of which the mean with pale colours is not white
+        sheet.putpalette(palette)
+        sheet.save(temporary, "PNG")

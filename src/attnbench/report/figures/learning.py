@@ -1,0 +1,91 @@
+"""How the variants learn: all of them in one panel, the baseline in black, null controls in grey."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+from attnbench.report.figures import style
+
+POINTS = 200  # per line; more cannot be seen at this size
+
+
+@style.context()
+def learning(epochs: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
+    """Draw training and validation accuracy per epoch, and the paired difference of the latter to the baseline.
+
+    `epochs` has the columns variant, seed, epoch (counted from 1), train_accuracy and validation_accuracy (percent).
+    Lines are means over the seeds. `kinds` is variant -> what it is.
+    """
+    colours, (baseline,) = style.line_colours(kinds), (name for name, kind in kinds.items() if kind == "baseline")
+    base = epochs.loc[epochs["variant"] == baseline, ["seed", "epoch", "validation_accuracy"]]
+    frame = epochs.merge(base, on=["seed", "epoch"], suffixes=("", "_of_baseline"))
+    frame["difference"] = frame["validation_accuracy"] - frame["validation_accuracy_of_baseline"]
+    figure = style.new_figure(4.4)
+    accuracy, difference = figure.subplots(1, 2)
+    _lines(accuracy, frame, "epoch", "validation_accuracy", colours)
+    _lines(accuracy, frame, "epoch", "train_accuracy", colours, linestyle="--", linewidth=0.9)
+    _lines(difference, frame, "epoch", "difference", colours)
+    accuracy.set_ylabel("accuracy, %")
+    difference.set_ylabel(f"validation accuracy, points above {baseline}")
+    solid = Line2D([], [], color=style.GREY, label="validation")
+    dashed = Line2D([], [], color=style.GREY, linestyle="--", linewidth=0.9, label="training, while it learns")
+    accuracy.legend(handles=[solid, dashed], loc="lower right")
+    _legend(figure, colours)
+    return figure
+
+
+@style.context()
+def training_loss(steps: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
+    """Draw the training loss of every step: the mean over the seeds, faint as it is, and smoothed (see `smoothed`).
+
+    `steps` has the columns variant, seed, step (counted from 1) and loss.
+    """
+    colours, frame = style.line_colours(kinds), smoothed(steps)
+    figure = style.new_figure(4.0)
+    ax = figure.subplots()
+    _lines(ax, frame, "step", "loss", colours, alpha=0.25, linewidth=0.5)
+    _lines(ax, frame, "step", "smoothed", colours)
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter(ScalarFormatter())
+    ax.yaxis.set_minor_formatter(ScalarFormatter())
+    ax.set_ylabel(f"training loss, mean over the last {_span(steps)} steps")
+    _legend(figure, colours)
+    return figure
+
+
+def smoothed(steps: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean loss over the seeds, and `smoothed`: its exponentially weighted mean, at `POINTS` steps or fewer.
+
+    The span is one fiftieth of the longest run; the first steps are corrected for the missing history.
+    """
+    frame = steps.groupby(["variant", "step"])["loss"].mean().reset_index()
+    frame["smoothed"] = frame.groupby("variant")["loss"].transform(lambda loss: loss.ewm(span=_span(steps)).mean())
+    shown = np.linspace(1, frame["step"].max(), POINTS).round()
+    return frame.loc[frame["step"].isin(shown)]
+
+
+def _span(steps: pd.DataFrame) -> int:
+    return max(1, int(steps["step"].max()) // 50)
+
+
+def _lines(ax: Axes, frame: pd.DataFrame, x: str, y: str, colours: dict[str, str], **looks: float | str) -> None:
+    """Draw the mean over the seeds of every variant."""
+    sns.lineplot(
+        frame, x=x, y=y, hue="variant", hue_order=list(colours), palette=colours, errorbar=None, legend=False, ax=ax,
+        **looks,
+    )  # fmt: skip
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    ax.grid(axis="y")
+
+
+def _legend(figure: Figure, colours: dict[str, str]) -> None:
+    *names, baseline = (variant for variant, colour in colours.items() if colour != style.LIGHT)
+    handles = [Line2D([], [], color=colours[name], label=name) for name in (baseline, *names)]
+    if style.LIGHT in colours.values():
+        handles.append(Line2D([], [], color=style.LIGHT, label="other variants, controls among them"))
+    columns = 120 // (7 + max(len(str(handle.get_label())) for handle in handles))  # what fits into the width
+    figure.legend(handles=handles, loc="outside lower center", ncols=max(1, min(5, columns)))
