@@ -36,8 +36,8 @@ def available_memory() -> int:
 
     Where neither is known, as on macOS, the machine's whole memory.
     """
-    found = re.search(r"^MemAvailable: +(\d+) kB$", _text(MEMINFO), re.MULTILINE)
-    free = int(found[1]) * 1024 if found else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    match = re.search(r"^MemAvailable: +(\d+) kB$", _text(MEMINFO), re.MULTILINE)
+    free = int(match[1]) * 1024 if match else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit, used = (_text(CGROUP / f"memory.{name}").strip() for name in ("max", "current"))
     if limit.isdigit() and used.isdigit():  # "max" without a limit
         cache = re.search(r"^inactive_file (\d+)$", _text(CGROUP / "memory.stat"), re.MULTILINE)
@@ -81,8 +81,8 @@ def _quota() -> float:
 
     Only version 2 of cgroups. In a container the group usually is the mounted folder.
     """
-    found = re.search(r"^0::/(.*)$", _text(OWN_CGROUP), re.MULTILINE)
-    group = PurePosixPath(found[1] if found else "")
+    match = re.search(r"^0::/(.*)$", _text(OWN_CGROUP), re.MULTILINE)
+    group = PurePosixPath(match[1] if match else "")
     limits = [_text(CGROUP / folder / "cpu.max") for folder in (group, *group.parents)]
     pairs = [re.fullmatch(r"(\d+) (\d+)\n?", limit) for limit in limits]  # "max 100000" without a quota
     return min((int(pair[1]) / int(pair[2]) for pair in pairs if pair), default=math.inf)

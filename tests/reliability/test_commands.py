@@ -32,6 +32,8 @@ COMMANDS = {  # arguments: part of the message
     "run --job": "expected one argument",
     "run a b": "unrecognized arguments: b",
     "run --allow-missing=yes": "ignored explicit argument",
+    "status nosuch": "no study 'nosuch'",
+    f"status {LONG}": "no study 'aaa",
     "verify nosuch": "no study 'nosuch'",
     "verify": "dvc.lock does not exist, so nothing is recorded; run the study first: attnbench run small",
     "verify --runs 0": "must be at least 1",
@@ -169,6 +171,21 @@ def test_a_damaged_file_of_a_side(
         cli.main()
     assert_clear(str(ended.value.code), path.name)
     assert capsys.readouterr().out == ""
+
+
+def test_a_lock_with_a_conflict_has_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "dvc.yaml").write_text("stages: {data: {cmd: 'true'}}\n")
+    params.write(tmp_path)
+    (tmp_path / "dvc.lock").write_text("stages:\n<<<<<<< HEAD\n  data:\n    cmd: x\n=======\n>>>>>>> theirs\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["attnbench", "status", "small"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert_clear(
+        str(ended.value.code), "dvc.lock cannot be read: git left a conflict in it, first in line 2. Where the"
+    )
 
 
 def test_a_closed_output_ends_without_a_traceback() -> None:

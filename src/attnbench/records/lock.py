@@ -12,6 +12,7 @@ from ruamel.yaml.error import YAMLError
 
 from attnbench.errors import UserError
 from attnbench.records.io import first_problem
+from attnbench.study.paths import relative_to_cwd
 
 Entry = dict[str, Any]  # of one stage in a dvc.lock: cmd, deps, params, outs
 
@@ -42,15 +43,15 @@ def read_entries(path: Path) -> dict[str, Entry]:
         FileNotFoundError: the file does not exist.
         UserError: the file is not a dvc.lock; the text has the remedy.
     """
+    shown = relative_to_cwd(path)
     try:
         return parse(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        remedy = f"Restore the last good version with `git checkout HEAD -- {path}`"
-        raise UserError(f"{path} cannot be read: {error}. {remedy}") from None
-    except OSError as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    except FileNotFoundError:
+        raise
+    except (ValueError, OSError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        remedy = f"Restore the last good version with `git checkout HEAD -- {shown}`"
+        raise UserError(f"{shown} cannot be read: {reason}. {remedy}") from None
 
 
 def parse(text: str) -> dict[str, Entry]:

@@ -73,7 +73,7 @@ def read_kept_entry(path: Path) -> Entry | None:
 
 
 def describes_files(entry: Entry, paths: StudyPaths, run: str) -> bool:
-    """Return whether an entry of dvc.lock names every output of a run as it lies there."""
+    """Return whether an entry of dvc.lock has the MD5 of every output of a run that is on the disk."""
     variant, _, seed = run.rpartition("-")
     named = outputs(entry)
     return seed.isdecimal() and all(

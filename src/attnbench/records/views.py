@@ -77,7 +77,7 @@ class Views:
 
 
 class _Header(Record):
-    """What the file says beside its arrays. Blocks and gates are in order: names of arrays come back sorted."""
+    """What the file holds in addition to its arrays; blocks and gates in order, since names of arrays come back sorted."""
 
     variant: Name
     seed: Seed

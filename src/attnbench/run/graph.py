@@ -1,11 +1,14 @@
 """What DVC knows about a study's stages: which are stale, and which depend on which."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from attnbench.errors import UserError
+from attnbench.records.lock import read_entries
+from attnbench.study.repository import LOCK
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,10 @@ def stages(root: Path, file: str, *, allow_missing: bool = False) -> list[Stage]
                 for stage in loaded
             ]
     except DvcException as error:
+        with suppress(FileNotFoundError):
+            read_entries(
+                (root / file).with_name(LOCK)
+            )  # says more about a lock that is broken, as by a conflict in git
         raise UserError(f"DVC cannot read {file}: {_reason(error)}") from None
 
 

@@ -21,7 +21,7 @@ ENTRY = re.compile(r"^  \S.*:$", re.MULTILINE)  # the line with which an entry b
 def put_back(root: Path, lock: Path, paths: StudyPaths) -> list[str] | None:
     """Repair a dvc.lock that was cut short; return the stages that were put back, or None if it is whole.
 
-    The entry of a run is put back if the outputs of the run lie there as it says, and not as dvc.lock says.
+    The entry of a run is put back if its MD5s are those of the files, and those in dvc.lock are not.
 
     Raises:
         UserError: it is broken in another way, such as by a conflict in git, and is left as it is; or the disk is full.

@@ -24,7 +24,7 @@ Location = tuple[str | int, ...]  # keys and list indices from the top of the fi
 
 BYTES = 2**15  # of a file: ten times the root study's
 VALUES = 20_000  # in a file, those that aliases repeat included
-DEPTH = 50  # of brackets in each other
+DEPTH = 50  # of nested brackets
 LISTED = 100  # problems in a message
 
 _HINTS = {  # the usual cause of a message of the YAML parser
@@ -149,7 +149,7 @@ def _text(path: Path) -> str:
 
 
 class _Scanner(RoundTripScanner):
-    """A scanner that ends at brackets too deep in each other: it looks ahead through all of them."""
+    """A scanner that ends at brackets nested too deeply: it looks ahead through all of them."""
 
     def fetch_more_tokens(self) -> Any:
         if self.flow_level > DEPTH:
