@@ -77,7 +77,7 @@ class Views:
 
 
 class _Header(Record):
-    """What the file holds in addition to its arrays; blocks and gates in order, since names of arrays come back sorted."""
+    """What the file holds in addition to its arrays; `blocks` and `gates` keep the order that arrays lose."""
 
     variant: Name
     seed: Seed
