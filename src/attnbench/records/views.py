@@ -28,9 +28,11 @@ _SHAPES = {  # type and axes of each array, as in the classes below
 }
 _PART_SHAPES = {  # in a block or a gate
     "features": ("float16", "nkhw"),
+    "features_index": ("int64", "k"),
     "active": ("float16", "nmhw"),
     "active_index": ("int64", "nm"),
     "grad_cam": ("float32", "nhw"),
+    "grad_cam_true": ("float32", "nhw"),
     "channel": ("float16", "nc"),
     "spatial": ("float16", "nhw"),
 }
