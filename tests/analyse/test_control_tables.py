@@ -79,7 +79,12 @@ def test_controls_change_no_other_table(made: Any, make_in: Any, tmp_path: Path)
         "control_by_seed.csv",
         "control_latency.csv",
     }
-    family = {"comparisons.csv", "comparison_by_seed.csv"}  # of which the controls are members
+    family = {
+        "comparisons.csv",
+        "comparison_by_seed.csv",
+        "precision.csv",
+        "diagnostics.csv",
+    }  # of which the controls are members
     assert {name: tables[name] for name in others if name not in family} == {
         name: others[name] for name in others if name not in family
     }

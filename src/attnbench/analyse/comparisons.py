@@ -3,16 +3,21 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from attnbench.analyse import controls, statistics
+from attnbench.analyse import controls, other_images, statistics
 from attnbench.analyse.accuracy import accuracies
 from attnbench.records import RunRecord
 from attnbench.study import Study
 
 BASELINE, DECLARED = "baseline", "declared"
-_COLUMNS = ["variant", "reference", "kind", "n", "difference", "low", "high", "verdict"]
-_ESTIMATE = ["standard_error", "degrees_of_freedom"]
+_COLUMNS = [
+    *("variant", "reference", "kind", "n", "difference", "low", "high", "verdict"),
+    *("low_images", "high_images", "verdict_images"),
+    *("standard_error", "degrees_of_freedom", "image_share"),
+]
 
 
 @dataclass(frozen=True)
@@ -33,32 +38,41 @@ def pairs(study: Study) -> list[ComparedPair]:
     ]
 
 
-def frames(study: Study, runs: list[RunRecord]) -> dict[str, pd.DataFrame]:
-    """Return the two tables by name."""
+def contrasts(study: Study) -> NDArray[np.float64]:
+    """Return the contrast of every pair (k, v), over all variants in the order of params.yaml."""
+    return statistics.pair_contrasts(list(study.variants), [(pair.variant, pair.reference) for pair in pairs(study)])
+
+
+def frames(study: Study, runs: list[RunRecord], correct: NDArray[np.bool_]) -> dict[str, pd.DataFrame]:
+    """Return the two tables by name; `correct` (v, n, m) says which test images each run classified correctly."""
     return {
-        "comparisons": comparisons_frame(study, runs),
+        "comparisons": comparisons_frame(study, runs, correct),
         "comparison_by_seed": comparison_by_seed_frame(study, runs),
     }
 
 
-def comparisons_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
+def comparisons_frame(study: Study, runs: list[RunRecord], correct: NDArray[np.bool_]) -> pd.DataFrame:
     """Return one row per pair: difference in accuracy, its simultaneous interval, and the verdict.
 
     All pairs are one family: at the study's confidence every interval covers the true difference. The verdict follows
     from the interval and the study's margin. Runs of all variants determine the error, see `statistics.blocks`.
+    The columns `..._images` are for other seeds and other test images, the others for other seeds; `image_share` is the
+    share of the images in the variance of the difference.
     """
-    accuracy, family = accuracies(study, runs), pairs(study)
+    family = contrasts(study)
     comparisons = statistics.block_comparisons(
-        list(accuracy.values()),
-        statistics.pair_contrasts(list(accuracy), [(pair.variant, pair.reference) for pair in family]),
+        list(accuracies(study, runs).values()),
+        family,
         study.confidence,
         None if study.margin is None else study.margin / 100,
     )
     rows: list[dict[str, Any]] = [
-        {**asdict(pair), "n": len(study.seeds), **asdict(comparison)}
-        for pair, comparison in zip(family, comparisons, strict=True)
+        {**asdict(pair), "n": len(study.seeds), **asdict(comparison), **images}
+        for pair, comparison, images in zip(
+            pairs(study), comparisons, other_images.columns(study, correct, family, comparisons), strict=True
+        )
     ]
-    return pd.DataFrame(rows)[[*_COLUMNS, *_ESTIMATE]]
+    return pd.DataFrame(rows)[_COLUMNS]
 
 
 def comparison_by_seed_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:

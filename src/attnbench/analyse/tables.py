@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from attnbench import records
-from attnbench.analyse import ablation, accuracy, comparisons, controls, costs, plots
+from attnbench.analyse import ablation, accuracy, comparisons, controls, costs, plots, precision
+from attnbench.analyse.other_images import load_correct
 from attnbench.analyse.runs import environment_frame, left_out_frame, load_blocks
 from attnbench.records import DataSummary, files
 from attnbench.study import Study, StudyPaths
@@ -36,7 +37,9 @@ def frames(study: Study, paths: StudyPaths) -> dict[str, pd.DataFrame]:
     tables = {
         "runs": accuracy.runs_frame(runs, data),
         "accuracy": accuracy.accuracy_frame(study, runs, data),
-        **comparisons.frames(study, runs),
+        **comparisons.frames(study, runs, load_correct(study, paths, runs, data)),
+        "precision": precision.precision_frame(study, runs),
+        "diagnostics": precision.diagnostics_frame(study, runs),
         "differences": accuracy.differences_frame(study, runs),
         "difference_by_seed": accuracy.difference_by_seed_frame(study, runs),
         "per_class": accuracy.per_class_frame(study, runs, data),

@@ -87,12 +87,21 @@ def match(study: Study, root: Path, variant: str, option: str, by: str, batch_si
             f"--option {option}: {study.backbone.name} has no such integer option; allowed: {listed(allowed)}"
             f"{did_you_mean(option, allowed)}"
         )
-    search = Search(study, variant, option, _images(study, root))
+    search = Search(study, variant, option, image_set(study, root))
     if by == "parameters":
         return text(search, by_parameters(search), by)
     arithmetic.set_up(study.machine)  # as in the latency stage
     size = batch_size if by == "latency" else study.recipe.batch_size
     return text(search, by_time(search, by, size), by, f" at batch size {size}")
+
+
+def image_set(study: Study, root: Path) -> ImageSet:
+    """Return the prepared images of a study, or what is assumed of them until they are."""
+    summary = StudyPaths(study.name, root).data_summary
+    if summary.is_file():
+        return records.read(summary, records.DataSummary)
+    pixels = getattr(study.data, "image_size", 32)
+    return AssumedImages((3, pixels, pixels))
 
 
 def by_parameters(search: Search) -> list[Candidate]:
@@ -165,14 +174,6 @@ def text(search: Search, candidates: list[Candidate], kind: str, condition: str 
             "",
         ]
     )
-
-
-def _images(study: Study, root: Path) -> ImageSet:
-    summary = StudyPaths(study.name, root).data_summary
-    if summary.is_file():
-        return records.read(summary, records.DataSummary)
-    pixels = getattr(study.data, "image_size", 32)
-    return AssumedImages((3, pixels, pixels))
 
 
 def _with_neighbours(pair: tuple[int, int], start: int) -> list[int]:

@@ -2,8 +2,8 @@
 
 With V at its expectation, twice the error variance, the half-width is crit sqrt(2 error_std^2 / n): see
 `statistics.blocks`. It depends on the family, the seeds and the spread alone, so it is known before anything is
-trained. "Seeds needed for the difference seen" is not offered: with 24 seeds truly needed, three seeds put that figure
-between 9 and 69 (quartiles).
+trained. There is no "seeds needed for the difference seen": that is the p value in other words, and as uncertain.
+Source: Hoenig and Heisey, The abuse of power, American Statistician 55 (2001).
 """
 
 import math

@@ -1,0 +1,43 @@
+"""Show what more seeds would decide, and what they would cost.
+
+Prints how wide the intervals of a study will be with so many seeds, and how many seeds give half-widths of 1.0, 0.5
+and 0.3 percentage points. Nothing has to be trained before. State the spread of a run that neither its variant nor its
+seed explains, or take it from a study that has been trained. Training steps are timed for the hours: leave the machine
+idle while it runs.
+
+  attnbench plan modules --spread 0.35
+  attnbench plan modules --like quickstart
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the study, and where the spread comes from."""
+    parser.add_argument("study", metavar="STUDY", help="name of a study")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--spread", type=_points, metavar="POINTS", help="a standard deviation, in percentage points")
+    source.add_argument("--like", metavar="STUDY", help="a study that has been trained with two or more seeds")
+
+
+def run(arguments: argparse.Namespace, here: Path) -> bool:
+    """Print the table."""
+    from attnbench.study import repository
+    from attnbench.tools import plan
+
+    located = repository.locate(arguments.study, here)
+    if arguments.like:
+        spread = plan.spread_of(repository.locate(arguments.like, here))
+    else:
+        spread = plan.Spread(arguments.spread, "stated")
+    sys.stdout.write(plan.text(located, spread))
+    return True
+
+
+def _points(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 100:
+        raise argparse.ArgumentTypeError(f"given {text}; must be between 0 and 100 percentage points")
+    return value

@@ -1,0 +1,164 @@
+"""What more seeds would decide in a study, and what they would cost: `attnbench plan`.
+
+The half-width of the intervals follows from the comparisons of the study, the number of seeds and the spread of a run.
+Hours are training steps timed on this machine, times steps, epochs and runs.
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnbench import cost, records
+from attnbench.analyse import statistics
+from attnbench.analyse.comparisons import contrasts
+from attnbench.analyse.precision import UPPER_CONFIDENCE, error_stds, half_widths
+from attnbench.analyse.runs import load_blocks
+from attnbench.data.split import VALIDATION_SHARE
+from attnbench.errors import UserError
+from attnbench.networks import arithmetic
+from attnbench.study import Study, StudyPaths, schema
+from attnbench.study.paths import repro
+from attnbench.study.repository import LocatedStudy
+from attnbench.tools.match import image_set
+from attnbench.train.timing import timed_step
+
+SEEDS = (3, 5, 10)  # always in the table
+CIFAR10_IMAGES = 50_000  # to train on and to validate with
+ROUNDS = 5  # of timed steps: hours need no narrow interval
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The standard deviation of a run that neither its variant nor its seed explains, in percentage points."""
+
+    points: float
+    source: str  # where it comes from, as printed
+    limit: float | None = None  # its upper limit; none if it is stated
+
+    @property
+    def cases(self) -> dict[str, float]:
+        """The spread, and its upper limit, by what is printed after a half-width."""
+        return {"": self.points} if self.limit is None else {"": self.points, " at the limit": self.limit}
+
+
+def spread_of(located: LocatedStudy) -> Spread:
+    """Return the spread of the recorded runs of a study.
+
+    Raises:
+        UserError: there are no two complete seeds, or nothing varies between them.
+    """
+    study = located.study
+    blocks = load_blocks(study, StudyPaths(study.name, located.root))
+    seeds = len(blocks.study.seeds)
+    points, limit = (100 * std for std in error_stds(blocks.study, blocks.runs))
+    if not points > 0:
+        raise UserError(
+            f"--like {study.name}: no spread can be estimated from its {seeds} complete seed(s); name a study with two "
+            "or more, or state the spread, for example --spread 0.35"
+        )
+    return Spread(points, f"as in {study.name} with {seeds} seeds; {UPPER_CONFIDENCE:.0%} limit {limit:.2f}", limit)
+
+
+def text(located: LocatedStudy, spread: Spread) -> str:
+    """Return the table: a row for each number of seeds, and why it is listed.
+
+    Where the hours are not known, such as without the accelerator that params.yaml asks for, a line says why.
+    """
+    study, family = located.study, contrasts(located.study)
+    try:
+        hours = seconds_per_seed(located) / located.workers / 3600
+        about_hours = (
+            f"hours: training steps timed on this machine, {located.workers} run(s) in parallel; augmentation, "
+            "evaluation and the other stages come on top"
+        )
+    except UserError as error:
+        hours, about_hours = math.nan, f"hours are not known: {error}"
+    reasons, beyond = _reasons(study, family, spread)
+    rows = [
+        [f"{seeds}", f"{seeds * len(study.variants)}", "" if math.isnan(hours) else f"{seeds * hours:.1f}"]
+        + [_half_width(study, family, seeds, points) for points in spread.cases.values()]
+        + [", ".join(reasons[seeds])]
+        for seeds in sorted(reasons)
+    ]
+    header = ["seeds", "runs", "hours", *(f"half-width{case}" for case in spread.cases), "why"]
+    return "\n".join(
+        [
+            f"{study.name}: {len(study.variants)} variants, {len(family)} comparison(s) in one family at "
+            f"{study.confidence:.0%} confidence, {study.recipe.epochs} epoch(s)",
+            f"spread of a run that neither variant nor seed explains: {spread.points:.2f} percentage points "
+            f"({spread.source})",
+            "",
+            *_aligned([header, *rows]),
+            *(f"{half_width} takes more than {statistics.MOST_SEEDS:,} seeds" for half_width in beyond),
+            "",
+            "half-width: of the intervals, in percentage points; smaller differences mostly stay inconclusive",
+            about_hours,
+            "",
+        ]
+    )
+
+
+def seconds_per_seed(located: LocatedStudy) -> float:
+    """Time a training step of every variant; return how long the steps of all runs of a seed take, one after another.
+
+    Raises:
+        UserError: the images are not counted yet, or the accelerator that params.yaml asks for is not here.
+    """
+    study = located.study
+    steps = math.ceil(training_images(located) / study.recipe.batch_size) * study.recipe.epochs
+    arithmetic.set_up(study.machine)  # as in the latency stage
+    timed = study.model_copy(update={"latency": study.latency.model_copy(update={"rounds": ROUNDS, "processes": 1})})
+    times = cost.step_times(timed, image_set(study, located.root), timed_step, 0)
+    return steps * sum(median(milliseconds) for milliseconds in times.values()) / 1000
+
+
+def training_images(located: LocatedStudy) -> int:
+    """Return how many images a run trains on, without the validation images.
+
+    Raises:
+        UserError: they are a user's images, which have not been read yet.
+    """
+    study, summary = located.study, StudyPaths(located.study.name, located.root).data_summary
+    if summary.is_file():
+        return records.read(summary, records.DataSummary).train
+    match study.data:
+        case schema.ShapesData():
+            images = study.data.train_images
+        case schema.Cifar10Data():
+            images = CIFAR10_IMAGES
+        case schema.FolderData():
+            raise UserError(f"the images are not counted yet; read them with: {repro(study, ['data'])}")
+    return images - images // VALIDATION_SHARE
+
+
+def _reasons(study: Study, family: NDArray[np.float64], spread: Spread) -> tuple[dict[int, list[str]], list[str]]:
+    """Return why each number of seeds is listed, and the half-widths that take too many."""
+    reasons: dict[int, list[str]] = {seeds: [] for seeds in SEEDS}
+    reasons.setdefault(len(study.seeds), []).append("params.yaml")
+    beyond = []
+    for half_width in half_widths(study):
+        for case, points in spread.cases.items():
+            reason = f"±{100 * half_width:g}{case}"
+            seeds = statistics.seeds_for(100 * half_width, family, points, study.confidence)
+            if seeds is None:
+                beyond.append(reason)
+            else:
+                reasons.setdefault(seeds, []).append(reason)
+    return reasons, beyond
+
+
+def _half_width(study: Study, family: NDArray[np.float64], seeds: int, points: float) -> str:
+    half_width = statistics.expected_half_width(family, seeds, points, study.confidence)
+    return "none" if math.isnan(half_width) else f"±{half_width:.2f}"
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    """Return the rows as lines, columns right-aligned but for the last."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join([*(f"{cell:>{width}}" for cell, width in zip(row[:-1], widths, strict=False)), row[-1]]).rstrip()
+        for row in rows
+    ]

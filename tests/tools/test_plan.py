@@ -1,0 +1,77 @@
+"""What more seeds would decide and cost, before anything is trained."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import params
+import pytest
+from made_study import make, make_in
+
+from attnbench.errors import UserError
+from attnbench.study import Study
+from attnbench.study.repository import LocatedStudy
+from attnbench.tools import plan
+
+__all__ = ["make", "make_in"]
+
+
+def located(root: Path, study: Study) -> LocatedStudy:
+    return LocatedStudy(root, root / "params.yaml", study)
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a training step of every variant take a second."""
+
+    def step_times(study: Study, *_: Any) -> dict[tuple[str, int], list[float]]:
+        return {(variant, study.recipe.batch_size): [900.0, 1000.0, 2000.0] for variant in study.variants}
+
+    monkeypatch.setattr(plan.cost, "step_times", step_times)
+    monkeypatch.setattr(plan.arithmetic, "set_up", lambda machine: None)
+
+
+@pytest.mark.usefixtures("steps")
+def test_half_widths_and_hours_before_anything_has_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnbench.machine.cores", lambda: 2)
+    study = params.study(data={**params.study().data.model_dump(), "train_images": 64_000}, seeds=[0])
+    lines = plan.text(located(tmp_path, study), plan.Spread(0.35, "stated")).splitlines()
+    assert lines[0] == "small: 2 variants, 1 comparison(s) in one family at 95% confidence, 1 epoch(s)"
+    assert lines[1].endswith(": 0.35 percentage points (stated)")
+    # 57,600 images without those for validation are 900 steps; 2 variants on 2 cores take 900 s a seed
+    assert [line.split() for line in lines[3:7]] == [
+        ["seeds", "runs", "hours", "half-width", "why"],
+        ["1", "2", "0.2", "none", "params.yaml"],
+        ["3", "6", "0.8", "±1.23"],
+        ["4", "8", "1.0", "±0.79", "±1"],
+    ]
+
+
+@pytest.mark.usefixtures("steps")
+def test_the_spread_of_a_trained_study_comes_with_its_limit(tmp_path: Path, make: Callable[..., Any]) -> None:
+    made = make(variants=["baseline", "eca", "cbam"])
+    spread = plan.spread_of(located(tmp_path, made.study))
+    # residuals of 0.004, -0.002, 0.001 and 0.05, -0.01, 0.02 points of a hundred, 4 degrees of freedom
+    assert spread.points == pytest.approx(1.5, abs=0.5)
+    assert spread.limit == pytest.approx(spread.points * (4 / 1.6488) ** 0.5, rel=1e-3)  # chi-square table
+    text = plan.text(located(tmp_path, params.study()), spread)
+    assert "half-width at the limit" in text
+    assert "±1 at the limit" in text
+
+
+def test_a_study_without_a_spread_is_refused(tmp_path: Path, make: Callable[..., Any]) -> None:
+    made = make(seeds=1, variants=["baseline", "se"])
+    with pytest.raises(UserError, match=r"--like made_up: no spread can be estimated from its 1 complete seed\(s\)"):
+        plan.spread_of(located(tmp_path, made.study))
+
+
+def test_without_the_accelerator_or_the_images_the_table_has_no_hours(tmp_path: Path) -> None:
+    folder = {"source": "folder", "path": "x", "title": "x", "provenance": "x", "split_seed": 0}
+    text = plan.text(located(tmp_path, params.study(data=folder)), plan.Spread(0.3, "stated"))
+    assert "hours are not known: the images are not counted yet; read them with: dvc repro data\n" in text
+    assert "±" in text
+
+
+def test_real_steps_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan.arithmetic, "set_up", lambda machine: None)  # other tests run in this process
+    assert plan.seconds_per_seed(located(tmp_path, params.study())) > 0
