@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from attnbench.data import folder
+from attnbench.data import archives, folder
+from attnbench.data.decode import is_image
 from attnbench.data.source_images import SourceImages
 from attnbench.errors import UserError
 from attnbench.records import files
@@ -133,11 +134,19 @@ def test_an_image_is_one_by_its_content(tmp_path: Path, caplog: pytest.LogCaptur
     content = {name.replace("1.png", "1.jfif").replace("2.png", "2"): data for name, data in small_set().items()}
     assert_small_set(read(write_archive(tmp_path / "pets.zip", content)))
     assert caplog.messages == []
-    content |= {"train/cat/9.heic": b"\0\0\0\x18ftypheic", "test/cat/9.heic": b"", "train/dog/notes": b"a dog"}
+    content |= {"train/cat/9.heic": b"\0\0\0\x18ftypheic", "test/cat/9.heic": b"", "train/dog/notes": b"BM, a dog"}
     assert_small_set(read(write_folder(tmp_path / "pets", content)))
     [line] = caplog.messages
     assert line.startswith("warning: pets: 3 files in class folders are left out, since they have none of the formats")
     assert line.endswith("2 .heic, 1 without a suffix; the first is 'test/cat/9.heic'")
+
+
+@pytest.mark.parametrize("kind", ["BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP"])
+def test_each_format_is_known_by_its_first_bytes(kind: str) -> None:
+    for mode in ("RGB", "L", "1"):
+        stream = io.BytesIO()
+        Image.new(mode, (40, 30)).convert("L" if (mode, kind) == ("1", "JPEG") else mode).save(stream, kind)
+        assert is_image(stream.getvalue()[: archives.HEAD])
 
 
 def test_a_class_is_the_same_however_a_file_system_writes_it(tmp_path: Path) -> None:

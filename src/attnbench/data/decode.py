@@ -1,6 +1,7 @@
 """Decoding an image file to RGB pixels of a fixed size."""
 
 import io
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -11,14 +12,14 @@ from PIL import Image, ImageOps
 
 PIXELS = 50_000_000  # of an image, which then takes at most 1 GB while it is decoded
 # Each format, and how its files begin. No others: some that Pillow knows run a program, such as Ghostscript.
-_SIGNATURES: dict[str, tuple[bytes, ...]] = {
-    "BMP": (b"BM",),
-    "GIF": (b"GIF87a", b"GIF89a"),
-    "JPEG": (b"\xff\xd8\xff",),
-    "PNG": (b"\x89PNG\r\n\x1a\n",),
-    "PPM": tuple(b"P%d%c" % (number, space) for number in range(1, 7) for space in b" \t\r\n#"),
-    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-    "WEBP": (b"RIFF",),
+_SIGNATURES = {
+    "BMP": rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0",  # the sizes of its headers
+    "GIF": rb"GIF8[79]a",
+    "JPEG": rb"\xff\xd8\xff",
+    "PNG": rb"\x89PNG\r\n\x1a\n",
+    "PPM": rb"P[1-6]\s+(#|\d+\s+\d+\s)",
+    "TIFF": rb"II[*+]\0|MM\0[*+]",
+    "WEBP": rb"RIFF.{4}WEBP",
 }
 FORMATS = tuple(_SIGNATURES)
 # What Pillow raises on damaged files; it differs by format.
@@ -39,10 +40,8 @@ class Decoded:
 
 
 def is_image(head: bytes) -> bool:
-    """Return whether a file that begins with these bytes, at least 16, is an image in a format that `decode` reads."""
-    if head.startswith(b"RIFF"):
-        return head[8:12] == b"WEBP"
-    return head.startswith(tuple(start for starts in _SIGNATURES.values() for start in starts))
+    """Return whether a file that begins with these bytes, 32 or all, is an image in a format that `decode` reads."""
+    return any(re.match(signature, head, re.DOTALL) for signature in _SIGNATURES.values())
 
 
 def decode(content: bytes, size: int) -> Decoded:
