@@ -22,6 +22,8 @@ NULL = (
     "controls:"
 )
 
+POSITIONS = "after_pool, options: {over: positions}"  # a pool takes the largest of products with them
+
 Write = Callable[..., Path]  # fixture: the valid file, with one text replaced by another
 
 
@@ -137,8 +139,13 @@ Write = Callable[..., Path]  # fixture: the valid file, with one text replaced b
         ),
         (
             "seeds:",
-            f"{NULL} {{se: {{constant: other}}}}\nseeds:",
-            "16:17: controls.se.constant: other has `site: after_pool`, but se has `site: before_pool`; a null control",
+            f"{NULL.replace('site: after_pool', 'site: before_pool, stages: [1]')} {{se: {{constant: other}}}}\nseeds:",
+            r"16:17: controls.se.constant: other has `stages: \[1\]`, but se has `stages: all`; a null control",
+        ),
+        (
+            "seeds:",
+            f"{NULL.replace('before_pool, stages: all', POSITIONS)} {{se: {{static: same}}}}\nseeds:",
+            "controls.se.static: same has `site: after_pool`, but se has `site: before_pool`; a null control",
         ),
         (
             "seeds:",
