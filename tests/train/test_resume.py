@@ -143,11 +143,11 @@ def test_each_part_of_the_state_is_needed(data, tmp_path, monkeypatch, part):
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
-        ({"code": "x" * 64}, "code"),
-        ({"data": "x" * 64}, "images"),
-        ({"params": "x" * 64}, "values in params.yaml"),
+        ({"code": "a" * 64}, "code"),
+        ({"data": "a" * 64}, "images"),
+        ({"params": "a" * 64}, "values in params.yaml"),
         ({"environment": ENVIRONMENT.model_copy(update={"threads": 2})}, "threads"),
-        ({"code": "x" * 64, "data": "y" * 64}, "images and code"),
+        ({"code": "a" * 64, "data": "b" * 64}, "images and code"),
     ],
 )
 def test_the_state_of_another_run_is_refused_by_name_and_the_run_starts_again(
