@@ -15,7 +15,10 @@ from attnbench.study import StudyPaths
 
 GIB = 2**30
 STUDY = params.study()
-WAVE = [Stage(f"train@{run}", "", True, False, frozenset()) for run in ("baseline-0", "se-0", "baseline-1", "se-1")]
+WAVE = [
+    Stage(f"train@{run}", "", changed=True, stale=True, alone=False, needs=frozenset())
+    for run in ("baseline-0", "se-0", "baseline-1", "se-1")
+]
 
 
 @pytest.fixture
