@@ -1,74 +1,76 @@
-"""Differences between A and B, against numbers computed by hand."""
+"""Differences between A and B: paired by the rule of `analyse`, unpaired by Welch's t, and the verdicts."""
 
 import math
 
+import numpy as np
 import pytest
 from made_records import make_run
+from scipy import stats
 
-from attnbench.compare.accuracy_differences import all_variants, by_variant
-from attnbench.compare.paired_runs import pair_runs
+from attnbench.analyse.statistics import block_comparisons
+from attnbench.compare.accuracy_differences import accuracy_differences
+from attnbench.compare.matched_runs import match_runs
 
-# Student's t at 97.5 % for 1 and 2 degrees of freedom, from printed tables
-T1, T2 = 12.7062, 4.30265
-
-
-def paired(accuracies):
-    """Return the pairs of variant -> seed -> (accuracy of A, accuracy of B)."""
-    keys = [(variant, seed) for variant, seeds in accuracies.items() for seed in seeds]
-    return pair_runs(*([make_run(*key, accuracies[key[0]][key[1]][side]) for key in keys] for side in (0, 1)))
+A = {"eca": [0.70, 0.72, 0.71], "se": [0.72, 0.73, 0.75]}
+B = {"eca": [0.71, 0.74, 0.71], "se": [0.82, 0.84, 0.84]}
 
 
-def test_differences_of_three_seeds():
-    # differences 0.01, 0.02, 0.03: mean 0.02, std 0.01, half width t * 0.01 / sqrt(3), T = 0.02 sqrt(3) / 0.01
-    pairs = paired({"se": {0: (0.70, 0.71), 1: (0.72, 0.74), 2: (0.71, 0.74)}})
-    (row,) = by_variant(pairs, 0.95).to_dict("records")
-    half, statistic = T2 * 0.01 / math.sqrt(3), 2 * math.sqrt(3)
-    assert row == {
-        "variant": "se",
-        "n": 3,
-        "accuracy_a": pytest.approx(0.71),
-        "accuracy_b": pytest.approx(0.73),
-        "difference": pytest.approx(0.02),
-        "std": pytest.approx(0.01),
-        "low": pytest.approx(0.02 - half, rel=1e-5),
-        "high": pytest.approx(0.02 + half, rel=1e-5),
-        "p": pytest.approx(1 - statistic / math.sqrt(2 + statistic**2)),  # two-sided, closed form for 2 degrees
-    }
+def compared(a, b, confidence=0.95, margin=None, first_seed=0):
+    """Return the differences by variant; the seeds of B begin at `first_seed`."""
+    sides = (
+        [make_run(name, start + seed, value) for name, values in side.items() for seed, value in enumerate(values)]
+        for side, start in ((a, 0), (b, first_seed))
+    )
+    return accuracy_differences(match_runs(*sides), confidence, margin).set_index("variant")
 
 
-def test_the_interval_follows_the_confidence():
-    pairs = paired({"se": {0: (0.70, 0.71), 1: (0.72, 0.74), 2: (0.71, 0.74)}})
-    (row,) = by_variant(pairs, 0.9).to_dict("records")
-    assert row["high"] - row["low"] == pytest.approx(2 * 2.91999 * 0.01 / math.sqrt(3), rel=1e-5)  # t at 95 %
+def test_paired_differences_are_one_family_and_their_mean_stands_alone():
+    frame = compared(A, B, 0.9)
+    expected = block_comparisons([*A.values(), *B.values()], [[-1, 0, 1, 0], [0, -1, 0, 1]], 0.9)
+    means = [np.mean(list(side.values()), axis=0) for side in (A, B)]
+    expected += block_comparisons(means, [[-1, 1]], 0.9)  # alone
+    assert list(frame.index) == ["eca", "se", "all variants"]
+    assert frame["difference"].to_list() == pytest.approx([0.01, 0.1, 0.055])
+    assert frame["low"].to_list() == pytest.approx([one.low for one in expected])
+    assert frame["verdict"].to_list() == [one.verdict for one in expected]
+    assert frame.loc["se", ["n_a", "n_b", "accuracy_a", "accuracy_b"]].to_list() == pytest.approx(
+        [3, 3, 2.2 / 3, 2.5 / 3]
+    )
 
 
-def test_every_variant_has_a_row():
-    pairs = paired({"eca": {0: (0.5, 0.6)}, "se": {0: (0.7, 0.6), 1: (0.7, 0.7)}})
-    rows = by_variant(pairs, 0.95).set_index("variant")
-    assert rows["n"].to_dict() == {"eca": 1, "se": 2}
-    assert rows["difference"].to_dict() == {"eca": pytest.approx(0.1), "se": pytest.approx(-0.05)}
-    assert rows["low"].isna().to_dict() == {"eca": True, "se": False}
+def test_one_variant_has_the_paired_t_test_and_no_row_over_all():
+    frame = compared({"se": A["se"]}, {"se": B["se"]})
+    interval = stats.ttest_rel(B["se"], A["se"]).confidence_interval(0.95)
+    assert list(frame.index) == ["se"]
+    assert frame.loc["se", ["low", "high"]].to_list() == pytest.approx([interval.low, interval.high])
+    assert frame.loc["se", "verdict"] == "better"
 
 
-def test_all_variants_average_within_a_seed_before_the_interval():
-    # within seeds: (0.00 + 0.02) / 2 = 0.01 and (0.04 + 0.02) / 2 = 0.03; over the two seeds: mean 0.02, std 0.01414
-    pairs = paired({"eca": {0: (0.5, 0.5), 1: (0.5, 0.54)}, "se": {0: (0.7, 0.72), 1: (0.7, 0.72)}})
-    (row,) = all_variants(pairs, 0.95).to_dict("records")
-    assert (row["variant"], row["n"]) == ("all variants", 2)
-    assert (row["accuracy_a"], row["accuracy_b"]) == (pytest.approx(0.6), pytest.approx(0.62))
-    assert row["difference"] == pytest.approx(0.02)
-    assert row["std"] == pytest.approx(0.02 / math.sqrt(2))
-    assert row["high"] == pytest.approx(0.02 + T1 * 0.01, rel=1e-5)
+def test_the_margin_makes_small_differences_equivalent():
+    assert compared({"se": A["se"]}, {"se": B["se"]}, margin=0.5).loc["se", "verdict"] == "equivalent"
+    assert compared({"se": A["se"]}, {"se": B["se"]}, margin=0.5, first_seed=5).loc["se", "verdict"] == "equivalent"
 
 
-def test_a_seed_that_lacks_a_variant_is_left_out_of_all_variants():
-    pairs = paired({"eca": {0: (0.5, 0.5), 1: (0.5, 0.54)}, "se": {0: (0.7, 0.72), 1: (0.7, 0.72), 2: (0.7, 0.1)}})
-    (row,) = all_variants(pairs, 0.95).to_dict("records")
-    assert (row["n"], row["difference"]) == (2, pytest.approx(0.02))
+def test_equal_weights_are_identical():
+    frame = compared(A, A | {"se": B["se"]})
+    assert frame["verdict"].to_dict() == {"eca": "identical", "se": "better", "all variants": "better"}
+    assert math.isnan(frame.loc["eca", "low"])
 
 
-def test_without_a_complete_seed_all_variants_have_no_numbers():
-    pairs = paired({"eca": {0: (0.5, 0.5)}, "se": {1: (0.7, 0.72)}})
-    (row,) = all_variants(pairs, 0.95).to_dict("records")
-    assert (row.pop("variant"), row.pop("n")) == ("all variants", 0)
-    assert all(math.isnan(value) for value in row.values())
+def test_unpaired_differences_are_welchs_at_a_shared_level():
+    frame = compared(A, B, first_seed=3)
+    mean_a, mean_b = (np.mean(list(side.values()), axis=0) for side in (A, B))
+    for name, a, b, level in [("se", A["se"], B["se"], 1 - 0.05 / 2), ("all variants", mean_a, mean_b, 0.95)]:
+        test = stats.ttest_ind(b, a, equal_var=False)
+        interval = test.confidence_interval(level)
+        row = frame.loc[name]
+        assert row[["low", "high"]].to_list() == pytest.approx([interval.low, interval.high])
+        assert row["degrees_of_freedom"] == pytest.approx(test.df)
+
+
+@pytest.mark.parametrize(("a", "b"), [([0.5], [0.6, 0.7]), ([0.5, 0.5], [0.6, 0.6]), ([0.5], [0.6])])
+def test_unpaired_runs_without_a_spread_have_no_interval(a, b):
+    row = compared({"se": a}, {"se": b}, first_seed=7).loc["se"]
+    assert row["difference"] == pytest.approx(np.mean(b) - 0.5)
+    assert math.isnan(row["low"])
+    assert row["verdict"] == "inconclusive"

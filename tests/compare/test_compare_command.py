@@ -5,29 +5,33 @@ import sys
 
 import pytest
 from git_repository import git
-from made_records import make_run, write_runs
+from made_records import ENVIRONMENT, make_run, write_runs
 
+from attnbench import records
 from attnbench.cli import main
+from attnbench.records import CostRecord, LatencyRecord, LatencyRow
 from attnbench.report.formatting import MISSING
+from attnbench.study import StudyPaths
 
 PRINTED = """\
 A: made_up at revision first ({commit}), 2 runs
 B: made_up in the working tree, 3 runs
-Only in B, and left out: eca-0
+Runs of B that are left out: eca-0
 
 Both sides were made from the same images, code, values in params.yaml and class of machine.
 
-| Variant      |   n |   A, % |   B, % |   B - A, points |    95 % interval |     p |
-|:-------------|----:|-------:|-------:|----------------:|-----------------:|------:|
-| se           |   2 |  70.50 |  71.50 |           +1.00 | [-11.71, +13.71] | 0.500 |
-| all variants |   2 |  70.50 |  71.50 |           +1.00 | [-11.71, +13.71] | 0.500 |
+| Variant   |   n |   A, % |   B, % |   B - A, points |    95 % interval |         B is |
+|:----------|----:|-------:|-------:|----------------:|-----------------:|-------------:|
+| se        |   2 |  70.50 |  71.50 |           +1.00 | [-11.71, +13.71] | inconclusive |
 
-Differences are B minus A. Intervals are those of the paired t-test; each p is for its row only.
-All variants: runs of one seed share initialisation, order and augmentation, so they are not independent.
-Differences are averaged over the variants within each seed first, and the interval is over the seeds;
-its n is the number of seeds that have a pair of every variant.
-
+Differences are B minus A, paired by variant and seed. Seeds are blocks: intervals pool the spread
+of all variants of both sides (moderated block t), and hold together at the stated confidence.
+B is `identical` where all runs of a variant ended with the same weights.
 Checkpoints equal byte for byte: 1 of 2 pairs.
+
+Parameters, operations and activation memory of the variants that both sides counted are equal.
+
+Times are not compared: they need a latency record of both sides, measured on one class of machine.
 """
 
 
@@ -51,19 +55,77 @@ def test_a_commit_is_compared_with_the_working_tree(command, root):
     assert (status, out) == (0, PRINTED.format(commit=git(root, "rev-parse", "first")[:12]))
 
 
-def test_without_an_interval_a_dash_is_printed(command, root):
+def test_identical_runs_have_a_dash_for_an_interval(command, root):
     write_runs(root, [make_run("se", 0, 0.70), make_run("se", 1, 0.71), make_run("eca", 0, 0.5)])
     _, out = command("first:made_up", "made_up")
     (row,) = (line for line in out.splitlines() if line.startswith("| se "))
-    assert row.replace("|", " ").split() == ["se", "2", "70.50", "70.50", "0.00", MISSING, MISSING]
+    assert row.replace("|", " ").split() == ["se", "2", "70.50", "70.50", "0.00", MISSING, "identical"]
 
 
-def test_without_a_seed_of_all_variants_their_row_is_empty(command, root):
-    write_runs(root, [make_run("se", 1, 0.8, study="other"), make_run("eca", 0, 0.8, study="other")])
+def test_other_seeds_are_compared_unpaired_and_it_is_said(command, root):
+    write_runs(root, [make_run("se", seed, 0.8, study="other") for seed in (5, 6, 7)])
     status, out = command("made_up", "other")
-    (row,) = (line for line in out.splitlines() if line.startswith("| all variants "))
-    assert row.replace("|", " ").split() == ["all", "variants", "0", *[MISSING] * 5]
     assert status == 0
+    assert "| se        | 2, 3 |  71.50 |  80.00 |" in out
+    assert "unpaired: the sides do not share two seeds" in out
+
+
+def test_worse_variants_decide_the_exit_status_where_asked(command, root):
+    runs = [("se", 0, 0.80), ("se", 1, 0.81), ("se", 2, 0.79)]
+    write_runs(root, [make_run(*run, study="before") for run in runs])
+    write_runs(root, [make_run(name, seed, value - 0.3 - 0.01 * seed, study="after") for name, seed, value in runs])
+    assert command("before", "after")[0] == 0
+    assert command("after", "before", "--fail-on", "worse")[0] == 0
+    status, out = command("before", "after", "--fail-on", "worse", "--json", "numbers.json")
+    assert status == 3
+    assert " worse " in out
+    assert json.loads((root / "studies" / "numbers.json").read_text())["variants"]["se"]["verdict"] == "worse"
+    assert command("before", "after", "--fail-on", "worse", "--margin", "60")[0] == 0  # equivalent
+
+
+def test_a_comment_is_recognised_by_its_first_line_and_fits(command, root):
+    names = [f"variant_with_a_rather_long_name_{number}" for number in range(250)]
+    write_runs(root, [make_run(name, seed, 0.7 + 0.1 * seed, study="before") for name in names for seed in (0, 1)])
+    write_runs(root, [make_run(name, seed, 0.7, study="after") for name in names for seed in (0, 1, 2)])
+    status, _ = command("before", "after", "--markdown", "comment.md")
+    text = (root / "studies" / "comment.md").read_text()
+    assert status == 0
+    assert text.startswith("<!-- attnbench compare after -->\n\n### `after`: accuracy of B minus A\n\n")
+    assert 15_000 < len(text) < 65_000
+    assert "more lines" in text
+    assert text.count("```") == 2
+    assert text.endswith("</details>\n")
+
+
+def test_costs_are_compared_exactly_and_times_on_one_machine(command, root):
+    for study, parameters, cores, ms in [
+        ("before", 1000, 2, 4.0),
+        ("after", 1200, 2, 5.0),
+        ("elsewhere", 1000, 8, 5.0),
+    ]:
+        write_runs(root, [make_run("se", 0, 0.7, study=study)])
+        records.write(StudyPaths(study, root).cost("se"), cost(study, parameters))
+        records.write(StudyPaths(study, root).latency, latency(study, cores, ms))
+    _, out = command("before", "after")
+    assert "| se        | parameters | 1,000 | 1,200 |" in out
+    assert "| se        |      64 | inference |    4.00 |    5.00 |   1.250 |" in out
+    _, out = command("before", "elsewhere")
+    assert "Parameters, operations and activation memory of the variants that both sides counted are equal." in out
+    assert "Times are not compared" in out
+    StudyPaths("after", root).latency.write_text("{}")  # an older format
+    assert "Times are not compared" in command("before", "after")[1]
+
+
+def cost(study, parameters):
+    counts = dict.fromkeys(["attention_parameters", "macs", "attention_macs", "pooling_operations"], 1)
+    counts |= {"elementwise_operations": 1, "activation_bytes": 1, "parameters": parameters}
+    return CostRecord(study=study, variant="se", image_shape=(3, 8, 8), attention_modules={}, **counts)
+
+
+def latency(study, cores, ms):
+    row = LatencyRow(variant="se", batch_size=64, median_ms=ms, iqr_ms=0.1, p90_ms=ms, round_ms=[[ms]])
+    times = {"inference": [row], "training_step": []}
+    return LatencyRecord(study=study, environment=ENVIRONMENT, cores=cores, load_average=0.1, **times)
 
 
 def test_different_inputs_are_printed(command, root):
@@ -86,14 +148,16 @@ def test_the_numbers_are_written_in_full_precision(command, root):
     numbers = json.loads((root / "studies" / "numbers.json").read_text())
     half = 6.313752 * 0.01  # t at 95 % for 1 degree of freedom, times std / sqrt(2)
     row = {
-        "n": 2,
+        "n_a": 2,
+        "n_b": 2,
         "accuracy_a": pytest.approx(0.705),
         "accuracy_b": pytest.approx(0.715),
         "difference": pytest.approx(0.01),
-        "std": pytest.approx(0.02 / 2**0.5),
+        "standard_error": pytest.approx(0.01),
+        "degrees_of_freedom": pytest.approx(1),
         "low": pytest.approx(0.01 - half, rel=1e-5),
         "high": pytest.approx(0.01 + half, rel=1e-5),
-        "p": pytest.approx(0.5),
+        "verdict": "inconclusive",
     }
     commit = git(root, "rev-parse", "first")
     assert (status, numbers) == (
@@ -102,23 +166,35 @@ def test_the_numbers_are_written_in_full_precision(command, root):
             "a": {"study": "made_up", "revision": "first", "commit": commit, "runs": 2, "leftover": []},
             "b": {"study": "made_up", "revision": None, "commit": None, "runs": 3, "leftover": []},
             "confidence": 0.9,
+            "margin": None,
+            "paired": True,
             "pairs": 2,
             "equal_checkpoints": 1,
             "only_a": [],
             "only_b": ["eca-0"],
             "inputs": {},
             "variants": {"se": row},
-            "all_variants": row,
+            "all_variants": None,
+            "counts": [],
+            "times": None,
         },
     )
 
 
 def test_numbers_that_need_more_seeds_are_null(command, root):
-    write_runs(root, [make_run("se", 0, 0.8, study="other", precision="float32")])
+    write_runs(root, [make_run("eca", 0, 0.8, study="other", precision="float32")])
     command("made_up", "other", "--json", str(root / "numbers.json"))
     numbers = json.loads((root / "numbers.json").read_text())
-    assert {name for name, value in numbers["variants"]["se"].items() if value is None} == {"std", "low", "high", "p"}
+    assert {name for name, value in numbers["variants"]["eca"].items() if value is None} == {
+        *("standard_error", "degrees_of_freedom", "low", "high")
+    }
     assert numbers["inputs"] == {"precision": {"a": ["bf16"], "b": ["float32"], "pairs": 1}}
+
+
+@pytest.mark.parametrize("margin", ["0", "100", "nan"])
+def test_a_margin_outside_0_to_100_is_refused(command, margin):
+    status, _ = command("first:made_up", "--margin", margin)
+    assert status == f"error: --margin: given {margin}; must lie between 0 and 100 percentage points, such as 0.5"
 
 
 @pytest.mark.parametrize("confidence", ["0", "1", "95", "nan"])

@@ -23,7 +23,7 @@ def repeat(accuracy: float, **changes: Any) -> Any:
 
 def test_every_output_but_the_timing_must_repeat():
     assert recorded_run().repeatable == {"checkpoint": "1", RECORD: "r"}
-    verdict = judge(recorded_run(), repeat(0.7), [], [0.7], 0.95)
+    verdict = judge(recorded_run(), repeat(0.7), [], [0.7], 0.95, 1)
     assert str(verdict) == "se-0: EQUAL: all 2 files have the bytes in dvc.lock"
 
 
@@ -39,7 +39,7 @@ def test_every_output_but_the_timing_must_repeat():
     ],
 )
 def test_on_another_class_of_machine_the_accuracy_decides(here, accuracies, word, reason):
-    verdict = judge(recorded_run(), repeat(here, processor="B", python="4"), ["checkpoint"], accuracies, 0.95)
+    verdict = judge(recorded_run(), repeat(here, processor="B", python="4"), ["checkpoint"], accuracies, 0.95, 1)
     assert (verdict.word, verdict.verified) == (word, word == "OTHER CLASS")
     machines = "python: 3.11.7 recorded, 4 here, processor: Example CPU @ 2.0 GHz recorded, B here"
     accuracy = f"accuracy {100 * here:.2f} % here, 70.00 % recorded"
@@ -48,9 +48,16 @@ def test_on_another_class_of_machine_the_accuracy_decides(here, accuracies, word
     assert "excludes little" not in verdict.reason
 
 
+def test_repeated_runs_share_the_level():
+    verdict = judge(recorded_run(), repeat(0.60, processor="B"), ["checkpoint"], [0.69, 0.70, 0.71], 0.95, 12)
+    assert verdict.word == "OTHER CLASS"
+    half = 15.4435 * (4 / 3) ** 0.5
+    assert f"(confidence 0.95 for all 12 repeated runs together; {2 * half:.2f} points wide)" in verdict.reason
+
+
 def test_a_wide_interval_is_called_uninformative():
     # two seeds one point apart: 12.706 * 0.707 * sqrt(3 / 2) points on either side
-    verdict = judge(recorded_run(), repeat(0.62, processor="B"), ["checkpoint"], [0.69, 0.70], 0.95)
+    verdict = judge(recorded_run(), repeat(0.62, processor="B"), ["checkpoint"], [0.69, 0.70], 0.95, 1)
     assert verdict.word == "OTHER CLASS"
     assert verdict.reason.endswith(
         "22.01 points wide). An interval of 22.01 points excludes little, so this shows little; more seeds narrow it"
@@ -58,13 +65,13 @@ def test_a_wide_interval_is_called_uninformative():
 
 
 def test_a_record_that_differs_only_in_its_machine_is_equal():
-    verdict = judge(recorded_run(), repeat(0.7, processor="B"), [RECORD], [0.7], 0.95)
+    verdict = judge(recorded_run(), repeat(0.7, processor="B"), [RECORD], [0.7], 0.95, 1)
     assert verdict.word == "EQUAL"
     assert verdict.reason.endswith(
         "except for the machine in the record (processor: Example CPU @ 2.0 GHz recorded, B here)"
     )
-    assert judge(recorded_run(), repeat(0.6, processor="B"), [RECORD], [0.69, 0.7], 0.95).word == "OTHER CLASS"
-    assert judge(recorded_run(), repeat(0.6), [RECORD], [0.7], 0.95).word == "DIFFERENT"
+    assert judge(recorded_run(), repeat(0.6, processor="B"), [RECORD], [0.69, 0.7], 0.95, 1).word == "OTHER CLASS"
+    assert judge(recorded_run(), repeat(0.6), [RECORD], [0.7], 0.95, 1).word == "DIFFERENT"
 
 
 @pytest.mark.parametrize(

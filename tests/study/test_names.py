@@ -16,11 +16,12 @@ from .conftest import refusal
 
 # two more variants, one wider than the baseline; the value of `controls` is appended
 CONTROLS = "  plain: {attention: none}\n  wide: {attention: none, backbone: {width: 40}}\ncontrols:"
-# two null controls, of which only the second is in the slots of `se`
+# two null controls: a constant on the other side of the pool, where it does the same, and one in the slots of `se`
 NULL = (
     "  other: {attention: constant, site: after_pool}\n  same: {attention: static, site: before_pool, stages: all}\n"
     "controls:"
 )
+PAIRS = "  other: {attention: constant, site: before_pool}\n  third: {attention: none}\ncomparisons:"
 
 POSITIONS = "after_pool, options: {over: positions}"  # a pool takes the largest of products with them
 
@@ -163,6 +164,24 @@ Write = Callable[..., Path]  # fixture: the valid file, with one text replaced b
             r"controls.se.static: no variant 'sam'; .*mean 'same'",
         ),
         ("seeds:", f"{NULL} {{same: {{static: same}}}}\nseeds:", "controls.same: same is itself a null control"),
+        ("seeds:", f"{PAIRS} [[se, thirt]]\nseeds:", r"16:15: comparisons\[0\]: no variant 'thirt'; .*mean 'third'"),
+        ("seeds:", f"{PAIRS} [[se, se]]\nseeds:", r"comparisons\[0\]: compares se with itself; name two variants"),
+        (
+            "seeds:",
+            f"{PAIRS} [[se, baseline]]\nseeds:",
+            "se and baseline are compared anyway, since one is",
+        ),
+        (
+            "seeds:",
+            f"{PAIRS} [[se, third], [third, se]]\nseeds:",
+            r"comparisons\[1\]: third and se are compared already, under `controls` or an earlier pair; remove this",
+        ),
+        (
+            "seeds:",
+            f"{PAIRS} [[other, se]]\ncontrols: {{se: {{constant: other}}}}\nseeds:",
+            r"comparisons\[0\]: other and se are compared already",
+        ),
+        ("seeds:", f"{PAIRS} [[se]]\nseeds:", r"comparisons\[0\]: "),
         (
             "params: params.yaml",
             "params: other.yaml",
@@ -181,6 +200,17 @@ def test_controls_are_optional(write: Write) -> None:
     control = study.load(write("seeds:", f"{CONTROLS} {{se: {{parameters: wide}}}}\nseeds:")).controls["se"]
     assert (control.parameters, control.latency) == ("wide", None)
     assert study.load(write("seeds:", f"{NULL} {{se: {{static: same}}}}\nseeds:")).controls["se"].static == "same"
+
+
+@pytest.mark.parametrize("control", ["constant: other", "static: same"])
+def test_a_factor_for_each_channel_is_a_control_on_both_sides_of_the_pool(write: Write, control: str) -> None:
+    null = NULL.replace("before_pool, stages: all", "after_pool")
+    assert study.load(write("seeds:", f"{null} {{se: {{{control}}}}}\nseeds:")).controls
+
+
+def test_comparisons_are_pairs_of_variants(write: Write) -> None:
+    pairs = [["se", "third"], ["third", "other"]]
+    assert study.load(write("seeds:", f"{PAIRS} [[se, third], [third, other]]\nseeds:")).comparisons == pairs
 
 
 def test_variants_of_equal_content_are_allowed(write: Write) -> None:

@@ -2,7 +2,7 @@
 
 The runs are trained in a temporary folder; nothing recorded is changed. On the class of machine in the record, every
 byte must be the same. On another class the accuracy must lie in the interval where the recorded seeds predict one more
-run.
+run; the study's confidence holds for all repeated runs together.
 """
 
 import argparse

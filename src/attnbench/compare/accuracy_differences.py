@@ -5,50 +5,66 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from attnbench.analyse import statistics
-from attnbench.compare.paired_runs import PairedRuns
+from attnbench.compare.matched_runs import MatchedRuns, Runs
+from attnbench.records import RunRecord
 
-COLUMNS = ["variant", "n", "accuracy_a", "accuracy_b", "difference", "std", "low", "high", "p"]
 ALL = "all variants"
+IDENTICAL = "identical"
+_ESTIMATE = ["difference", "low", "high", "verdict", "standard_error", "degrees_of_freedom"]
+COLUMNS = ["variant", "n_a", "n_b", "accuracy_a", "accuracy_b", *_ESTIMATE]
 
 
-def by_variant(paired: PairedRuns, confidence: float) -> pd.DataFrame:
-    """Return one row per variant: mean accuracies of its n pairs, and their difference with its paired-t interval.
+def accuracy_differences(runs: MatchedRuns, confidence: float, margin: float | None = None) -> pd.DataFrame:
+    """Return one row per variant, which are one family, and with several variants one over all, which stands alone.
 
-    `p` is for that row only; it is not adjusted for the number of rows.
+    Paired, intervals are those of the moderated block t (`statistics.blocks`), with both sides of all variants as
+    treatments. Unpaired, they are Welch's (`statistics.unpaired`). `all variants` averages within each seed first: what
+    a change does to a seed it does to all variants alike, so these means have no other variance to be pooled with.
+    The verdict is `identical` where all pairs have equal weights.
     """
-    rows = [_row(variant, list(seeds.values()), confidence) for variant, seeds in _accuracies(paired).items()]
+    rows = []
+    estimates = _estimates(runs, list(runs.a), confidence, margin)
+    if len(runs.a) > 1:
+        estimates |= _estimates(runs, [ALL], confidence, margin)
+    for variant, comparison in estimates.items():
+        a, b = _of(runs.a, variant), _of(runs.b, variant)
+        row: dict[str, Any] = {"variant": variant, "n_a": len(a), "n_b": len(b)}
+        row |= {"accuracy_a": float(np.mean(a)), "accuracy_b": float(np.mean(b)), **asdict(comparison)}
+        if runs.paired and _same_weights(runs, variant):
+            row["verdict"] = IDENTICAL
+        rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def all_variants(paired: PairedRuns, confidence: float) -> pd.DataFrame:
-    """Return one row over all variants; n is the number of seeds that have a pair of every variant.
-
-    Runs of one seed share initialisation, order of the images and augmentation, so their differences are not
-    independent: they are averaged over the variants within each seed first, and the interval is over the seeds.
-    A seed that lacks a variant is left out, because its average would be over different variants. Without any complete
-    seed, n is 0 and everything else is NaN.
-    """
-    accuracies = _accuracies(paired)
-    complete = sorted(set.intersection(*(set(seeds) for seeds in accuracies.values())))
-    means = [np.mean([seeds[seed] for seeds in accuracies.values()], axis=0) for seed in complete]
-    if not means:
-        return pd.DataFrame([{"variant": ALL, "n": 0}], columns=COLUMNS)
-    return pd.DataFrame([_row(ALL, means, confidence)], columns=COLUMNS)
+def _estimates(
+    runs: MatchedRuns, names: list[str], confidence: float, margin: float | None
+) -> dict[str, statistics.Comparison]:
+    """Return name -> B minus A for a family of variants."""
+    a, b = ([_of(side, name) for name in names] for side in (runs.a, runs.b))
+    if runs.paired:
+        contrasts = np.hstack([-np.eye(len(names)), np.eye(len(names))])  # (v, 2 v)
+        comparisons = statistics.block_comparisons([*a, *b], contrasts, confidence, margin)
+    else:
+        comparisons = statistics.unpaired_comparisons(list(zip(b, a, strict=True)), confidence, margin)
+    return dict(zip(names, comparisons, strict=True))
 
 
-def _accuracies(paired: PairedRuns) -> dict[str, dict[int, tuple[float, float]]]:
-    """Return variant -> seed -> accuracies of A and B."""
-    accuracies: dict[str, dict[int, tuple[float, float]]] = {}
-    for a, b in paired.pairs:
-        accuracies.setdefault(a.variant, {})[a.seed] = (a.accuracy, b.accuracy)
-    return accuracies
+def _of(side: Runs, name: str) -> list[float]:
+    """Return the accuracies of a variant by seed; of `all variants` their means within the seeds that have them all."""
+    if name != ALL:
+        return [run.accuracy for run in side[name].values()]
+    seeds = sorted(set.intersection(*(set(runs) for runs in side.values())))
+    blocks = [[runs[seed].accuracy for runs in side.values()] for seed in seeds]
+    return [float(np.mean(block)) for block in blocks] or [float("nan")]
 
 
-def _row(variant: str, accuracies: ArrayLike, confidence: float) -> dict[str, Any]:
-    a, b = np.transpose(accuracies)  # (n,), (n,)
-    difference = asdict(statistics.paired_difference(b, a, confidence))
-    means = {"accuracy_a": float(a.mean()), "accuracy_b": float(b.mean()), "difference": difference.pop("mean")}
-    return {"variant": variant, **means, **difference}
+def _same_weights(runs: MatchedRuns, name: str) -> bool:
+    """Tell whether both sides of every pair of a variant, or of all, have equal weights and accuracies."""
+    pairs = [(a, b) for a, b in runs.pairs if name in (a.variant, ALL)]
+    return all(_result(a) == _result(b) for a, b in pairs)
+
+
+def _result(run: RunRecord) -> tuple[str, float]:
+    return run.checkpoint_sha256, run.accuracy

@@ -7,69 +7,86 @@ from typing import Any
 
 import pandas as pd
 
-from attnbench.compare.accuracy_differences import all_variants, by_variant
-from attnbench.compare.paired_runs import InputDifference, PairedRuns, input_differences, pair_runs
+from attnbench.compare.accuracy_differences import ALL, accuracy_differences
+from attnbench.compare.cost_differences import count_changes, time_ratios
+from attnbench.compare.matched_runs import InputDifference, MatchedRuns, input_differences, match_runs
 from attnbench.compare.run_sets import RunSet, RunSource, read_runs
 from attnbench.errors import UserError
 
 
 @dataclass(frozen=True)
 class RunComparison:
-    """Everything that is printed about two sides; the frames have `accuracy_differences.COLUMNS`."""
+    """Everything that is printed about two sides."""
 
     a: RunSet
     b: RunSet
     confidence: float
-    paired: PairedRuns
+    margin: float | None  # share, 0..1
+    runs: MatchedRuns
     inputs: list[InputDifference]
-    variants: pd.DataFrame  # one row per variant
-    overall: pd.DataFrame  # one row
+    accuracy: pd.DataFrame  # `accuracy_differences.COLUMNS`: one row per variant, and one over several
+    counts: pd.DataFrame  # those that differ
+    times: pd.DataFrame | None  # None if they are not comparable
+
+    @property
+    def worse(self) -> list[str]:
+        """The variants that are worse in B."""
+        rows = self.accuracy[self.accuracy["verdict"] == "worse"]
+        return [str(name) for name in rows["variant"] if name != ALL]
 
     def to_json(self) -> dict[str, Any]:
         """Return all numbers in full precision, accuracies as shares; null where n is too small for a number."""
-        variants = {row.pop("variant"): _nan_to_none(row) for row in self.variants.to_dict("records")}
-        (overall,) = self.overall.drop(columns="variant").to_dict("records")
+        accuracy = {row.pop("variant"): _nan_to_none(row) for row in self.accuracy.to_dict("records")}
         return {
             "a": _side(self.a),
             "b": _side(self.b),
             "confidence": self.confidence,
-            "pairs": len(self.paired.pairs),
-            "equal_checkpoints": self.paired.equal_checkpoints,
-            "only_a": self.paired.only_a,
-            "only_b": self.paired.only_b,
+            "margin": self.margin,
+            "paired": self.runs.paired,
+            "pairs": len(self.runs.pairs) if self.runs.paired else 0,
+            "equal_checkpoints": self.runs.equal_checkpoints if self.runs.paired else None,
+            "only_a": self.runs.only_a,
+            "only_b": self.runs.only_b,
             "inputs": {
                 difference.field: {"a": difference.a, "b": difference.b, "pairs": difference.pairs}
                 for difference in self.inputs
             },
-            "variants": variants,
-            "all_variants": _nan_to_none(overall),
+            "all_variants": accuracy.pop(ALL, None),
+            "variants": accuracy,
+            "counts": self.counts.to_dict("records"),
+            "times": None if self.times is None else self.times.to_dict("records"),
         }
 
 
-def compare(a: RunSource, b: RunSource, root: Path, confidence: float) -> RunComparison:
-    """Read the runs of both sides and compare them. `root` is the repository.
+def compare(a: RunSource, b: RunSource, root: Path, confidence: float, margin: float | None = None) -> RunComparison:
+    """Read the runs of both sides and compare them. `root` is the repository, `margin` in percentage points.
 
     Raises:
-        UserError: both sides are the same, a side cannot be read, they have no run in common, or the confidence is
-            not between 0 and 1.
+        UserError: both sides are the same, a side cannot be read, they have no variant in common, or the confidence or
+            the margin is out of range.
     """
     if not 0 < confidence < 1:
         raise UserError(f"--confidence: given {confidence:g}; must lie between 0 and 1, such as 0.95")
+    if margin is not None and not 0 < margin < 100:
+        raise UserError(f"--margin: given {margin:g}; must lie between 0 and 100 percentage points, such as 0.5")
     runs_a = read_runs(a, root)
     if a == b:
         raise UserError(
             f"both sides are study {a.study!r} {a}; name another study, or a commit of it, such as HEAD~1:{a.study}"
         )
     runs_b = read_runs(b, root)
-    paired = pair_runs(runs_a.runs, runs_b.runs)
+    share = None if margin is None else margin / 100
+    runs = match_runs(runs_a.runs, runs_b.runs)
     return RunComparison(
         a=runs_a,
         b=runs_b,
         confidence=confidence,
-        paired=paired,
-        inputs=input_differences(paired),
-        variants=by_variant(paired, confidence),
-        overall=all_variants(paired, confidence),
+        margin=share,
+        runs=runs,
+        inputs=input_differences(runs.pairs),
+        accuracy=accuracy_differences(runs, confidence, share),
+        counts=count_changes(runs_a, runs_b),
+        times=time_ratios(runs_a, runs_b),
     )
 
 
@@ -78,4 +95,4 @@ def _side(side: RunSet) -> dict[str, Any]:
 
 
 def _nan_to_none(row: dict[Any, Any]) -> dict[str, Any]:
-    return {name: None if math.isnan(value) else value for name, value in row.items()}
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}

@@ -1,72 +1,163 @@
-"""A comparison as the text that `attnbench compare` prints."""
+"""A comparison as the text that `attnbench compare` prints, and as Markdown for a pull request."""
 
-import math
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 import pandas as pd
 
+from attnbench.compare.accuracy_differences import ALL
 from attnbench.compare.comparison import RunComparison
-from attnbench.compare.paired_runs import InputDifference
+from attnbench.compare.matched_runs import InputDifference
 from attnbench.compare.run_sets import RunSet
-from attnbench.errors import listed
 from attnbench.report import formatting
 from attnbench.report.tables import column, markdown
 
+_LONGEST_PART = 15_000  # characters; GitHub refuses a comment of more than 65,536, and four parts grow
+_MOST_NAMES = 20
 _PER_VARIANT = ("code", "params")  # every variant has its own hash, so only the number of differing pairs is of use
 
 
 def comparison_text(comparison: RunComparison) -> str:
-    """Return the inputs of both sides, the table of accuracies, and how to read it."""
-    rows = pd.concat([comparison.variants, comparison.overall])
-    table = markdown(_table(rows, comparison.confidence))
-    return "\n".join([*_inputs(comparison), "", table, "", *_reading(comparison), ""])
+    """Return the inputs of both sides, the table of accuracies, changes in cost, and how to read them."""
+    parts = [
+        "\n".join(_sides(comparison)),
+        "\n".join(_inputs(comparison)),
+        markdown(_accuracy_table(comparison, comparison.accuracy)),
+        "\n".join(_reading(comparison)),
+        *_cost(comparison),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
-def _table(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
+def pull_request_comment(comparison: RunComparison) -> str:
+    """Return the comparison as Markdown of less than 65,000 characters.
+
+    The first line is an HTML comment that names the study, by which a bot recognises its own comment. Long parts are
+    cut; decided variants come first.
+    """
+    decided = comparison.accuracy["verdict"].isin(["worse", "better"]) | (comparison.accuracy["variant"] == ALL)
+    ordered = pd.concat([comparison.accuracy[decided], comparison.accuracy[~decided]])
+    details = [*_reading(comparison), "", *_sides(comparison), "", *_inputs(comparison)]
+    parts = [
+        marker(comparison.b.source.study),
+        f"### `{comparison.b.source.study}`: accuracy of B minus A",
+        _headline(comparison),
+        _cut(markdown(_accuracy_table(comparison, ordered))),
+        *(_cut(text) for text in _cost(comparison)),
+        "<details><summary>Sides, inputs, and how to read this</summary>",
+        "\n".join(["```text", _cut("\n".join(details)), "```"]),
+        "</details>",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def marker(study: str) -> str:
+    """Return the hidden first line of a study's comment."""
+    return f"<!-- attnbench compare {study} -->"
+
+
+def _headline(comparison: RunComparison) -> str:
+    rows = comparison.accuracy[comparison.accuracy["variant"] != ALL]
+    counts = [
+        f"{formatting.count(int((rows['verdict'] == verdict).sum()), 'variant')} {verdict}"
+        for verdict in dict.fromkeys(rows["verdict"])
+    ]
+    return f"{formatting.listing(counts)} in B."
+
+
+def _cut(text: str) -> str:
+    """Return the first lines of a text, at most `_LONGEST_PART` characters, and how many are left out."""
+    lines = text.splitlines()
+    ends = list(accumulate(len(line) + 1 for line in lines))
+    kept = bisect_right(ends, _LONGEST_PART)
+    return "\n".join([*lines[:kept], *([f"\n{len(lines) - kept} more lines"] if kept < len(lines) else [])])
+
+
+def _accuracy_table(comparison: RunComparison, frame: pd.DataFrame) -> pd.DataFrame:
+    margin = float("nan") if comparison.margin is None else comparison.margin
+    bounds = frame.assign(margin=margin)
     return pd.DataFrame(
         {
             "Variant": frame["variant"],
-            "n": column(formatting.integer, frame, "n"),
+            "n": [str(a) if a == b else f"{a}, {b}" for a, b in zip(frame["n_a"], frame["n_b"], strict=True)],
             "A, %": column(formatting.percent, frame, "accuracy_a"),
             "B, %": column(formatting.percent, frame, "accuracy_b"),
             "B - A, points": column(formatting.points, frame, "difference"),
-            f"{formatting.level(confidence)} interval": column(_interval, frame, "low", "high"),
-            "p": column(formatting.probability, frame, "p"),
+            f"{formatting.level(comparison.confidence)} interval": [
+                text or formatting.MISSING for text in column(formatting.interval, bounds, "low", "high", "margin")
+            ],
+            "B is": frame["verdict"],
         }
     )
 
 
-def _interval(low: float, high: float) -> str:
-    return formatting.MISSING if math.isnan(low) else f"[{formatting.points(low)}, {formatting.points(high)}]"
+def _cost(comparison: RunComparison) -> Iterator[str]:
+    """Yield the tables of changed counts and of times, or why there is none."""
+    counts, times = comparison.counts, comparison.times
+    if counts.empty:
+        yield "Parameters, operations and activation memory of the variants that both sides counted are equal."
+    else:
+        table = pd.DataFrame(
+            {
+                "Variant": counts["variant"],
+                "Count": counts["count"].str.replace("_", " "),
+                "A": column(formatting.integer, counts, "a"),
+                "B": column(formatting.integer, counts, "b"),
+            }
+        )
+        yield f"Counts that changed:\n\n{markdown(table)}"
+    if times is None:
+        yield "Times are not compared: they need a latency record of both sides, measured on one class of machine."
+    elif comparison.a.latency == comparison.b.latency:
+        yield "Times are the same record on both sides."
+    else:
+        table = pd.DataFrame(
+            {
+                "Variant": times["variant"],
+                "Batch": column(formatting.integer, times, "batch_size"),
+                "Time of": times["kind"].str.replace("_", " "),
+                "A, ms": column(formatting.significant, times, "a_ms"),
+                "B, ms": column(formatting.significant, times, "b_ms"),
+                "B / A": column(formatting.ratio, times, "ratio"),
+            }
+        )
+        yield f"Times, measured apart, so that a few percent say nothing:\n\n{markdown(table)}"
 
 
-def _inputs(comparison: RunComparison) -> Iterator[str]:
-    paired = comparison.paired
+def _sides(comparison: RunComparison) -> Iterator[str]:
     yield f"A: {_side(comparison.a)}"
     yield f"B: {_side(comparison.b)}"
     for side, runs in (("A", comparison.a), ("B", comparison.b)):
         if runs.leftover:
-            yield f"No longer in the params.yaml of {side}, and left out: {', '.join(runs.leftover)}"
-    for side, names in (("A", paired.only_a), ("B", paired.only_b)):
+            yield f"No longer in the params.yaml of {side}, and left out: {_some(runs.leftover)}"
+    for side, names in (("A", comparison.runs.only_a), ("B", comparison.runs.only_b)):
         if names:
-            yield f"Only in {side}, and left out: {', '.join(names)}"
-    yield ""
+            yield f"Runs of {side} that are left out: {_some(names)}"
+
+
+def _inputs(comparison: RunComparison) -> Iterator[str]:
     if comparison.inputs:
         yield "The two sides were made from different inputs:"
-        yield from (f"  {_difference(difference, len(paired.pairs))}" for difference in comparison.inputs)
+        yield from (f"  {_difference(one, len(comparison.runs.pairs))}" for one in comparison.inputs)
     else:
         yield "Both sides were made from the same images, code, values in params.yaml and class of machine."
 
 
 def _reading(comparison: RunComparison) -> Iterator[str]:
-    equal, pairs = comparison.paired.equal_checkpoints, len(comparison.paired.pairs)
-    yield "Differences are B minus A. Intervals are those of the paired t-test; each p is for its row only."
-    yield "All variants: runs of one seed share initialisation, order and augmentation, so they are not independent."
-    yield "Differences are averaged over the variants within each seed first, and the interval is over the seeds;"
-    yield "its n is the number of seeds that have a pair of every variant."
-    yield ""
-    yield f"Checkpoints equal byte for byte: {equal} of {pairs} pairs."
+    if comparison.runs.paired:
+        yield "Differences are B minus A, paired by variant and seed. Seeds are blocks: intervals pool the spread"
+        yield "of all variants of both sides (moderated block t), and hold together at the stated confidence."
+        if len(comparison.runs.a) > 1:
+            yield "`all variants` stands alone: a paired t test of the means over the variants."
+        yield "B is `identical` where all runs of a variant ended with the same weights."
+        pairs = len(comparison.runs.pairs)
+        yield f"Checkpoints equal byte for byte: {comparison.runs.equal_checkpoints} of {pairs} pairs."
+    else:
+        yield "Differences are B minus A, unpaired: the sides do not share two seeds that have all common variants,"
+        yield "so the spread between seeds does not cancel. Intervals are Welch's, and hold together (Bonferroni);"
+        yield "`all variants` stands alone."
 
 
 def _side(side: RunSet) -> str:
@@ -81,8 +172,15 @@ def _difference(difference: InputDifference, pairs: int) -> str:
     return f"{difference.name}: A {_values(difference.a)}, B {_values(difference.b)}{some}"
 
 
-def _values(values: list[str]) -> str:
-    return _short(values[0]) if len(values) == 1 else f"several ({listed([_short(value) for value in values])})"
+def _values(values: Sequence[str]) -> str:
+    if len(values) == 1:
+        return _short(values[0])
+    return f"several ({_some([repr(_short(value)) for value in values])})"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(names[:_MOST_NAMES])}{more}"
 
 
 def _short(text: str) -> str:

@@ -55,13 +55,19 @@ def foreign(run: RecordedRun, expected: Identity, record_md5: str) -> RunVerdict
 
 
 def judge(
-    run: RecordedRun, new: RunRecord, differing: Sequence[str], accuracies: Sequence[float], confidence: float
+    run: RecordedRun,
+    new: RunRecord,
+    differing: Sequence[str],
+    accuracies: Sequence[float],
+    confidence: float,
+    count: int,
 ) -> RunVerdict:
     """Return the verdict on a run that was repeated.
 
     `new` is the record of the repetition, `differing` the paths of the repeatable outputs with other bytes than
     dvc.lock has. `accuracies` (0..1) are the recorded ones of all seeds of this variant with the same images, code
-    and values.
+    and values. `confidence` is that of all `count` repeated runs together: each gets its share of the level, or one
+    sound run in twenty would be called wrong.
     """
     files = f"all {len(run.repeatable)} files have the bytes in dvc.lock"
     if not differing:
@@ -77,21 +83,22 @@ def judge(
             "something is not deterministic, or files are now written differently than when the run was recorded"
         )
         return RunVerdict(run.name, DIFFERENT, reason)
-    word, reason = _accuracy(run.record.accuracy, new.accuracy, accuracies, confidence)
+    word, reason = _accuracy(run.record.accuracy, new.accuracy, accuracies, confidence, count)
     return RunVerdict(run.name, word, f"another class of machine ({machines}); {reason}")
 
 
 def _accuracy(
-    recorded: float, repeated_accuracy: float, accuracies: Sequence[float], confidence: float
+    recorded: float, repeated_accuracy: float, accuracies: Sequence[float], confidence: float, count: int
 ) -> tuple[str, str]:
     both = f"accuracy {_percent(repeated_accuracy)} here, {_percent(recorded)} recorded"
-    low, high = prediction_interval(accuracies, confidence)
+    low, high = prediction_interval(accuracies, 1 - (1 - confidence) / count)
     if math.isnan(low):
         return UNKNOWN, f"{both}; the spread over seeds is unknown, so nothing more can be said"
+    together = "" if count == 1 else f" for all {count} repeated runs together"
     inside, points = low <= repeated_accuracy <= high, f"{100 * (high - low):.2f} points"
     reason = (
         f"{both}; {'within' if inside else 'outside'} {_percent(low)} to {_percent(high)}, where one more run is "
-        f"expected after the {len(accuracies)} recorded (confidence {confidence:g}; {points} wide)"
+        f"expected after the {len(accuracies)} recorded (confidence {confidence:g}{together}; {points} wide)"
     )
     if inside and high - low > WIDE:
         reason += f". An interval of {points} excludes little, so this shows little; more seeds narrow it"

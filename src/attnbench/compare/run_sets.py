@@ -1,21 +1,23 @@
-"""One side of a comparison: the recorded runs of a study, in the working tree or in a git commit."""
+"""One side of a comparison: recorded runs and costs of a study, in the working tree or in a git commit."""
 
 import glob
 import re
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from attnbench.errors import UserError, did_you_mean, listed, shortened
-from attnbench.records import RunRecord, first_problem, require_of
+from attnbench.records import CostRecord, LatencyRecord, RunRecord, first_problem, require_of
 from attnbench.records.files import content
 from attnbench.study import StudyPaths, run_name
 from attnbench.study.repository import PARAMS
+
+R = TypeVar("R", CostRecord, LatencyRecord)
 
 
 class _Names(BaseModel):
@@ -42,13 +44,16 @@ class RunSet:
     """The runs of a source that its params.yaml names, sorted by file name.
 
     `commit` is the SHA that its revision names. `leftover` are the names of recorded runs whose variant or seed is no
-    longer in params.yaml. Where the study has no params.yaml any more, all recorded runs count.
+    longer in params.yaml. Where the study has no params.yaml any more, all recorded runs count. Costs
+    are by variant; a cost or latency record in another format counts as missing, since accuracies need none.
     """
 
     source: RunSource
     commit: str | None
     runs: list[RunRecord]
     leftover: list[str]
+    costs: dict[str, CostRecord]
+    latency: LatencyRecord | None
 
 
 def parse_source(text: str) -> RunSource:
@@ -84,7 +89,26 @@ def read_runs(source: RunSource, root: Path) -> RunSet:
         raise UserError(
             f"no run of study {source.study!r} {source} has a variant and a seed that its params.yaml names"
         )
-    return RunSet(source, commit, [run for run in runs if run_name(run.variant, run.seed) not in left], left)
+    paths = StudyPaths(source.study)
+    costs = _readable(CostRecord, _files(source, root, (paths.costs / "*.json").as_posix())[1])
+    latency = _readable(LatencyRecord, _files(source, root, paths.latency.as_posix())[1])
+    return RunSet(
+        source=source,
+        commit=commit,
+        runs=[run for run in runs if run_name(run.variant, run.seed) not in left],
+        leftover=left,
+        costs={cost.variant: cost for cost in costs},
+        latency=next(iter(latency), None),
+    )
+
+
+def _readable(kind: type[R], files: dict[str, bytes]) -> list[R]:
+    """Return the records among the files, without those in another format."""
+    records = []
+    for text in files.values():
+        with suppress(ValidationError):
+            records.append(kind.model_validate_json(text))
+    return records
 
 
 def _records(study: str) -> str:

@@ -40,7 +40,7 @@ def verify(name: str | None, count: int, folder: Path) -> bool:
             scratch.provide_images(images)
         succeeded = scratch.run_stage("train", [[run.record.variant, str(run.record.seed)] for run in repeated])
         for run, success in zip(repeated, succeeded, strict=True):
-            verdicts[run.name] = _judge(scratch, run, _accuracies_like(run, variants), success)
+            verdicts[run.name] = _judge(scratch, run, _accuracies_like(run, variants), success, len(repeated))
     return _conclude(study.name, [verdicts[run.name] for run in runs])
 
 
@@ -86,12 +86,12 @@ def _accuracies_like(run: RecordedRun, variants: Sequence[Sequence[RecordedRun]]
     ]
 
 
-def _judge(scratch: Repetition, run: RecordedRun, accuracies: Sequence[float], success: bool) -> RunVerdict:
+def _judge(scratch: Repetition, run: RecordedRun, accuracies: Sequence[float], success: bool, count: int) -> RunVerdict:
     if not success:
         return RunVerdict(run.name, FAILED, f"its training failed; see {scratch.logs / f'train@{run.name}.txt'}")
     differing = [path for path, md5 in run.repeatable.items() if not _has_md5(scratch.folder / path, md5)]
     record = records.read(scratch.folder / run.record_path, RunRecord)
-    return judge(run, record, differing, accuracies, scratch.study.confidence)
+    return judge(run, record, differing, accuracies, scratch.study.confidence, count)
 
 
 def _has_md5(path: Path, md5: str) -> bool:
