@@ -58,7 +58,13 @@ def test_prepared_images_decide_the_size_of_the_networks(tmp_path: Path, monkeyp
     assert "(2 classes, 1 x 16 x 16 pixels)" in match(small(), tmp_path, "cbam", "hidden", "parameters", 1)
 
 
-def test_latency_is_measured_in_turns_with_the_variant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("by", "size", "rough", "exact"),
+    [("latency", 128, "inference_times", "measure_inference"), ("training_step", 64, "step_times", "measure_steps")],
+)
+def test_times_are_measured_in_turns_with_the_variant(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, by: str, size: int, rough: str, exact: str
+) -> None:
     """The bisection measures in this process; the neighbours of its last step are measured in several."""
     measured: list[tuple[list[str], list[int]]] = []
 
@@ -69,10 +75,10 @@ def test_latency_is_measured_in_turns_with_the_variant(monkeypatch: pytest.Monke
         ratios = {name: width / 12.5 + 0.3 * (width > 12) if width else 1 for name, width in widths.items()}
         return {name: [ratio * speed for speed in range(1, 7)] for name, ratio in ratios.items()}
 
-    def here(study: Study, images: object, process: int) -> dict[tuple[str, int], list[float]]:
-        return {(name, 64): own for name, own in times(study).items()}
+    def here(study: Study, *_: object) -> dict[tuple[str, int], list[float]]:
+        return {(name, size): own for name, own in times(study).items()}
 
-    def in_processes(study: Study, images: object) -> list[SimpleNamespace]:
+    def in_processes(study: Study, *_: object) -> list[SimpleNamespace]:
         rows = times(study).items()
         slower = {name: [1.0, 1.0 if name == "cbam" else 1.001] for name, _ in rows}
         return [
@@ -80,15 +86,16 @@ def test_latency_is_measured_in_turns_with_the_variant(monkeypatch: pytest.Monke
             for name, own in rows
         ]
 
-    monkeypatch.setattr(matching.cost, "inference_times", here)
-    monkeypatch.setattr(matching.cost, "measure_inference", in_processes)
+    monkeypatch.setattr(matching.cost, rough, here)
+    monkeypatch.setattr(matching.cost, exact, in_processes)
     monkeypatch.setattr(matching.arithmetic, "set_up", lambda machine: None)
-    text = match(small(), tmp_path, "cbam", "width", "latency", 64)
-    assert measured[-1] == (["11", "12", "13", "14", "cbam"], [64])
+    text = match(small(), tmp_path, "cbam", "width", by, 128)  # a step has the batch of the recipe
+    assert measured[-1] == (["11", "12", "13", "14", "cbam"], [size])
     assert all(len(names) == 2 for names, _ in measured[:-1])
-    assert "at batch size 64, 95 % interval" in text
+    assert f"{by.replace('_', ' ')} of cnn" in text
+    assert f"at batch size {size}, 95 % interval" in text
     assert "width: 12  0.9605  [0.9544, 0.9666]  <- nearest" in text
-    assert "    cbam: {latency: wide_latency}\n" in text
+    assert f"    cbam: {{{by}: wide_{by}}}\n" in text
 
 
 @pytest.mark.parametrize(
