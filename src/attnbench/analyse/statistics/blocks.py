@@ -181,7 +181,7 @@ def _critical_value(contrasts: tuple[tuple[float, ...], ...], nu: float, confide
     largest = _largest(contrasts)
     bonferroni = float(stats.t.isf((1 - confidence) / (2 * len(contrasts)), nu))  # the quantile lies between the two
     return float(
-        optimize.bisect(lambda crit: _coverage(largest, crit, nu) - confidence, 0.9 * single, 1.1 * bonferroni)
+        optimize.brentq(lambda crit: _coverage(largest, crit, nu) - confidence, 0.9 * single, 1.1 * bonferroni)
     )
 
 
