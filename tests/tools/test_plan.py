@@ -8,6 +8,7 @@ import params
 import pytest
 from made_study import make, make_in
 
+from attnbench import cli
 from attnbench.errors import UserError
 from attnbench.study import Study
 from attnbench.study.repository import LocatedStudy
@@ -75,3 +76,10 @@ def test_without_the_accelerator_or_the_images_the_table_has_no_hours(tmp_path: 
 def test_real_steps_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan.arithmetic, "set_up", lambda machine: None)  # other tests run in this process
     assert plan.seconds_per_seed(located(tmp_path, params.study())) > 0
+
+
+@pytest.mark.parametrize("options", [[], ["--spread", "0"], ["--spread", "0.3", "--like", "small"]])
+def test_a_spread_is_stated_or_taken_from_a_study(options: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["attnbench", "plan", "small", *options])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
