@@ -61,7 +61,8 @@ def _sheets(inputs: Inputs, kinds: dict[str, str]) -> Iterator[tuple[str, Figure
     views = inputs.views
     blocks = list(next(iter(views.values())).blocks) if views else []
     for block in reversed(blocks):
-        yield "grad_cam" if block == blocks[-1] else f"grad_cam_{block}", maps.grad_cam(views, block)
+        shown = {variant: view for variant, view in views.items() if block in view.blocks}
+        yield "grad_cam" if block == blocks[-1] else f"grad_cam_{block}", maps.grad_cam(shown, block)
     gates = maps.spatial_gates(views)
     if gates:
         yield "spatial_gates", gates

@@ -12,7 +12,7 @@ LABELS = ["cbam", "se", f"cbam {MINUS} constant", f"cbam {MINUS} wide", "constan
 
 
 def draw(comparisons, kinds, **changes):
-    pairs = comparisons[["variant", "reference", "kind"]]
+    pairs = comparisons[["variant", "reference"]]
     seeds = [pairs.assign(seed=seed, difference=comparisons["difference"] + 0.001 * seed) for seed in (0, 1)]
     return forest.forest(comparisons.assign(**changes), pd.concat(seeds), kinds=kinds, confidence=0.95, margin=0.5)
 

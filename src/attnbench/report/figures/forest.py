@@ -35,7 +35,7 @@ def forest(
     """Draw per comparison the mean difference with its simultaneous interval, and every seed as a point.
 
     `comparisons` has the columns variant, reference, kind, difference, low, high and verdict; `seeds` has variant,
-    reference, kind, seed and difference; numbers are fractions. `kinds` is variant -> what it is. Comparisons with the
+    reference, seed and difference; numbers are fractions. `kinds` is variant -> what it is. Comparisons with the
     baseline, of controls with it, with each kind of control and declared ones are bands; within a band the largest
     difference is on top. An interval of NaN (one seed) is omitted. Within `margin` (percentage points, shaded), two
     variants are equivalent.
@@ -46,7 +46,7 @@ def forest(
     ax.axvline(0, color="black", linewidth=0.8)
     if margin is not None:
         ax.axvspan(-margin, margin, color="#F0F0F0", zorder=0, label=f"within {margin:g} points")
-    points = seeds.merge(frame[["variant", "reference", "kind", "y"]], on=["variant", "reference", "kind"])
+    points = seeds.drop_duplicates().merge(frame[["variant", "reference", "y"]], on=["variant", "reference"])
     ax.scatter(
         *(100 * points["difference"], points["y"] + _SEEDS),
         s=9, facecolor="white", edgecolor="black", linewidth=0.6, zorder=3, label="one seed",
