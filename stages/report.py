@@ -7,12 +7,12 @@ from pathlib import Path
 
 from attnbench import errors
 from attnbench.code.unchanged import unchanged
-from attnbench.report import write_report
+from attnbench.report.render import write_report
 from attnbench.study import StudyPaths, load
 
 
 def main() -> None:
-    """Write REPORT.md and the figures of the study."""
+    """Write the report of the study, its figures, its page and its tables for a paper."""
     study = load(Path(sys.argv[1]))
     paths = StudyPaths(study.name)
     with unchanged(study, paths, "report"):  # a failed stage is not recorded, so the report is made again

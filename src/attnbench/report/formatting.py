@@ -39,9 +39,9 @@ def points_with_interval(mean: float, low: float, high: float, margin: float = m
     return f"{points(mean)} {interval(low, high, margin)}".rstrip()
 
 
-def ratio(value: float) -> str:
-    """Return a ratio with three decimals: `1.042`."""
-    return _fixed(value, 3)
+def ratio(value: float, decimals: int = 3) -> str:
+    """Return a ratio: `1.042`."""
+    return _fixed(value, decimals)
 
 
 def ratio_with_interval(value: float, low: float, high: float) -> str:
@@ -90,6 +90,11 @@ def probability(value: float) -> str:
     if math.isnan(value):
         return MISSING
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def verdict(word: str, margin: float | None) -> str:
+    """Return a verdict with the margin (percentage points) that it depends on: `equivalent within 0.3`."""
+    return f"equivalent within {setting(margin)}" if word == "equivalent" and margin else word
 
 
 def _ends(low: float, high: float, margin: float) -> tuple[str, str]:
@@ -150,26 +155,34 @@ def listing(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
-def code(names: Sequence[str]) -> str:
-    """Return a list of names as code: "`se`, `eca` and `cbam`"."""
-    return listing([f"`{name}`" for name in names])
+def code(names: Sequence[str], most: int = 8) -> str:
+    """Return a list of names as code: "`se`, `eca` and `cbam`"; of more than `most`, only the first and a number."""
+    return shortened([f"`{name}`" for name in names], most)
+
+
+def shortened(texts: Sequence[str], most: int = 8) -> str:
+    """Return a list; of more than `most` texts only the first ones, and how many others there are."""
+    return listing([*texts[: most - 1], f"{len(texts) - most + 1} others"] if len(texts) > most else texts)
 
 
 def plain(text: str) -> str:
-    """Return user-supplied text on one line, with every character that Markdown would interpret escaped."""
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", one_line(text))
+    """Return user-supplied text on one line, with every character escaped that Markdown or GitHub would interpret."""
+    return re.sub(r"([\\`*\[\]<>|#$&~]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", one_line(text))
 
 
 def one_line(text: str) -> str:
-    """Return text with line breaks and repeated spaces replaced by single spaces."""
-    return " ".join(text.split())
+    """Return text with single spaces for line breaks and spaces, and without characters that are not printed.
+
+    The joiners stay: emoji and several scripts need them.
+    """
+    return "".join(sign for sign in " ".join(text.split()) if sign.isprintable() or sign in "\u200c\u200d")
 
 
 # by name in the template
 FILTERS = {
     function.__name__: function
     for function in (
-        *(percent, points, integer, signed_integer, ratio, millions, significant, probability),
-        *(setting, level, span, count, agree, listing, code, plain, one_line),
+        *(percent, points, interval, integer, ratio, significant),
+        *(setting, level, span, count, agree, listing, shortened, code, plain, one_line),
     )
 }

@@ -36,10 +36,12 @@ def modules(study: Study) -> dict[str, str]:
     return {name: module_files.headline(attention.path(name)) for name in names}
 
 
-def references(study: Study) -> list[str]:
-    """Return the papers of the modules and of the backbone, each once."""
-    papers = [attention.paper(name) for name in modules(study)]
-    return list(dict.fromkeys([*papers, backbones.paper(study.backbone.name)]))
+def papers(study: Study) -> dict[str, str]:
+    """Return attention module or backbone -> its paper; a paper of several modules only for the first."""
+    named = {name: attention.paper(name) for name in modules(study)}
+    named[study.backbone.name] = backbones.paper(study.backbone.name)
+    first = {paper: name for name, paper in reversed(named.items())}
+    return {name: paper for name, paper in named.items() if first[paper] == name}
 
 
 def kinds(study: Study) -> dict[str, str]:

@@ -1,41 +1,48 @@
-"""From inputs to REPORT.md and its figures. Equal inputs give equal bytes: no time, no host, no order of a set.
+"""From inputs to the files of a report. Equal inputs give equal bytes: no time, no host, no order of a set.
 
-The prose is in REPORT.md.j2; Python supplies numbers and choices.
+The prose is in the templates; Python supplies numbers and choices.
 """
 
+import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
 
 from attnbench.records import files
-from attnbench.report import (
-    blindness,
-    equal_cost,
-    formatting,
-    gallery,
-    measured,
-    method,
-    null_controls,
-    tables,
-)
-from attnbench.report.inputs import Inputs, by_verdict, overruled, read
+from attnbench.report import answer, equal_cost, formatting, gallery, measured, method, published, tables
+from attnbench.report.html_page import html_page
+from attnbench.report.inputs import Inputs, read
+from attnbench.report.paper import paper
+from attnbench.report.results import results
 from attnbench.study import Study, StudyPaths
 from attnbench.study.paths import repro
 
+DOCUMENTS = ("REPORT.md", "DETAILS.md")
+
 
 def write_report(study: Study, paths: StudyPaths) -> None:
-    """Write `REPORT.md` into `paths.report` and its figures into `paths.figures`.
+    """Write REPORT.md, DETAILS.md, REPORT.html, results.csv, and the folders `figures` and `paper`, into `paths.report`.
 
     Raises:
         UserError: a table or a record is missing; nothing is written then.
     """
     inputs = read(study, paths)
-    files.write_text(paths.report / "REPORT.md", render(inputs, gallery.draw(inputs)))
+    figures = gallery.draw(inputs)
+    texts = {name: render(inputs, name, figures) for name in DOCUMENTS}
+    details = render(inputs, "DETAILS.md", {})  # maps of every variant would make the page large
+    page = html_page(study.title, {"REPORT.md": texts["REPORT.md"], "DETAILS.md": details}, paths.figures)
+    table = results(inputs).to_csv(index=False, float_format="%.10g", lineterminator="\n")
+    texts |= {"REPORT.html": page, "results.csv": table}
+    for name, text in paper(inputs).items():
+        texts[f"paper/{name}"] = text
+    for name, text in texts.items():
+        files.write_text(paths.report / name, text)
 
 
-def render(inputs: Inputs, figures: dict[str, str]) -> str:
-    """Return the report as Markdown; a figure that is not in `figures` (see `gallery.draw`) is left out."""
+def render(inputs: Inputs, document: str, figures: Mapping[str, str]) -> str:
+    """Return a document as Markdown; a figure that is not in `figures` (see `gallery.draw`) is left out."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("attnbench", "report"),
         undefined=jinja2.StrictUndefined,  # a name that the context lacks is an error, not an empty text
@@ -43,48 +50,53 @@ def render(inputs: Inputs, figures: dict[str, str]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(formatting.FILTERS)
-    text = environment.get_template("REPORT.md.j2").render(context(inputs), figures=figures)
+    text = environment.get_template(f"{document}.j2").render(context(inputs), figures=figures)
     return _one_line_per_paragraph(text)
 
 
 def _one_line_per_paragraph(text: str) -> str:
-    """Return Markdown without the line breaks of the template within paragraphs and items of lists."""
+    """Return Markdown without the line breaks and repeated spaces of the template within paragraphs and items."""
     joined = re.sub(r"(?<=[^\n])\n(?!\n|- |\||#|    )", " ", text)
+    joined = re.sub(r"(?m)^(?!    |\|).*$", lambda line: re.sub(" +", " ", line[0]).strip(), joined)
     return re.sub(r"\n{3,}", "\n\n", joined).strip() + "\n"
 
 
 def context(inputs: Inputs) -> dict[str, Any]:
-    """Return everything that the template names, except the figures."""
+    """Return everything that the templates name, except the figures."""
     study = inputs.study
-    is_null = {name: kind == "null control" for name, kind in method.kinds(study).items()}
     rows = {name: inputs.rows(name) for name in inputs.tables}
-    rows["differences"] = [row | {"overruled": overruled(row)} for row in rows["differences"]]
+    verdicts = answer.against_baseline(inputs)
+    kinds = method.kinds(study)
     return {
         "study": study,
         "data": inputs.data,
         "latency": inputs.latency,
+        "views": inputs.views,
+        "rows": rows,
+        "base": inputs.rows("accuracy", variant=study.baseline)[0],
+        "parameters": inputs.rows("cost", variant=study.baseline)[0]["parameters"],
+        "verdicts": verdicts,
+        "pinned": answer.half_widths(inputs.compared("baseline")),
+        "price": answer.price(inputs, verdicts),
+        "readings": answer.readings(inputs),
+        "overfit": answer.overfit(inputs),
+        "distributions": answer.distributions(inputs),
+        "published": published.tutorial(study),
+        "modules_tested": sum(kind == "attention" for kind in kinds.values()),
+        "null_controls": [name for name, kind in kinds.items() if kind == "null control"],
+        "pairs": equal_cost.pairs(inputs),
+        "margin": math.nan if study.margin is None else study.margin / 100,
+        "within": equal_cost.WITHIN,
+        "changed": {kind: answer.changed(inputs, kind) for kind in ("frozen", "shuffled")},
         "measured_in": measured.environment_number(inputs),
         "measured_differences": measured.differences(inputs, 1),
         "measure": repro(study, ["latency"], force=True),
-        "views": inputs.views,
-        "rows": rows,
-        "accuracy": {row["variant"]: row for row in rows["accuracy"]},
-        "cost": {row["variant"]: row for row in rows["cost"]},
-        "by_verdict": by_verdict(rows["differences"]),
-        "by_verdict_of_null_controls": by_verdict([row for row in rows["differences"] if is_null[row["variant"]]]),
-        "by_verdict_of_others": by_verdict([row for row in rows["differences"] if not is_null[row["variant"]]]),
-        "others": [row["variant"] for row in rows["differences"]],
-        "null_controls": [name for name, null in is_null.items() if null],
         "commands": {forced: _training(study, rows["left_out"], forced) for forced in (False, True)},
-        "largest": largest(inputs),
+        "target": repro(study, [""]).removeprefix("dvc repro").removesuffix(":").rstrip(),
         "backbone": method.backbone(study),
         "modules": method.modules(study),
         "other_networks": method.other_networks(study),
-        "references": method.references(study),
-        "pairs": equal_cost.pairs(inputs),
-        "null": null_controls.outcome(inputs),
-        "within": {"parameters": equal_cost.PARAMETERS_WITHIN, "latency": equal_cost.LATENCY_WITHIN},
-        "blind": {kind: blindness.outcomes(inputs, kind) for kind in ("frozen", "shuffled")},
+        "references": list(method.papers(study).values()),
         "tables": _tables(inputs),
     }
 
@@ -95,34 +107,22 @@ def _training(study: Study, left_out: list[dict[str, Any]], forced: bool) -> str
     return repro(study, stages, force=forced) if stages else None
 
 
-def largest(inputs: Inputs) -> dict[str, Any]:
-    """Return the row of the largest difference to the baseline, whatever its sign, among variants with attention.
-
-    A null control has none. If no variant has attention, of all variants. `only_modules` says whether others were left
-    out.
-    """
-    rows, kinds = inputs.rows("differences"), method.kinds(inputs.study)
-    with_module = [row for row in rows if kinds[row["variant"]] == "attention"]
-    row = max(with_module or rows, key=lambda row: abs(row["mean"]))
-    return row | {"only_modules": 0 < len(with_module) < len(rows)}
-
-
 def _tables(inputs: Inputs) -> dict[str, str]:
-    frames = inputs.tables
+    """Return name -> table as Markdown; a table without rows is an empty text."""
     numbers = {
-        "main": tables.main_table(frames, method.kinds(inputs.study), inputs.study.latency.batch_sizes[0]),
-        "differences": tables.difference_table(frames),
-        "inconclusive": tables.inconclusive_table(frames),
-        "per_class": tables.per_class_table(frames),
-        "cost": tables.cost_table(frames),
-        "latency": tables.time_table(frames["latency"]),
-        "training_step": tables.time_table(frames["training_step"]),
-        "ablation": tables.ablation_table(frames),
-        "ablation_slots": tables.ablation_slots_table(frames),
+        "main": tables.main_table(inputs),
+        "declared": tables.comparison_table(inputs, "declared"),
+        "comparisons": tables.comparison_table(inputs),
+        "attention": tables.attention_table(inputs),
+        "equal_cost": tables.equal_cost_table(inputs),
+        "per_class": tables.per_class_table(inputs),
+        "cost": tables.cost_table(inputs),
+        "latency": tables.time_table(inputs.tables["latency"]),
+        "training_step": tables.time_table(inputs.tables["training_step"]),
+        "ablation": tables.ablation_table(inputs),
+        "ablation_slots": tables.ablation_slots_table(inputs),
     }
-    if inputs.study.controls:
-        numbers |= {"controls": tables.control_table(frames), "null": tables.null_control_table(frames)}
-    words = {"variants": method.variant_table(inputs.study), "environment": tables.environment_table(frames)}
-    return {name: tables.markdown(frame) for name, frame in numbers.items()} | {
-        name: tables.markdown(frame, words=frame.columns) for name, frame in words.items()
-    }
+    words = {"variants": method.variant_table(inputs.study), "environment": tables.environment_table(inputs)}
+    texts = {name: tables.markdown(frame) for name, frame in numbers.items() if len(frame)}
+    texts |= {name: tables.markdown(frame, words=frame.columns) for name, frame in words.items()}
+    return dict.fromkeys(numbers, "") | texts

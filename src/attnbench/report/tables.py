@@ -1,50 +1,44 @@
-"""The tables of the report: from full-precision frames to frames of texts, and those to Markdown.
-
-`tables` are the CSV files of the analysis, by name.
-"""
+"""The tables of the report: from full-precision frames to frames of texts, and those to Markdown."""
 
 import math
-import re
 from collections.abc import Callable, Collection
 
 import pandas as pd
 
-from attnbench.report import formatting
-from attnbench.report.inputs import controls
+from attnbench.report import equal_cost, formatting, method
+from attnbench.report.inputs import Inputs
+from attnbench.study import attention
 
-_WORDS = (
-    "Variant",
-    "Kind",
-    "Wider network",
-    "Equal in",
-    "Null control",
-    "Gate",
-    "Verdict",
-    "Class",
-    "Slot",
-    "Quantity",
-)
-_SPECIAL = re.compile(r"[\\|*`]|<(?=[A-Za-z/!?])")  # characters of a name that Markdown would interpret
+NAMES = ("Variant", "Reference", "Attention", "Slot")  # columns of names as in params.yaml: set as code
+WORDS = ("Kind", "Kept equal", "Verdict", "Class", "Quantity")  # columns of texts
+REFERENCE = "1 (ref)"  # a ratio of the baseline to itself
 
 
-def markdown(frame: pd.DataFrame, words: Collection[str] = _WORDS) -> str:
+def markdown(frame: pd.DataFrame, words: Collection[str] = WORDS) -> str:
     """Return the frame as a Markdown table, without its index; numbers must already be texts.
 
-    The columns in `words` are aligned left, all others right, so that digits line up. NaN and None are printed as an en
-    dash.
+    Names and the columns in `words` are aligned left and may hold any text; all others are aligned right, so that digits
+    line up. NaN and None are printed as an en dash.
     """
-    cells = frame.astype(object).map(_cell).rename(columns=_cell)
-    alignment = ["left" if column in words else "right" for column in frame.columns]
+    cells = pd.DataFrame(
+        {
+            _cell(name): [_cell(value, as_code=name in NAMES, as_text=name in words) for value in frame[name]]
+            for name in frame.columns
+        }
+    )
+    alignment = ["left" if name in (*NAMES, *words) else "right" for name in frame.columns]
     # disable_numparse: tabulate would rewrite `1,147,914` and `+0.10`
     return cells.to_markdown(
         index=False, tablefmt="pipe", disable_numparse=True, colalign=alignment if len(frame) else None
     )
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, *, as_code: bool = False, as_text: bool = True) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return formatting.MISSING
-    return _SPECIAL.sub(r"\\\g<0>", formatting.one_line(str(value)))
+    if as_code:
+        return f"`{value}`"
+    return formatting.plain(str(value)) if as_text else str(value)
 
 
 def column(printed: Callable[..., str], frame: pd.DataFrame, *columns: str) -> list[str]:
@@ -52,123 +46,133 @@ def column(printed: Callable[..., str], frame: pd.DataFrame, *columns: str) -> l
     return [printed(*values) for values in frame[list(columns)].itertuples(index=False, name=None)]
 
 
-def main_table(tables: dict[str, pd.DataFrame], kinds: dict[str, str], batch_size: int) -> pd.DataFrame:
-    """Return one row per variant: accuracy, difference, verdict, size, operations, times as ratios to the baseline's.
+def results_frame(inputs: Inputs) -> pd.DataFrame:
+    """Return one row per variant, in full precision: accuracy, difference to the baseline, cost, ratios of time.
 
-    Inference is that at `batch_size`. `kinds` is variant -> what it is; if no variant is a null control or another
-    network, the column is omitted.
+    `latency_<n>` and `training_step` are ratios to the baseline's.
     """
-    latency = tables["latency"]
-    frame = (
-        tables["accuracy"][["variant", "mean", "std", "n"]]
-        .merge(
-            tables["differences"].add_prefix("d_").rename(columns={"d_variant": "variant"}), how="left", on="variant"
-        )
-        .merge(tables["cost"], on="variant")
-        .merge(latency[latency["batch_size"] == batch_size], on="variant")
-        .merge(tables["training_step"].add_prefix("step_").rename(columns={"step_variant": "variant"}), on="variant")
-    )
-    printed = pd.DataFrame(
-        {
-            "Variant": frame["variant"],
-            "Kind": frame["variant"].map(kinds),
-            "Accuracy, %": column(formatting.plus_minus, frame, "mean", "std"),
-            "n": column(formatting.integer, frame, "n"),
-            "Difference, points": column(formatting.points_with_interval, frame, "d_mean", "d_low", "d_high"),
-            "Verdict": frame["d_verdict"],
-            "Parameters": column(formatting.integer_with_difference, frame, "parameters", "parameters_difference"),
-            "MACs, millions": column(formatting.millions, frame, "macs"),
-            f"Latency ratio, batch {batch_size}": _ratio(frame),
-            "Training step, ratio": _ratio(frame, "step_"),
-        }
-    )
-    return printed if printed["Kind"].nunique() > 2 else printed.drop(columns="Kind")
+    tables = inputs.tables
+    comparisons = tables["comparisons"]
+    against = comparisons[comparisons["kind"] == "baseline"][["variant", "difference", "low", "high", "verdict"]]
+    frame = tables["accuracy"][["variant", "n", "mean", "std"]].rename(columns={"mean": "accuracy"})
+    frame.insert(1, "kind", frame["variant"].map(method.kinds(inputs.study)))
+    frame = frame.merge(against, how="left", on="variant")
+    frame = frame.merge(tables["cost"][["variant", "parameters", "macs"]], on="variant")
+    for size, rows in tables["latency"].groupby("batch_size"):
+        frame = frame.merge(rows[["variant", "ratio"]].rename(columns={"ratio": f"latency_{size}"}), on="variant")
+    steps = tables["training_step"][["variant", "ratio"]].rename(columns={"ratio": "training_step"})
+    return frame.merge(steps, on="variant")
 
 
-def _ratio(frame: pd.DataFrame, prefix: str = "") -> list[str]:
-    return column(
-        formatting.ratio_with_interval, frame, *(prefix + end for end in ("ratio", "ratio_low", "ratio_high"))
-    )
-
-
-def _difference(frame: pd.DataFrame) -> list[str]:
-    return column(formatting.points_with_interval, frame, "mean", "low", "high")
-
-
-def difference_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return one row per variant other than the baseline: the difference and all that its verdict rests on."""
-    frame = tables["differences"]
+def main_table(inputs: Inputs) -> pd.DataFrame:
+    """Return one row per variant that is no null control, the baseline first."""
+    frame = results_frame(inputs)
+    frame = frame[frame["kind"] != "null control"]
+    frame = frame.sort_values("kind", key=lambda kinds: kinds != "baseline", kind="stable")
+    base = frame[frame["kind"] == "baseline"].iloc[0]
+    sizes = sorted({min(inputs.study.latency.batch_sizes), max(inputs.study.latency.batch_sizes)})
     return pd.DataFrame(
         {
             "Variant": frame["variant"],
-            "Difference, points": _difference(frame),
-            "Std of differences": column(formatting.percent, frame, "std"),
-            "p": column(formatting.probability, frame, "p"),
-            "p, Holm": column(formatting.probability, frame, "p_holm"),
-            "Smallest detectable, points": column(formatting.percent, frame, "smallest_detectable"),
-            "Verdict": frame["verdict"],
+            "Accuracy, %": column(formatting.plus_minus, frame, "accuracy", "std"),
+            "Difference, points": _difference(frame, inputs),
+            "Verdict": _verdicts(frame, inputs),
+            "Parameters": [_added(count, base["parameters"], formatting.integer) for count in frame["parameters"]],
+            "MACs": [
+                _added(count, base["macs"], lambda macs: f"{formatting.millions(macs)} M") for count in frame["macs"]
+            ],
+            **{f"Latency, batch {size}": _ratios(frame, f"latency_{size}") for size in sizes},
+            "Training step": _ratios(frame, "training_step"),
         }
     )
 
 
-def inconclusive_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return one row per inconclusive difference that has a spread: what it would have taken to decide it."""
-    frame = tables["differences"]
-    frame = frame[(frame["verdict"] == "inconclusive") & (frame["std"] > 0)]
+def _added(count: float, base: float, printed: Callable[[float], str]) -> str:
+    """Return the baseline's count, or how much more another network has, in percent."""
+    return printed(count) if count == base else f"{formatting.points(count / base - 1)} %"
+
+
+def _ratios(frame: pd.DataFrame, name: str) -> list[str]:
+    return [
+        REFERENCE if kind == "baseline" else formatting.ratio(value, 2)
+        for kind, value in zip(frame["kind"], frame[name], strict=True)
+    ]
+
+
+def _difference(frame: pd.DataFrame, inputs: Inputs) -> list[str]:
+    margin = math.nan if inputs.study.margin is None else inputs.study.margin / 100
+    rows = frame[["difference", "low", "high"]].itertuples(index=False, name=None)
+    return [formatting.points_with_interval(*row, margin) for row in rows]
+
+
+def _verdicts(frame: pd.DataFrame, inputs: Inputs) -> list[str | None]:
+    return [
+        formatting.verdict(word, inputs.study.margin) if isinstance(word, str) else None for word in frame["verdict"]
+    ]
+
+
+def comparison_table(inputs: Inputs, *kinds: str) -> pd.DataFrame:
+    """Return one row per comparison of these kinds, or of all: the difference and all that its verdict rests on."""
+    frame = inputs.tables["comparisons"]
+    if kinds:
+        frame = frame[[bool(set(kinds) & set(kind.split())) for kind in frame["kind"]]]
     return pd.DataFrame(
         {
             "Variant": frame["variant"],
-            "Observed difference, points": _difference(frame),
-            "Smallest detectable, points": column(formatting.percent, frame, "smallest_detectable"),
-            "Seeds needed for the observed": column(_seeds_needed, frame, "seeds_needed", "seeds_limit"),
+            "Reference": frame["reference"],
+            "Kind": [kind.replace("_", " ") for kind in frame["kind"]],
+            "Difference, points": _difference(frame, inputs),
+            "Standard error": column(formatting.percent, frame, "standard_error"),
+            "Degrees of freedom": column(formatting.significant, frame, "degrees_of_freedom"),
+            "Verdict": _verdicts(frame, inputs),
         }
     )
 
 
-def _seeds_needed(needed: float, limit: int) -> str:
-    return f"more than {formatting.integer(limit)}" if math.isnan(needed) else formatting.integer(needed)
-
-
-def control_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return one row per variant and wider network: the difference, its verdict, and the ratios of their costs."""
-    frame, latency = controls(tables, null=False), tables["control_latency"]
-    columns: dict[str, pd.Series | list[str]] = {
-        "Variant": frame["variant"],
-        "Wider network": frame["control"],
-        "Equal in": [formatting.listing(costs.split()) for costs in frame["kind"]],
-        "Difference, points": _difference(frame),
-        "p": column(formatting.probability, frame, "p"),
-        "p, Holm": column(formatting.probability, frame, "p_holm"),
-        "Smallest detectable, points": column(formatting.percent, frame, "smallest_detectable"),
-        "Verdict": frame["verdict"],
-        "Parameters": column(formatting.ratio, frame, "parameters_ratio"),
-        "MACs": column(formatting.ratio, frame, "macs_ratio"),
+def attention_table(inputs: Inputs) -> pd.DataFrame:
+    """Return one row per variant with attention: differences to its references, and with frozen or shuffled gates."""
+    kinds = [kind for kind in ("baseline", *attention.NULL_CONTROLS) if inputs.compared(kind)]
+    differences = {
+        (row["variant"], kind): f"{formatting.points(row['difference'])} {row['verdict']}"
+        for kind in kinds
+        for row in inputs.compared(kind)
     }
-    for size in latency["batch_size"].unique():
-        at_size = frame[["variant", "control"]].merge(latency[latency["batch_size"] == size], on=["variant", "control"])
-        columns[f"Latency, batch {size}"] = _ratio(at_size)
-    return pd.DataFrame(columns)
-
-
-def null_control_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return one row per variant and null control: the difference and its verdict."""
-    frame = controls(tables, null=True)
+    names = [name for name, kind in method.kinds(inputs.study).items() if kind == "attention"]
+    ablation = inputs.tables["ablation"].set_index("variant").reindex(names)
     return pd.DataFrame(
         {
-            "Variant": frame["variant"],
-            "Null control": frame["control"],
-            "Gate": frame["kind"],
-            "Difference, points": _difference(frame),
-            "p, Holm": column(formatting.probability, frame, "p_holm"),
-            "Smallest detectable, points": column(formatting.percent, frame, "smallest_detectable"),
-            "Verdict": frame["verdict"],
+            "Variant": names,
+            **{f"Against {kind}": [differences.get((name, kind)) for name in names] for kind in kinds},
+            **{
+                kind.capitalize(): column(
+                    formatting.points_with_interval, ablation, f"{kind}_mean", f"{kind}_low", f"{kind}_high"
+                )
+                for kind in ("frozen", "shuffled")
+            },
         }
     )
 
 
-def ablation_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return one row per variant with a module: what freezing and shuffling change, and statistics of the gates."""
-    frame = tables["ablation"]
+def equal_cost_table(inputs: Inputs) -> pd.DataFrame:
+    """Return one row per comparison with a wider network: the difference, its verdict, and the ratios of the costs."""
+    pairs = equal_cost.pairs(inputs)
+    frame = pd.DataFrame(pairs, columns=[*inputs.tables["comparisons"], "costs"]).astype({"low": float, "high": float})
+    ratios = pd.DataFrame([pair["ratios"] for pair in pairs], columns=list(equal_cost.MEASURES))
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "Reference": frame["reference"],
+            "Kept equal": [formatting.listing(costs) for costs in frame["costs"]],
+            "Difference, points": _difference(frame, inputs),
+            "Verdict": _verdicts(frame, inputs),
+            **{name.replace("_", " ").capitalize(): column(formatting.ratio, ratios, name) for name in ratios.columns},
+        }
+    )
+
+
+def ablation_table(inputs: Inputs) -> pd.DataFrame:
+    """Return one row per variant with attention: accuracy as trained and with changed gates, statistics of the gates."""
+    frame = _attending(inputs.tables["ablation"], inputs)
     return pd.DataFrame(
         {
             "Variant": frame["variant"],
@@ -184,9 +188,9 @@ def ablation_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     )
 
 
-def ablation_slots_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return one row per variant, slot and quantity, such as the channel gate of CBAM."""
-    frame = tables["ablation_slots"]
+def ablation_slots_table(inputs: Inputs) -> pd.DataFrame:
+    """Return one row per variant with attention, slot and quantity, such as the channel gate of CBAM."""
+    frame = _attending(inputs.tables["ablation_slots"], inputs)
     return pd.DataFrame(
         {
             "Variant": frame["variant"],
@@ -200,6 +204,11 @@ def ablation_slots_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     )
 
 
+def _attending(frame: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
+    """Return the rows of variants with attention: the gates of null controls never change."""
+    return frame[frame["variant"].map(method.kinds(inputs.study)) == "attention"]
+
+
 def _gate_columns(frame: pd.DataFrame) -> dict[str, list[str]]:
     return {
         "Factor": column(formatting.ratio, frame, "factor"),
@@ -209,17 +218,19 @@ def _gate_columns(frame: pd.DataFrame) -> dict[str, list[str]]:
     }
 
 
-def per_class_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return one row per class and one column per variant: mean accuracy in percent."""
-    frame = tables["per_class"]
+def per_class_table(inputs: Inputs) -> pd.DataFrame:
+    """Return one row per class and one column per variant that is no null control: mean accuracy in percent."""
+    frame = inputs.tables["per_class"]
+    kinds = method.kinds(inputs.study)
+    frame = frame[frame["variant"].map(kinds) != "null control"]
     shares = frame.pivot(index="class", columns="variant", values="mean")
     shares = shares.loc[frame["class"].unique(), frame["variant"].unique()]  # pivot sorts
     return shares.map(lambda share: formatting.percent(share, 1)).rename_axis("Class").reset_index()
 
 
-def cost_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def cost_table(inputs: Inputs) -> pd.DataFrame:
     """Return one row per variant; operations of different kinds have separate columns."""
-    frame = tables["cost"]
+    frame = inputs.tables["cost"]
     return pd.DataFrame(
         {
             "Variant": frame["variant"],
@@ -243,13 +254,13 @@ def time_table(frame: pd.DataFrame) -> pd.DataFrame:
             "Median, ms": column(formatting.significant, frame, "median_ms"),
             "IQR, ms": column(formatting.significant, frame, "iqr_ms"),
             "90th percentile, ms": column(formatting.significant, frame, "p90_ms"),
-            "Ratio to the baseline": _ratio(frame),
+            "Ratio to the baseline": column(formatting.ratio_with_interval, frame, "ratio", "ratio_low", "ratio_high"),
             "Rounds": column(formatting.integer, frame, "rounds"),
         }
     )
 
 
-def environment_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def environment_table(inputs: Inputs) -> pd.DataFrame:
     """Return one row per fact, and one column per class of machine, the most frequent first."""
     facts = {
         "processor": "Processor",
@@ -265,7 +276,12 @@ def environment_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         "seeds": "Seeds",
         "n": "Runs",
     }
-    frame = tables["environment"].reindex(columns=list(facts)).rename(columns=facts).dropna(axis="columns", how="all")
+    frame = (
+        inputs.tables["environment"]
+        .reindex(columns=list(facts))
+        .rename(columns=facts)
+        .dropna(axis="columns", how="all")
+    )
     frame["Seeds"] = [formatting.listing(seeds.split()) for seeds in frame["Seeds"]]
     frame.index = (
         [f"Environment {number}" for number in range(1, len(frame) + 1)] if len(frame) > 1 else ["Environment"]

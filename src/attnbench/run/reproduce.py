@@ -13,6 +13,7 @@ from pathlib import Path
 from attnbench.data import source_files
 from attnbench.errors import UserError
 from attnbench.records.states import release_recorded
+from attnbench.report.overview import write_overview
 from attnbench.run import devices, graph, lost_entries, memory, pipeline
 from attnbench.run.devices import Environment
 from attnbench.run.graph import Stage
@@ -44,6 +45,7 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
     read_stages = partial(_read_stages, root, file, StudyPaths(study.name, root), allow_missing=allow_missing)
     stages = read_stages()
     if not any(stage.stale for stage in stages):
+        write_overview(root)
         say(f"{study.name} is up to date: {report}")
         return True
     say(f"{study.name}: up to {workers} stages in parallel; logs in {logs}/")
@@ -65,6 +67,7 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
     if stale:
         say(f"{study.name}: inputs changed while this ran; run it again for {', '.join(stale)}")
         return False
+    write_overview(root)
     say(f"{study.name} is done: {report}")
     return True
 

@@ -1,0 +1,113 @@
+"""What the answer at the top of the report says: the numbers and the choices behind its sentences."""
+
+from collections.abc import Collection
+from typing import Any
+
+from attnbench.report import method
+from attnbench.report.inputs import Inputs
+from attnbench.study import attention
+
+VERDICTS = ("better", "worse", "equivalent", "inconclusive")
+
+
+def by_verdict(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return verdict -> comparisons, for the verdicts that occur, each in the order of the table."""
+    groups = {verdict: [row for row in rows if row["verdict"] == verdict] for verdict in VERDICTS}
+    return {verdict: group for verdict, group in groups.items() if group}
+
+
+def against_baseline(inputs: Inputs) -> dict[str, list[dict[str, Any]]]:
+    """Return verdict -> comparisons of variants with the baseline; null controls belong to another question."""
+    kinds = method.kinds(inputs.study)
+    return by_verdict([row for row in inputs.compared("baseline") if kinds[row["variant"]] != "null control"])
+
+
+def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Return least and largest cost of the variants that are better, or of all with attention if none is.
+
+    Ratios to the baseline's, as pairs of numbers; `batch_size` is the largest that was timed.
+    """
+    kinds = method.kinds(inputs.study)
+    better = [row["variant"] for row in verdicts.get("better", [])]
+    variants = better or [name for name, kind in kinds.items() if kind == "attention"] or list(kinds)[1:]
+    base = inputs.rows("cost", variant=inputs.study.baseline)[0]
+    costs = [row for row in inputs.rows("cost") if row["variant"] in variants]
+    size = max(inputs.study.latency.batch_sizes)
+    return {
+        "variants": variants,
+        "are_better": bool(better),
+        "batch_size": size,
+        "training_step": _span(row["ratio"] for row in inputs.rows("training_step") if row["variant"] in variants),
+        "latency": _span(row["ratio"] for row in inputs.rows("latency", batch_size=size) if row["variant"] in variants),
+        **{name: _span(row[name] / base[name] - 1 for row in costs) for name in ("parameters", "macs")},
+    }
+
+
+def _span(values: Any) -> tuple[float, float]:
+    known = list(values)
+    return min(known), max(known)
+
+
+def half_widths(rows: Collection[dict[str, Any]]) -> tuple[float, float] | None:
+    """Return the narrowest and the widest half-width of the intervals, as shares; None without intervals."""
+    known = [(row["high"] - row["low"]) / 2 for row in rows if row["low"] is not None]
+    return (min(known), max(known)) if known else None
+
+
+def readings(inputs: Inputs) -> dict[str, list[str]]:
+    """Return what null controls say -> variants with a module, for the readings that occur.
+
+    `attention`: better than the baseline and than each of its null controls. `no_gain`: better than each of these, but
+    not than the baseline. `rescaling`: equivalent to one of them, or worse. `open`: none of it is shown. `untested`: the
+    study has no null control of it.
+    """
+    gains = {row["variant"] for row in inputs.compared("baseline") if row["verdict"] == "better"}
+    groups: dict[str, list[str]] = {name: [] for name in ("attention", "no_gain", "rescaling", "open", "untested")}
+    for variant, kind in method.kinds(inputs.study).items():
+        if kind == "attention":
+            controls = [row for row in inputs.compared(*attention.NULL_CONTROLS) if row["variant"] == variant]
+            groups[_reading({row["verdict"] for row in controls}, gains=variant in gains)].append(variant)
+    return {reading: variants for reading, variants in groups.items() if variants}
+
+
+def _reading(verdicts: set[str], *, gains: bool) -> str:
+    if not verdicts:
+        return "untested"
+    if verdicts == {"better"}:
+        return "attention" if gains else "no_gain"
+    return "rescaling" if verdicts & {"equivalent", "worse"} else "open"
+
+
+def changed(inputs: Inputs, kind: str) -> dict[str, list[str]]:
+    """Return what `frozen` or `shuffled` gates do, `worse` or `better` -> variants with attention, where it is shown."""
+    kinds = method.kinds(inputs.study)
+    rows = [row for row in inputs.rows("ablation") if kinds[row["variant"]] == "attention"]
+    groups = {
+        verdict: [row["variant"] for row in rows if row[f"{kind}_verdict"] == verdict]
+        for verdict in ("worse", "better")
+    }
+    return {verdict: variants for verdict, variants in groups.items() if variants}
+
+
+def overfit(inputs: Inputs) -> list[dict[str, Any]]:
+    """Return the variants with attention that gain on training images, in every seed more than on test images.
+
+    Gains over the baseline are means over seeds, as shares, the largest on training images first.
+    """
+    runs = inputs.tables["runs"].set_index(["variant", "seed"])[["train_accuracy", "accuracy"]]
+    rows = []
+    for name, kind in method.kinds(inputs.study).items():
+        gains = runs.loc[name] - runs.loc[inputs.study.baseline]
+        train, test = gains["train_accuracy"], gains["accuracy"]
+        if kind == "attention" and (train > 0).all() and (train > test).all():
+            rows.append({"variant": name, "train": train.mean(), "test": test.mean()})
+    return sorted(rows, key=lambda row: -row["train"])
+
+
+def distributions(inputs: Inputs) -> list[str]:
+    """Return the variants whose spatial maps are no gates: they add a term, mixed by weights over positions."""
+    terms = {row["variant"] for row in inputs.rows("ablation_slots", quantity="term")}
+    spatial = [
+        name for name, view in inputs.views.items() if any(gate.spatial is not None for gate in view.gates.values())
+    ]
+    return [name for name in spatial if name in terms]

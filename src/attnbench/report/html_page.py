@@ -1,0 +1,50 @@
+"""REPORT.html: Markdown and its figures in one file that loads nothing from anywhere, with tables that sort."""
+
+import base64
+import mimetypes
+import re
+from pathlib import Path
+
+import jinja2
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+
+def html_page(title: str, documents: dict[str, str], figures: Path) -> str:
+    """Return Markdown documents, by file name, as one page of HTML5.
+
+    Links between the documents become links within the page, and images are read from the folder `figures`. HTML in
+    the Markdown is text. A policy in the page forbids every request.
+    """
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    body = "\n<hr>\n".join(_html(parser, text, documents, figures) for text in documents.values())
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("attnbench", "report"), autoescape=True)
+    return environment.get_template("page.html.j2").render(title=title, body=body)
+
+
+def _html(parser: MarkdownIt, text: str, documents: dict[str, str], figures: Path) -> str:
+    tokens = parser.parse(text)
+    for token, following in zip(tokens, tokens[1:], strict=False):
+        if token.type == "heading_open":
+            token.attrSet("id", anchor(following.content))
+        for child in token.children or []:
+            _localise(child, documents, figures)
+    html = str(parser.renderer.render(tokens, parser.options, {}))
+    return html.replace("<table>", '<div class="table"><table>').replace("</table>", "</table></div>")
+
+
+def _localise(token: Token, documents: dict[str, str], figures: Path) -> None:
+    """Make a link to another document, or the source of an image, one within the page."""
+    if token.type == "link_open":
+        name, mark, heading = str(token.attrs["href"]).partition("#")
+        if name in documents:
+            token.attrSet("href", mark + heading or "#" + anchor(documents[name].partition("\n")[0]))
+    elif token.type == "image":
+        file = figures / Path(str(token.attrs["src"])).name
+        content = base64.b64encode(file.read_bytes()).decode("ascii")
+        token.attrSet("src", f"data:{mimetypes.guess_type(file.name)[0]};base64,{content}")
+
+
+def anchor(heading: str) -> str:
+    """Return the name that GitHub gives to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")

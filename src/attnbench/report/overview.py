@@ -1,0 +1,82 @@
+"""reports/README.md and reports/results.csv: all studies that have a report, from the results.csv of each."""
+
+import csv
+import io
+from pathlib import Path
+
+from attnbench.records import files
+from attnbench.report import formatting
+
+_TOP = """\
+# Reports
+
+Every study that has been run, one row each. `attnbench run` writes this page and [results.csv](results.csv), which has a
+row for every variant; [docs/reports.md](../docs/reports.md) describes its columns. Verdicts and training steps are those
+of variants that are no null controls, against the study's baseline. Data and code: the first digits of SHA-256, of the
+images and of the code that trained the baseline.
+
+| Study | Question | Images | Network | Seeds | Verdicts, points | Training step | Data | Code |
+|:------|:---------|:-------|:--------|------:|:-----------------|--------------:|:-----|:-----|
+"""
+
+
+def write_overview(root: Path) -> None:
+    """Write both files from `reports/*/results.csv` under the root of the repository; nothing where there is none."""
+    studies = [_read(path) for path in sorted((root / "reports").glob("*/results.csv"))]
+    if studies:
+        files.write_text(root / "reports" / "README.md", overview(studies))
+        files.write_text(root / "reports" / "results.csv", _joined(studies))
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _joined(studies: list[list[dict[str, str]]]) -> str:
+    """Return one CSV of the rows of all studies; a column that a study lacks is empty."""
+    rows = [row for study in studies for row in study]
+    columns = dict.fromkeys(name for row in rows for name in row)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def overview(studies: list[list[dict[str, str]]]) -> str:
+    """Return the text of reports/README.md; a study is its rows of results.csv."""
+    return _TOP + "".join(f"| {' | '.join(_cells(variants))} |\n" for variants in studies)
+
+
+def _cells(variants: list[dict[str, str]]) -> list[str]:
+    """Return the cells of a study, as Markdown."""
+    study = variants[0]
+    base = next(row for row in variants if row["kind"] == "baseline")
+    compared = [row for row in variants if row["kind"] not in ("baseline", "null control")]
+    steps = [float(row["training_step_ratio"]) for row in compared]
+    span = list(dict.fromkeys(formatting.ratio(step, 2) for step in (min(steps), max(steps)))) if steps else []
+    return [
+        f"[`{study['study']}`]({study['study']}/REPORT.md)",
+        formatting.plain(study["question"] or study["title"]),
+        formatting.plain(study["images"]),
+        f"`{study['network']}`",
+        base["n"],
+        "; ".join(_verdicts(compared)) or formatting.MISSING,
+        f"{' to '.join(span)} times" if span else formatting.MISSING,
+        base["data_sha256"][:8],
+        base["code_sha256"][:8],
+    ]
+
+
+def _verdicts(compared: list[dict[str, str]]) -> list[str]:
+    """Return the better and the worse variants with their differences, and how many others there are."""
+    texts = []
+    for verdict in ("better", "worse"):
+        rows = [row for row in compared if row["verdict"] == verdict]
+        names = [f"`{row['variant']}` {formatting.points(float(row['difference']))}" for row in rows]
+        texts += [f"{verdict}: {formatting.shortened(names, 4)}"] if names else []
+    for verdict in ("equivalent", "inconclusive"):
+        number = sum(row["verdict"] == verdict for row in compared)
+        texts += [f"{number} {verdict}"] if number else []
+    return texts

@@ -1,0 +1,129 @@
+"""Inputs of a report with chosen verdicts, as tables in memory: no file, no statistics."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import made_study
+import pandas as pd
+
+from attnbench.report import method
+from attnbench.report.inputs import Inputs
+from attnbench.study import Study, StudyPaths, attention
+
+INTERVALS = {  # difference, low, high
+    "better": (0.02, 0.01, 0.03),
+    "worse": (-0.02, -0.03, -0.01),
+    "equivalent": (0.001, -0.002, 0.004),
+    "inconclusive": (0.005, -0.01, 0.02),
+}
+MODULES = {"se": "se", "cbam": "cbam", "constant": "constant", "static": "static", "wide": "none"}
+
+
+def made_inputs(
+    verdicts: dict[str, str], *, seeds: int = 3, left_out: list[dict[str, Any]] | None = None, **changes: Any
+) -> Inputs:
+    """Return the inputs of a study with a baseline and these variants.
+
+    `verdicts` is variant -> verdict against the baseline, or `variant/kind` -> verdict against that control of it; any
+    other comparison is inconclusive. `data` in `changes` replaces fields of the images' summary.
+    """
+    data = changes.pop("data", {})
+    names = ["baseline", *(name for name in verdicts if "/" not in name)]
+    variants = {name: _variant(name) for name in names}
+    template = made_study.make_study(seeds, ["baseline", "se"]).model_dump()
+    study = Study.model_validate(template | {"variants": variants} | changes)
+    pairs = [(name, study.baseline, "baseline") for name in names[1:]]
+    for name, control in study.controls.items():
+        pairs += [(name, reference, kind) for kind, reference in control.model_dump(exclude_none=True).items()]
+    pairs += [(first, second, "declared") for first, second in study.comparisons]
+    keys = [first if kind == "baseline" else f"{first}/{kind}" for first, _, kind in pairs]
+    comparisons = [
+        _comparison(pair, verdicts.get(key, "inconclusive"), seeds) for pair, key in zip(pairs, keys, strict=True)
+    ]
+    summary = made_study.data_summary(study).model_copy(update=data)
+    tables = _tables(list(variants), study, summary.classes) | {"comparisons": pd.DataFrame(comparisons)}
+    columns = ["seed", "run", "reason", "forced"]
+    tables["left_out"] = pd.DataFrame(left_out or [], columns=columns)
+    code = {name: f"{number:064x}" for number, name in enumerate(names)}
+    paths = StudyPaths(study.name, Path("nowhere"))
+    return Inputs(study, paths, tables, summary, made_study.latency(study), code, views={})
+
+
+def _variant(name: str) -> dict[str, Any]:
+    module = MODULES.get(name, "none" if name == "baseline" else "se")
+    if module == attention.NONE:
+        return {"attention": module, "backbone": {"width": 40} if name == "wide" else {}}
+    return {"attention": module, "site": "after_pool"}
+
+
+def _comparison(pair: tuple[str, str, str], verdict: str, seeds: int) -> dict[str, Any]:
+    difference, low, high = INTERVALS[verdict]
+    if seeds == 1:
+        low = high = math.nan
+    return dict(
+        zip(("variant", "reference", "kind"), pair, strict=True),
+        n=seeds,
+        difference=difference,
+        low=low,
+        high=high,
+        verdict=verdict if seeds > 1 else "inconclusive",
+        standard_error=math.nan if seeds == 1 else 0.004,
+        degrees_of_freedom=math.nan if seeds == 1 else 6.0,
+    )
+
+
+def _tables(names: list[str], study: Any, classes: list[str]) -> dict[str, pd.DataFrame]:
+    seeds, many = study.seeds, len(study.seeds) > 1
+    ratios = {name: 1 + 0.1 * number for number, name in enumerate(names)}
+
+    def times(size: int) -> pd.DataFrame:
+        rows = [(name, size, 2.0, 0.1, 2.5, ratio, ratio - 0.01, ratio + 0.01, 30) for name, ratio in ratios.items()]
+        columns = [
+            "variant",
+            "batch_size",
+            "median_ms",
+            "iqr_ms",
+            "p90_ms",
+            "ratio",
+            "ratio_low",
+            "ratio_high",
+            "rounds",
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+    modules = [name for name, kind in method.kinds(study).items() if kind in ("attention", "null control")]
+    changed = {
+        f"{kind}_{column}": value if many or column == "mean" else math.nan
+        for kind in ("frozen", "shuffled")
+        for column, value in (("mean", -0.02), ("low", -0.03), ("high", -0.01))
+    }
+    changed |= {f"{kind}_verdict": "worse" if many else "inconclusive" for kind in ("frozen", "shuffled")}
+    gate = {"factor": 0.5, "factor_spread": 0.1, "saturated": 0.0, "dead": math.nan}
+    slot = {"slot": "block1.after_pool", "quantity": "gate", "mean": 0.5, "spread": 0.1, **gate, "hidden_units": 2}
+    environment = made_study.ENVIRONMENT.model_dump() | {
+        "n": len(names) * len(seeds),
+        "seeds": " ".join(map(str, seeds)),
+    }
+    costs = [made_study.cost(study, name, number).model_dump() for number, name in enumerate(names)]
+    runs = [
+        {"variant": name, "seed": seed, "accuracy": 0.7, "train_accuracy": 0.8 + 0.01 * number}
+        for number, name in enumerate(names)
+        for seed in seeds
+    ]
+    return {
+        "runs": pd.DataFrame(runs),
+        "accuracy": pd.DataFrame(
+            {"variant": name, "mean": 0.7, "std": 0.01 if many else math.nan, "n": len(seeds), "standard_error": 0.023}
+            for name in names
+        ),
+        "per_class": pd.DataFrame({"variant": name, "class": text, "mean": 0.7} for name in names for text in classes),
+        "cost": pd.DataFrame(costs),
+        "latency": pd.concat([times(size) for size in study.latency.batch_sizes]),
+        "training_step": times(study.recipe.batch_size),
+        "environment": pd.DataFrame([environment]),
+        "ablation": pd.DataFrame(
+            [{"variant": name, "n": len(seeds), "accuracy": 0.7, **changed, **gate} for name in modules]
+        ),
+        "ablation_slots": pd.DataFrame([{"variant": name, **slot} for name in modules]),
+    }

@@ -1,0 +1,115 @@
+"""The three bullets of the answer, and what follows from them, in every case in which a study can end."""
+
+import re
+from typing import Any
+
+import pytest
+from made_inputs import made_inputs
+
+from attnbench.report.render import render
+
+NULL = {"cbam": {"constant": "constant", "static": "static"}}
+CONTROLS = {"constant": "worse", "static": "inconclusive"}
+
+
+def report(*arguments: Any, **changes: Any) -> str:
+    return render(made_inputs(*arguments, **changes), "REPORT.md", {})
+
+
+def bullet(text: str, question: str) -> str:
+    match = re.search(rf"^- \*\*{re.escape(question)}\*\* (.*)$", text, re.MULTILINE)
+    assert match, text
+    return match[1]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "sentence"),
+    [
+        ("better", "`cbam` (+2.00 [+1.00, +3.00]) is better than the baseline."),
+        ("worse", "`cbam` (-2.00 [-3.00, -1.00]) is worse than the baseline."),
+        ("equivalent", "`cbam` (+0.10 [-0.20, +0.40]) is equivalent to the baseline within 0.5 points."),
+        ("inconclusive", "Nothing is shown to: the difference to the baseline (70.00 %) is inconclusive."),
+    ],
+)
+def test_a_verdict_has_its_sentence(verdict: str, sentence: str) -> None:
+    assert bullet(report({"cbam": verdict}, margin=0.5), "What helps?") == sentence
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "sentence"),
+    [
+        ({"cbam": "better", "cbam/constant": "better", "cbam/static": "better"}, "Yes for `cbam`:"),
+        ({"cbam": "worse", "cbam/constant": "better", "cbam/static": "better"}, "In part for `cbam`:"),
+        ({"cbam": "better", "cbam/constant": "better", "cbam/static": "equivalent"}, "No for `cbam`:"),
+        ({"cbam": "better", "cbam/constant": "better"}, "Not decided for `cbam`:"),
+    ],
+)
+def test_null_controls_tell_attention_from_rescaling(verdicts: dict[str, str], sentence: str) -> None:
+    text = report(verdicts | CONTROLS, controls=NULL, margin=0.5)
+    assert bullet(text, "Is it attention?").startswith(sentence)
+
+
+def test_null_controls_do_not_help_and_are_not_in_the_main_table() -> None:
+    text = report({"cbam": "inconclusive", "constant": "better", "static": "better"}, controls=NULL)
+    assert "Nothing is shown to: the difference to" in bullet(text, "What helps?")
+    assert bullet(text, "What does it cost?").startswith("For `cbam`, a training step takes 1.10 times as long")
+    assert "\n| `static`" not in text
+
+
+def test_without_null_controls_the_study_cannot_say() -> None:
+    assert bullet(report({"cbam": "better"}), "Is it attention?").startswith("The study cannot say: it has no null")
+
+
+def test_one_seed_decides_nothing_and_speaks_of_no_interval() -> None:
+    text = report({"cbam": "better", **CONTROLS}, controls=NULL, seeds=1)
+    assert bullet(text, "What helps?").startswith("One seed gives differences without intervals")
+    assert bullet(text, "Is it attention?") == "One seed cannot tell it from rescaling."
+    assert not re.search(r"± |confidence|together|intervals that|interval of", text)
+
+
+def test_the_cost_is_that_of_the_variants_that_help() -> None:
+    text = bullet(report({"se": "worse", "cbam": "better"}), "What does it cost?")
+    assert text.startswith("For `cbam`, a training step takes 1.20 times as long as the baseline's")
+    assert "inference on 64 images 1.20 times; parameters +0.17 %, multiply-adds (MACs) +1.00 %." in text
+
+
+def test_a_wider_network_of_equal_cost_is_part_of_the_price() -> None:
+    controls = {"cbam": {"parameters": "wide"}}
+    text = report({"cbam": "better", "wide": "inconclusive", "cbam/parameters": "better"}, controls=controls)
+    assert "`cbam` is better than a wider network of the same parameters (+2.00" in bullet(text, "What does it cost?")
+    assert "| `cbam`    | `wide`      | parameters   | +2.00 [+1.00, +3.00] | better    |" in text
+
+
+def test_a_block_that_is_not_complete_is_in_the_answer() -> None:
+    gone = [{"seed": 3, "run": "cbam-3", "reason": None, "forced": False}]
+    inputs = made_inputs({"cbam": "better"}, left_out=gone)
+    assert "Seed 3 is left out" in bullet(render(inputs, "REPORT.md", {}), "What helps?")
+    details = render(inputs, "DETAILS.md", {})
+    assert "- No record: `cbam-3`." in details
+    assert "    dvc repro studies/made_up/dvc.yaml:train@cbam-3\n" in details
+
+
+def test_a_failed_run_is_named_with_its_reason() -> None:
+    gone = [{"seed": 3, "run": "cbam-3", "reason": "made on <another> machine", "forced": True}]
+    details = render(made_inputs({"cbam": "better"}, left_out=gone), "DETAILS.md", {})
+    assert "- `cbam-3`: made on \\<another\\> machine." in details
+    assert "    dvc repro -f -s studies/made_up/dvc.yaml:train@cbam-3\n" in details
+
+
+def test_the_main_table_starts_within_forty_lines_and_thirty_variants_do_not_flood_the_answer() -> None:
+    text = report({f"se_{number}": "better" for number in range(29)}, question="Does it?")
+    lines = text.splitlines()
+    assert lines[2] == "*Does it?*"
+    assert next(number for number, line in enumerate(lines) if line.startswith("| Variant")) < 40
+    assert bullet(text, "What helps?").count("se_") == 7
+    assert "and 22 others are better" in text
+
+
+def test_no_sentence_stands_twice() -> None:
+    verdicts = {"se": "better", "cbam": "inconclusive", "se/constant": "better", "cbam/static": "worse", **CONTROLS}
+    inputs = made_inputs(verdicts, controls={"se": {"constant": "constant"}, "cbam": {"static": "static"}}, margin=0.5)
+    for document in ("REPORT.md", "DETAILS.md"):
+        prose = [line for line in render(inputs, document, {}).splitlines() if not line.startswith(("|", "#", "    "))]
+        sentences = re.findall(r"[A-Z][^.]{20,}\.(?= |$|\*)", "\n".join(prose))
+        assert len(sentences) > 10
+        assert len(set(sentences)) == len(sentences)

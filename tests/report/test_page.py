@@ -1,0 +1,60 @@
+"""REPORT.html in a browser: it loads nothing, logs nothing, and its tables sort."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from made_inputs import made_inputs
+
+from attnbench.report.html_page import html_page
+from attnbench.report.render import render
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SORT_TWICE = """\
+<script>
+  const head = [...document.querySelectorAll("th")].find(cell => cell.textContent.startsWith("MACs"));
+  head.click();
+  head.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+</script>
+"""
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    inputs = made_inputs({"se": "better", "cbam": "worse", "eca": "inconclusive"})
+    documents = {name: render(inputs, name, {}) for name in ("REPORT.md", "DETAILS.md")}
+    return html_page("A page", documents, Path())
+
+
+def test_links_lead_into_the_page(page: str) -> None:
+    targets = re.findall(r'href="([^"]+)"', page)
+    assert targets
+    assert [target for target in targets if f'id="{target.removeprefix("#")}"' not in page] == []
+
+
+def test_figures_are_inside(tmp_path: Path) -> None:
+    (tmp_path / "a.svg").write_text("<svg/>")
+    page = html_page("A page", {"REPORT.md": "![An alternative](figures/a.svg)"}, tmp_path)
+    assert '<img src="data:image/svg+xml;base64,PHN2Zy8+" alt="An alternative"' in page
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium")
+def test_a_browser_sorts_and_complains_of_nothing(page: str, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(page.replace("</body>", SORT_TWICE + "</body>"))
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--enable-logging=stderr",
+        f"--user-data-dir={tmp_path}/user",
+    ]
+    done = subprocess.run(
+        [str(BROWSER), *flags, "--dump-dom", file.as_uri()], capture_output=True, text=True, check=True
+    )
+    assert "CONSOLE" not in done.stderr, "an error, or a request that the page's policy refused"
+    table = done.stdout.partition("<table>")[2].partition("</table>")[0]
+    rows = re.findall(r"<tr>\s*<td[^>]*><code>(\w+)", table)
+    assert rows == ["baseline", "eca", "cbam", "se"], "12.000 M, then falling from +1.50 %"
