@@ -79,18 +79,8 @@ def _tables(names: list[str], study: Any, classes: list[str]) -> dict[str, pd.Da
 
     def times(size: int) -> pd.DataFrame:
         rows = [(name, size, 2.0, 0.1, 2.5, ratio, ratio - 0.01, ratio + 0.01, 30) for name, ratio in ratios.items()]
-        columns = [
-            "variant",
-            "batch_size",
-            "median_ms",
-            "iqr_ms",
-            "p90_ms",
-            "ratio",
-            "ratio_low",
-            "ratio_high",
-            "rounds",
-        ]
-        return pd.DataFrame(rows, columns=columns)
+        columns = ["variant", "batch_size", "median_ms", "iqr_ms", "p90_ms", "ratio", "ratio_low", "ratio_high"]
+        return pd.DataFrame(rows, columns=[*columns, "rounds"])
 
     modules = [name for name, kind in method.kinds(study).items() if kind in ("attention", "null control")]
     changed = {
@@ -100,11 +90,10 @@ def _tables(names: list[str], study: Any, classes: list[str]) -> dict[str, pd.Da
     }
     changed |= {f"{kind}_verdict": "worse" if many else "inconclusive" for kind in ("frozen", "shuffled")}
     gate = {"factor": 0.5, "factor_spread": 0.1, "saturated": 0.0, "dead": math.nan}
+    change = {"n": len(seeds), "accuracy": 0.7, **changed, **gate}
     slot = {"slot": "block1.after_pool", "quantity": "gate", "mean": 0.5, "spread": 0.1, **gate, "hidden_units": 2}
-    environment = made_study.ENVIRONMENT.model_dump() | {
-        "n": len(names) * len(seeds),
-        "seeds": " ".join(map(str, seeds)),
-    }
+    environment = made_study.ENVIRONMENT.model_dump()
+    environment |= {"n": len(names) * len(seeds), "seeds": " ".join(map(str, seeds))}
     costs = [made_study.cost(study, name, number).model_dump() for number, name in enumerate(names)]
     runs = [
         {"variant": name, "seed": seed, "accuracy": 0.7, "train_accuracy": 0.8 + 0.01 * number}
@@ -122,8 +111,6 @@ def _tables(names: list[str], study: Any, classes: list[str]) -> dict[str, pd.Da
         "latency": pd.concat([times(size) for size in study.latency.batch_sizes]),
         "training_step": times(study.recipe.batch_size),
         "environment": pd.DataFrame([environment]),
-        "ablation": pd.DataFrame(
-            [{"variant": name, "n": len(seeds), "accuracy": 0.7, **changed, **gate} for name in modules]
-        ),
+        "ablation": pd.DataFrame([{"variant": name, **change} for name in modules]),
         "ablation_slots": pd.DataFrame([{"variant": name, **slot} for name in modules]),
     }

@@ -44,7 +44,7 @@ NAN = math.nan
         (formatting.signed_integer(0), "0"),
         (formatting.integer_with_difference(1150896, 2982), "1,150,896 (+2,982)"),
         (formatting.integer_with_difference(1147914, 0), "1,147,914"),
-        (formatting.millions(10323200), "10.323"),
+        (formatting.millions(10323200), "10.323 M"),
         (formatting.mebibytes(3 * 2**19), "1.50"),
         (formatting.significant(0.74216), "0.742"),
         (formatting.significant(12.345), "12.3"),

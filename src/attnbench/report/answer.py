@@ -57,9 +57,9 @@ def half_widths(rows: Collection[dict[str, Any]]) -> tuple[float, float] | None:
 def readings(inputs: Inputs) -> dict[str, list[str]]:
     """Return what null controls say -> variants with a module, for the readings that occur.
 
-    `attention`: better than the baseline and than each of its null controls. `no_gain`: better than each of these, but
-    not than the baseline. `rescaling`: equivalent to one of them, or worse. `open`: none of it is shown. `untested`: the
-    study has no null control of it.
+    `attention`: better than the baseline and than each of its null controls. `no_gain`: better than each of these,
+    but not than the baseline. `rescaling`: equivalent to one of them, or worse. `open`: none of it is shown.
+    `untested`: the study has no null control of it.
     """
     gains = {row["variant"] for row in inputs.compared("baseline") if row["verdict"] == "better"}
     groups: dict[str, list[str]] = {name: [] for name in ("attention", "no_gain", "rescaling", "open", "untested")}
@@ -79,14 +79,11 @@ def _reading(verdicts: set[str], *, gains: bool) -> str:
 
 
 def changed(inputs: Inputs, kind: str) -> dict[str, list[str]]:
-    """Return what `frozen` or `shuffled` gates do, `worse` or `better` -> variants with attention, where it is shown."""
+    """Return verdict (`worse`, `better`) -> variants with attention of which `frozen` or `shuffled` gates show it."""
     kinds = method.kinds(inputs.study)
     rows = [row for row in inputs.rows("ablation") if kinds[row["variant"]] == "attention"]
-    groups = {
-        verdict: [row["variant"] for row in rows if row[f"{kind}_verdict"] == verdict]
-        for verdict in ("worse", "better")
-    }
-    return {verdict: variants for verdict, variants in groups.items() if variants}
+    names = {verdict: [row["variant"] for row in rows if row[f"{kind}_verdict"] == verdict] for verdict in VERDICTS[:2]}
+    return {verdict: variants for verdict, variants in names.items() if variants}
 
 
 def overfit(inputs: Inputs) -> list[dict[str, Any]]:
@@ -94,20 +91,21 @@ def overfit(inputs: Inputs) -> list[dict[str, Any]]:
 
     Gains over the baseline are means over seeds, as shares, the largest on training images first.
     """
-    runs = inputs.tables["runs"].set_index(["variant", "seed"])[["train_accuracy", "accuracy"]]
+    runs = inputs.tables["runs"]
+    train, test = (
+        runs.pivot(index="seed", columns="variant", values=column) for column in ("train_accuracy", "accuracy")
+    )
     rows = []
     for name, kind in method.kinds(inputs.study).items():
-        gains = runs.loc[name] - runs.loc[inputs.study.baseline]
-        train, test = gains["train_accuracy"], gains["accuracy"]
-        if kind == "attention" and (train > 0).all() and (train > test).all():
-            rows.append({"variant": name, "train": train.mean(), "test": test.mean()})
+        on_train = train[name] - train[inputs.study.baseline]  # by seed
+        on_test = test[name] - test[inputs.study.baseline]
+        if kind == "attention" and (on_train > 0).all() and (on_train > on_test).all():
+            rows.append({"variant": name, "train": on_train.mean(), "test": on_test.mean()})
     return sorted(rows, key=lambda row: -row["train"])
 
 
 def distributions(inputs: Inputs) -> list[str]:
     """Return the variants whose spatial maps are no gates: they add a term, mixed by weights over positions."""
     terms = {row["variant"] for row in inputs.rows("ablation_slots", quantity="term")}
-    spatial = [
-        name for name, view in inputs.views.items() if any(gate.spatial is not None for gate in view.gates.values())
-    ]
-    return [name for name in spatial if name in terms]
+    gates = {name: view.gates.values() for name, view in inputs.views.items() if name in terms}
+    return [name for name, slots in gates.items() if any(slot.spatial is not None for slot in slots)]

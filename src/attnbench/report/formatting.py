@@ -65,8 +65,8 @@ def integer_with_difference(value: float, difference: float) -> str:
 
 
 def millions(value: float) -> str:
-    """Return a count in millions with three decimals: 10323200 -> `10.323`."""
-    return _fixed(value / 1e6, 3)
+    """Return a count in millions with three decimals: 10323200 -> `10.323 M`."""
+    return f"{_fixed(value / 1e6, 3)} M"
 
 
 def mebibytes(value: float) -> str:

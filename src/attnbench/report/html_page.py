@@ -3,6 +3,7 @@
 import base64
 import mimetypes
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import jinja2
@@ -24,7 +25,7 @@ def html_page(title: str, documents: dict[str, str], figures: Path) -> str:
 
 def _html(parser: MarkdownIt, text: str, documents: dict[str, str], figures: Path) -> str:
     tokens = parser.parse(text)
-    for token, following in zip(tokens, tokens[1:], strict=False):
+    for token, following in pairwise(tokens):
         if token.type == "heading_open":
             token.attrSet("id", anchor(following.content))
         for child in token.children or []:

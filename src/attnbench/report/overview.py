@@ -10,10 +10,10 @@ from attnbench.report import formatting
 _TOP = """\
 # Reports
 
-Every study that has been run, one row each. `attnbench run` writes this page and [results.csv](results.csv), which has a
-row for every variant; [docs/reports.md](../docs/reports.md) describes its columns. Verdicts and training steps are those
-of variants that are no null controls, against the study's baseline. Data and code: the first digits of SHA-256, of the
-images and of the code that trained the baseline.
+Every study that has been run, one row each. `attnbench run` writes this page and [results.csv](results.csv), which has
+a row for every variant; [docs/reports.md](../docs/reports.md) describes its columns. Verdicts and training steps are
+those of variants that are no null controls, against the study's baseline. Data and code: the first digits of SHA-256,
+of the images and of the code that trained the baseline.
 
 | Study | Question | Images | Network | Seeds | Verdicts, points | Training step | Data | Code |
 |:------|:---------|:-------|:--------|------:|:-----------------|--------------:|:-----|:-----|

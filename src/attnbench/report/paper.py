@@ -10,7 +10,7 @@ from attnbench.report import formatting, method, tables
 from attnbench.report.inputs import Inputs
 
 _CITED = re.compile(
-    r"(?P<author>[\w'’-]+(, [\w'’-]+)*): (?P<title>.+?)\. (?P<venue>[^.]*?),? (?P<year>(19|20)\d\d)[^.]*\. (?P<id>.+)"
+    r"(?P<author>[^\s,:]+(, [^\s,:]+)*): (?P<title>.+?)\. (?P<venue>[^.]*?),? (?P<year>(19|20)\d\d)[^.]*\. (?P<id>.+)"
 )
 _LATEX = {sign: f"\\{sign}" for sign in "&%$#_{}"}
 _LATEX |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}

@@ -6,7 +6,7 @@ _TUTORIAL = {"bias": False, "norm": False, "init": "torch"}  # CBAM as the tutor
 
 
 def tutorial(study: Study) -> str | None:
-    """Return what a tutorial reports for its CBAM in this network, and what differs there; None without that variant."""
+    """Return what a tutorial reports for its CBAM in this network, and what differs there; None without it."""
     names = [
         name
         for name, variant in study.variants.items()

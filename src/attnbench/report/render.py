@@ -23,7 +23,7 @@ DOCUMENTS = ("REPORT.md", "DETAILS.md")
 
 
 def write_report(study: Study, paths: StudyPaths) -> None:
-    """Write REPORT.md, DETAILS.md, REPORT.html, results.csv, and the folders `figures` and `paper`, into `paths.report`.
+    """Write the documents, REPORT.html, results.csv, and the folders `figures` and `paper`, into `paths.report`.
 
     Raises:
         UserError: a table or a record is missing; nothing is written then.

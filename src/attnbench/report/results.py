@@ -9,7 +9,7 @@ SCHEMA = 1  # raised when a column changes its meaning or goes
 
 
 def results(inputs: Inputs) -> pd.DataFrame:
-    """Return one row per variant, with the facts of the study repeated in each: shares 0..1, ratios to the baseline's."""
+    """Return one row per variant, with the facts of the study in each: shares 0..1, ratios to the baseline's."""
     study, data = inputs.study, inputs.data
     size = max(study.latency.batch_sizes)
     frame = tables.results_frame(inputs)

@@ -17,8 +17,8 @@ REFERENCE = "1 (ref)"  # a ratio of the baseline to itself
 def markdown(frame: pd.DataFrame, words: Collection[str] = WORDS) -> str:
     """Return the frame as a Markdown table, without its index; numbers must already be texts.
 
-    Names and the columns in `words` are aligned left and may hold any text; all others are aligned right, so that digits
-    line up. NaN and None are printed as an en dash.
+    Names and the columns in `words` are aligned left and may hold any text; all others are aligned right, so that
+    digits line up. NaN and None are printed as an en dash.
     """
     cells = pd.DataFrame(
         {
@@ -78,9 +78,7 @@ def main_table(inputs: Inputs) -> pd.DataFrame:
             "Difference, points": _difference(frame, inputs),
             "Verdict": _verdicts(frame, inputs),
             "Parameters": [_added(count, base["parameters"], formatting.integer) for count in frame["parameters"]],
-            "MACs": [
-                _added(count, base["macs"], lambda macs: f"{formatting.millions(macs)} M") for count in frame["macs"]
-            ],
+            "MACs": [_added(count, base["macs"], formatting.millions) for count in frame["macs"]],
             **{f"Latency, batch {size}": _ratios(frame, f"latency_{size}") for size in sizes},
             "Training step": _ratios(frame, "training_step"),
         }
@@ -171,7 +169,7 @@ def equal_cost_table(inputs: Inputs) -> pd.DataFrame:
 
 
 def ablation_table(inputs: Inputs) -> pd.DataFrame:
-    """Return one row per variant with attention: accuracy as trained and with changed gates, statistics of the gates."""
+    """Return one row per variant with attention: accuracy as trained and with changed gates, and what the gates do."""
     frame = _attending(inputs.tables["ablation"], inputs)
     return pd.DataFrame(
         {
