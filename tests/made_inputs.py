@@ -78,9 +78,9 @@ def _tables(names: list[str], study: Any, classes: list[str]) -> dict[str, pd.Da
     ratios = {name: 1 + 0.1 * number for number, name in enumerate(names)}
 
     def times(size: int) -> pd.DataFrame:
-        rows = [(name, size, 2.0, 0.1, 2.5, ratio, ratio - 0.01, ratio + 0.01, 30) for name, ratio in ratios.items()]
+        rows = [(name, size, 2.0, 0.1, 2.5, ratio, ratio - 0.01, ratio + 0.01, 5, 30) for name, ratio in ratios.items()]
         columns = ["variant", "batch_size", "median_ms", "iqr_ms", "p90_ms", "ratio", "ratio_low", "ratio_high"]
-        return pd.DataFrame(rows, columns=[*columns, "rounds"])
+        return pd.DataFrame(rows, columns=[*columns, "processes", "rounds"])
 
     modules = [name for name, kind in method.kinds(study).items() if kind in ("attention", "null control")]
     changed = {
