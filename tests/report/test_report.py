@@ -93,13 +93,13 @@ def test_results_have_a_row_for_every_variant_and_the_overview_one_for_every_stu
     accuracy = pd.read_csv(drawn.paths.tables / "accuracy.csv").set_index("variant")
     assert list(own.index) == list(drawn.study.variants)
     assert own["accuracy"].to_dict() == accuracy["mean"].to_dict()
-    assert own.loc["se", ["kind", "verdict", "latency_batch_size"]].tolist() == ["attention", "better", 64]
+    assert own.loc["se", ["kind", "verdict", "latency_batch_size"]].tolist() == ["attention", "inconclusive", 64]
     overview.write_overview(drawn.paths.root)
     reports = drawn.paths.report.parent
     assert (reports / "results.csv").read_text() == (drawn.paths.report / "results.csv").read_text()
     row = (reports / "README.md").read_text().splitlines()[-1]
     assert cells(row)[:2] == ["[`made_up`](made_up/REPORT.md)", "A made-up study"]
-    assert "better: `se` +3.00" in row
+    assert cells(row)[4:6] == ["3", "3 inconclusive"]
 
 
 def test_references_are_those_of_the_modules_and_of_the_network() -> None:

@@ -99,8 +99,13 @@ def _ratios(frame: pd.DataFrame, name: str) -> list[str]:
 
 def _difference(frame: pd.DataFrame, inputs: Inputs) -> list[str]:
     margin = math.nan if inputs.study.margin is None else inputs.study.margin / 100
-    rows = frame[["difference", "low", "high"]].itertuples(index=False, name=None)
-    return [formatting.points_with_interval(*row, margin) for row in rows]
+    return column(
+        lambda mean, low, high: formatting.points_with_interval(mean, low, high, margin),
+        frame,
+        "difference",
+        "low",
+        "high",
+    )
 
 
 def _verdicts(frame: pd.DataFrame, inputs: Inputs) -> list[str | None]:
