@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from attnbench.report import method
 from attnbench.report.figures import ablation, forest, learning, maps, price, style
 from attnbench.report.inputs import Inputs, read_iterations
+from attnbench.report.paper import FIGURES
 
 # GitHub shows no image inside an SVG, so a figure that holds images is a PNG
 SHEETS = ("grad_cam", "spatial_gates", "feature_maps", "active_channels")
@@ -17,13 +18,13 @@ _OWN_SHEETS = 10  # variants with sheets of their own; those of all thirty would
 def draw(inputs: Inputs) -> dict[str, str]:
     """Save all figures in the study's folder; return name -> name of its file.
 
-    Sheets of images are PNG, plots are SVG, and PDF in the folder `paper`, since LaTeX reads no SVG.
+    Sheets of images are PNG, plots are SVG. Those of a paper are PDF in the folder `paper` too: LaTeX reads no SVG.
     """
     names = {}
     for name, figure in figures(inputs):
         names[name] = f"{name}.{'png' if name.startswith(SHEETS) else 'svg'}"
         style.save(figure, inputs.paths.figures / names[name])
-        if not name.startswith(SHEETS):
+        if name in FIGURES:
             style.save(figure, inputs.paths.report / "paper" / f"{name}.pdf")
     return names
 
