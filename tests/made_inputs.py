@@ -69,6 +69,9 @@ def _comparison(pair: tuple[str, str, str], verdict: str, seeds: int) -> dict[st
         high=high,
         verdict=verdict if seeds > 1 else "inconclusive",
         standard_error=math.nan if seeds == 1 else 0.004,
+        low_images=low - 0.001,
+        high_images=high + 0.001,
+        verdict_images=verdict if seeds > 1 else "inconclusive",
         degrees_of_freedom=math.nan if seeds == 1 else 6.0,
     )
 
@@ -102,6 +105,10 @@ def _tables(names: list[str], study: Any, classes: list[str]) -> dict[str, pd.Da
     ]
     return {
         "runs": pd.DataFrame(runs),
+        "precision": pd.DataFrame(
+            [("observed", 3, 0.02), ("observed", 9, 0.01), ("upper", 3, 0.03), ("upper", 14, 0.01)] if many else [],
+            columns=["spread", "seeds", "half_width"],
+        ),
         "accuracy": pd.DataFrame(
             {"variant": name, "mean": 0.7, "std": 0.01 if many else math.nan, "n": len(seeds), "standard_error": 0.023}
             for name in names

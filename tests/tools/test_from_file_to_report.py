@@ -88,12 +88,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_report_has_its_row_its_headline_and_its_paper(folder: Path) -> None:
-    report = (folder / "reports/small/REPORT.md").read_text()
-    rows = [line for line in report.splitlines() if line.startswith("| soft ")]
-    assert any("mine.soft" in row for row in rows)
-    assert len(rows) > 3
-    assert "Soft: a gate for each channel from its mean." in report
-    assert "Somebody: Soft. 2026. arXiv:2601.00001" in report
+    report, details = ((folder / "reports/small" / name).read_text() for name in ("REPORT.md", "DETAILS.md"))
+    assert "\n| `soft` " in report
+    assert any("`mine.soft`" in line for line in details.splitlines() if line.startswith("| `soft` "))
+    assert "Soft: a gate for each channel from its mean." in details
+    assert "Somebody: Soft. 2026. arXiv:2601.00001" in details
     assert list((folder / "reports/small/figures").glob("*.png"))
 
 

@@ -54,6 +54,17 @@ def half_widths(rows: Collection[dict[str, Any]]) -> tuple[float, float] | None:
     return (min(known), max(known)) if known else None
 
 
+def plan(inputs: Inputs) -> list[dict[str, Any]]:
+    """Return half-width, and seeds for it at the spread seen and at its upper limit (None: too many), widest first."""
+    rows = inputs.rows("precision")
+    observed, upper = ([row for row in rows if row["spread"] == spread][1:] for spread in ("observed", "upper"))
+    return [
+        {"half_width": low["half_width"], "seeds": low["seeds"], "most": high["seeds"]}
+        for low, high in zip(observed, upper, strict=False)
+        if low["seeds"] is not None
+    ]
+
+
 def readings(inputs: Inputs) -> dict[str, list[str]]:
     """Return what null controls say -> variants with a module, for the readings that occur.
 

@@ -20,6 +20,7 @@ TABLES = (
     "accuracy",
     "comparisons",
     "comparison_by_seed",
+    "precision",
     "per_class",
     "cost",
     "latency",

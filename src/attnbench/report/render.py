@@ -77,6 +77,10 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "parameters": inputs.rows("cost", variant=study.baseline)[0]["parameters"],
         "verdicts": verdicts,
         "pinned": answer.half_widths(inputs.compared("baseline")),
+        "moved_by_images": [
+            row["variant"] for row in inputs.compared("baseline") if row["verdict_images"] != row["verdict"]
+        ],
+        "plan": answer.plan(inputs),
         "price": answer.price(inputs, verdicts),
         "readings": answer.readings(inputs),
         "overfit": answer.overfit(inputs),
