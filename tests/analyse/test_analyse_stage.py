@@ -28,7 +28,7 @@ def test_analyse_writes_tables_and_summary(make: Any) -> None:
     done = stage(made)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(made.paths.summary.read_text())["se"]["difference"] == 3.0
-    assert (made.paths.tables / "differences.csv").is_file()
+    assert (made.paths.tables / "comparisons.csv").is_file()
 
 
 def test_analyse_refuses_in_one_line(make: Any) -> None:

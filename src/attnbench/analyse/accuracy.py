@@ -1,8 +1,4 @@
-"""Accuracy of the variants, and their differences to the baseline, paired by seed."""
-
-import math
-from collections.abc import Sequence
-from typing import Any
+"""Accuracy of the runs and of the variants."""
 
 import pandas as pd
 
@@ -57,61 +53,6 @@ def accuracy_frame(study: Study, runs: list[RunRecord], data: DataSummary) -> pd
     return pd.DataFrame(rows)
 
 
-def difference_by_seed_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
-    """Return one row per variant other than the baseline and per seed: variant minus baseline of that seed."""
-    accuracy = accuracies(study, runs)
-    rows = [
-        {"variant": variant, "seed": seed, "difference": own - base}
-        for variant in _others(study)
-        for seed, own, base in zip(study.seeds, accuracy[variant], accuracy[study.baseline], strict=True)
-    ]
-    return pd.DataFrame(rows, columns=["variant", "seed", "difference"])
-
-
-def differences_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
-    """Return one row per variant other than the baseline.
-
-    `low` and `high` bound the single difference at the study's confidence; `p_holm` and `verdict` account for all
-    comparisons. `smallest_detectable` and `seeds_needed` hold for the power in `power`, at the first and strictest of
-    Holm's steps, since a verdict may have to pass that one. `seeds_needed` is empty beyond `seeds_limit`.
-    """
-    others = _others(study)
-    rows = compared(study, runs, [(name, study.baseline) for name in others])
-    return pd.DataFrame([{"variant": name, **row} for name, row in zip(others, rows, strict=True)])
-
-
-def compared(study: Study, runs: list[RunRecord], pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Return for each pair of variants the difference, first minus second; all pairs are one family for Holm."""
-    accuracy = accuracies(study, runs)
-    differences = [
-        statistics.paired_difference(accuracy[first], accuracy[second], study.confidence) for first, second in pairs
-    ]
-    adjusted = statistics.holm([difference.p for difference in differences])
-    alpha = (1 - study.confidence) / len(pairs)
-    return [
-        _row(difference, float(p_holm), study.confidence, alpha)
-        for difference, p_holm in zip(differences, adjusted, strict=True)
-    ]
-
-
-def _row(difference: statistics.PairedDifference, p_holm: float, confidence: float, alpha: float) -> dict[str, Any]:
-    seeds = statistics.seeds_needed(difference.mean, difference.std, alpha)
-    return {
-        "mean": difference.mean,
-        "std": difference.std,
-        "n": difference.n,
-        "low": difference.low,
-        "high": difference.high,
-        "p": difference.p,
-        "p_holm": p_holm,
-        "power": statistics.POWER,
-        "smallest_detectable": statistics.smallest_detectable_difference(difference.std, difference.n, alpha),
-        "seeds_needed": math.nan if seeds is None else seeds,
-        "seeds_limit": statistics.SEEDS_LIMIT,
-        "verdict": statistics.verdict(difference.mean, p_holm, confidence),
-    }
-
-
 def per_class_frame(study: Study, runs: list[RunRecord], data: DataSummary) -> pd.DataFrame:
     """Return one row per variant and class: accuracy over the seeds."""
     rows = []
@@ -127,7 +68,3 @@ def accuracies(study: Study, runs: list[RunRecord]) -> dict[str, list[float]]:
     """Return variant -> accuracies in the order of the study's seeds, so that equal positions are pairs."""
     by_run = {(run.variant, run.seed): run.accuracy for run in runs}
     return {variant: [by_run[variant, seed] for seed in study.seeds] for variant in study.variants}
-
-
-def _others(study: Study) -> list[str]:
-    return [variant for variant in study.variants if variant != study.baseline]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from attnbench.analyse import controls, other_images, statistics
+from attnbench.analyse import other_images, statistics
 from attnbench.analyse.accuracy import accuracies
 from attnbench.records import RunRecord
 from attnbench.study import Study
@@ -31,9 +31,13 @@ class ComparedPair:
 
 def pairs(study: Study) -> list[ComparedPair]:
     """Return the baseline pairs, then controls, then declared pairs, in the order of params.yaml."""
+    controls: dict[tuple[str, str], list[str]] = {}
+    for variant, control in study.controls.items():
+        for kind, name in control.model_dump(exclude_none=True).items():
+            controls.setdefault((variant, name), []).append(kind)
     return [
         *(ComparedPair(name, study.baseline, BASELINE) for name in study.variants if name != study.baseline),
-        *(ComparedPair(pair.variant, pair.control, " ".join(pair.kinds)) for pair in controls.pairs(study)),
+        *(ComparedPair(variant, control, " ".join(kinds)) for (variant, control), kinds in controls.items()),
         *(ComparedPair(first, second, DECLARED) for first, second in study.comparisons),
     ]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from attnbench import records
-from attnbench.analyse import ablation, accuracy, comparisons, controls, costs, plots, precision
+from attnbench.analyse import ablation, accuracy, comparisons, costs, plots, precision
 from attnbench.analyse.other_images import load_correct
 from attnbench.analyse.runs import environment_frame, left_out_frame, load_blocks
 from attnbench.records import DataSummary, files
@@ -40,8 +40,6 @@ def frames(study: Study, paths: StudyPaths) -> dict[str, pd.DataFrame]:
         **comparisons.frames(study, runs, load_correct(study, paths, runs, data)),
         "precision": precision.precision_frame(study, runs),
         "diagnostics": precision.diagnostics_frame(study, runs),
-        "differences": accuracy.differences_frame(study, runs),
-        "difference_by_seed": accuracy.difference_by_seed_frame(study, runs),
         "per_class": accuracy.per_class_frame(study, runs, data),
         "cost": costs.cost_frame(study, cost_records),
         "latency": costs.latency_frame(study, latency),
@@ -50,7 +48,6 @@ def frames(study: Study, paths: StudyPaths) -> dict[str, pd.DataFrame]:
         "left_out": left_out_frame(blocks.left_out),
         "learning": plots.learning_frame(study, paths),
         **ablation.frames(study, ablation.load_ablations(study, paths, runs)),
-        **controls.frames(study, runs, cost_records, latency),
     }
     return tables | {"overview": plots.overview_frame(tables)}
 

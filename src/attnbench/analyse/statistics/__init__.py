@@ -21,11 +21,8 @@ from attnbench.analyse.statistics.diagnostics import (
     seed_std,
     variance_ratios,
 )
-from attnbench.analyse.statistics.family import Verdict, holm, verdict
 from attnbench.analyse.statistics.image_variance import for_other_images, image_variances
-from attnbench.analyse.statistics.paired import PairedDifference, paired_difference
 from attnbench.analyse.statistics.planning import MOST_SEEDS, expected_half_width, seeds_for, upper_limit
-from attnbench.analyse.statistics.power import POWER, SEEDS_LIMIT, power, seeds_needed, smallest_detectable_difference
 from attnbench.analyse.statistics.ratio import TimeRatio, time_ratio
 from attnbench.analyse.statistics.single import (
     MeanStd,
@@ -38,16 +35,12 @@ from attnbench.analyse.statistics.unpaired import unpaired_comparisons
 
 __all__ = [
     "MOST_SEEDS",
-    "POWER",
-    "SEEDS_LIMIT",
     "Additivity",
     "Comparison",
     "MeanStd",
     "Outlier",
-    "PairedDifference",
     "Spread",
     "TimeRatio",
-    "Verdict",
     "additivity",
     "binomial_standard_error",
     "block_comparisons",
@@ -58,7 +51,6 @@ __all__ = [
     "error_spread",
     "expected_half_width",
     "for_other_images",
-    "holm",
     "image_variances",
     "largest_residual",
     "mean_interval",
@@ -66,16 +58,11 @@ __all__ = [
     "merged",
     "moderated_variances",
     "pair_contrasts",
-    "paired_difference",
-    "power",
     "prediction_interval",
     "seed_std",
     "seeds_for",
-    "seeds_needed",
-    "smallest_detectable_difference",
     "time_ratio",
     "unpaired_comparisons",
     "upper_limit",
     "variance_ratios",
-    "verdict",
 ]
