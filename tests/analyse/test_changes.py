@@ -28,7 +28,9 @@ def test_what_changes_nothing_is_no_member_of_the_family() -> None:
     assert math.isnan(rows[3][0].low)
 
 
-@pytest.mark.parametrize("changes", [CHANGES[:, :, :1], np.full((2, 2, 3), 0.25)])
+@pytest.mark.parametrize(
+    "changes", [CHANGES[:, :, :1], np.full((2, 2, 3), 0.25), np.array([[[0.3 - 0.2, 0.1, 0.9 - 0.8]]])]
+)
 def test_without_a_spread_there_is_no_interval(changes: np.ndarray) -> None:
     rows = change_comparisons(changes, 0.9)
     assert rows[0][0].difference == pytest.approx(changes[0, 0, 0])

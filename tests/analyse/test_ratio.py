@@ -48,9 +48,10 @@ DISTRIBUTIONS = {  # of the logarithms of the ratios of processes, mean 0 and st
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_the_interval_covers_the_ratio_of_all_processes(name: str) -> None:
-    """The table of docs/decisions/017: `pytest tests/analyse/test_ratio.py -k covers -s`.
+    """The table of docs/decisions/017: `pytest -n0 -m slow -s tests/analyse/test_ratio.py`.
 
     5 processes of 6 rounds; processes differ by 1 %, rounds by 2 % (t with 4 degrees of freedom).
     """

@@ -68,7 +68,7 @@ def test_unpaired_differences_are_welchs_at_a_shared_level():
         assert row["degrees_of_freedom"] == pytest.approx(test.df)
 
 
-@pytest.mark.parametrize(("a", "b"), [([0.5], [0.6, 0.7]), ([0.5, 0.5], [0.6, 0.6]), ([0.5], [0.6])])
+@pytest.mark.parametrize(("a", "b"), [([0.5], [0.6, 0.7]), ([0.5, 0.5], [0.3, 0.1 + 0.2]), ([0.5], [0.6])])
 def test_unpaired_runs_without_a_spread_have_no_interval(a, b):
     row = compared({"se": a}, {"se": b}, first_seed=7).loc["se"]
     assert row["difference"] == pytest.approx(np.mean(b) - 0.5)

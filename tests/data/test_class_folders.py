@@ -1,6 +1,8 @@
 """Class folders and archives of them: images that are read, and problems that are reported."""
 
+import errno
 import io
+import os
 import tarfile
 import zipfile
 from pathlib import Path
@@ -264,6 +266,21 @@ def test_class_missing_in_one_part(tmp_path: Path, part: str, other: str) -> Non
     (path / part / "dog").mkdir()
     with pytest.raises(UserError, match=f"{part}/ has no images of 'dog', which {other}/ has"):
         read(path)
+
+
+def test_a_folder_that_cannot_be_listed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root, every folder can be listed."""
+    images = write_folder(tmp_path / "pets", small_set())
+    scandir = os.scandir
+
+    def denied(path: str) -> object:
+        if str(path).endswith("dog"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(UserError, match=r"pets/test/dog cannot be read: Permission denied\. Make it readable"):
+        folder.read(data(images), tmp_path)
 
 
 def test_one_class_only(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from attnbench.errors import shortened
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the study, and where the spread comes from."""
@@ -37,7 +39,10 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
 
 
 def _points(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"given {shortened(text)!r}; must be a number, such as 0.35") from None
     if not 0 < value < 100:
         raise argparse.ArgumentTypeError(f"given {text}; must be between 0 and 100 percentage points")
     return value

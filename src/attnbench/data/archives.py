@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from io import BufferedIOBase
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import NoReturn, Self
 
 from attnbench.errors import UserError
 from attnbench.records import files
@@ -95,7 +95,7 @@ def _suffix(path: Path) -> str:
 
 
 def _folder(path: Path, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
-    for folder, below, names in os.walk(path, followlinks=True):
+    for folder, below, names in os.walk(path, onerror=_refuse_unreadable, followlinks=True):
         below[:] = sorted(name for name in below if not name.startswith("."))
         if len(Path(folder).relative_to(path).parts) >= _DEEPEST:
             below.clear()
@@ -112,6 +112,11 @@ def _folder(path: Path, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
                     yield relative, file.read_bytes()
             except OSError as error:
                 raise UserError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _refuse_unreadable(error: OSError) -> NoReturn:
+    """Refuse a folder that cannot be listed, whose images would be left out without a word."""
+    raise UserError(f"{error.filename} cannot be read: {error.strerror}. Make it readable, or remove it")
 
 
 def _check_no_loop(folder: Path) -> None:

@@ -58,9 +58,7 @@ def stages(root: Path, file: str, *, allow_missing: bool = False) -> list[Stage]
             ]
     except DvcException as error:
         with suppress(FileNotFoundError):
-            read_entries(
-                (root / file).with_name(LOCK)
-            )  # says more about a lock that is broken, as by a conflict in git
+            read_entries((root / file).with_name(LOCK))  # says more about one that is broken, as by a conflict in git
         raise UserError(f"DVC cannot read {file}: {_reason(error)}") from None
 
 

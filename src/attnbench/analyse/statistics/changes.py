@@ -16,12 +16,14 @@ from numpy.typing import ArrayLike
 
 from attnbench.analyse.statistics.blocks import Comparison, comparison, critical_value, degrees_of_freedom, own_weight
 
+_ROUNDING = 8 * np.finfo(np.float64).eps  # of a difference between two accuracies, 0..1
+
 
 def change_comparisons(changes: ArrayLike, confidence: float) -> list[list[Comparison]]:
     """Return the mean of every change of every variant; all are one family.
 
     A change that is exactly 0 for every seed, as freezing a gate that is constant anyway, is no member of the family
-    and has no interval. There is none either with one seed, or where no change varies.
+    and has no interval. There is none either with one seed, or where no change varies beyond rounding.
 
     Args:
         changes: (m, c, n) accuracy with the change minus accuracy without it, for m variants, c changes, n seeds.
@@ -37,7 +39,7 @@ def change_comparisons(changes: ArrayLike, confidence: float) -> list[list[Compa
     means, n = array.mean(axis=2), array.shape[2]
     errors = np.full(means.shape, np.nan)
     nu = crit = np.nan
-    if n > 1 and np.ptp(array, axis=2).any():
+    if n > 1 and np.ptp(array, axis=2).max() > _ROUNDING:
         own = array.var(axis=2, ddof=1)[changed]
         w = own_weight(n)
         errors[changed] = np.sqrt((w * own + (1 - w) * own.mean()) / n)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from attnbench.analyse.statistics.blocks import Comparison, comparison
+from attnbench.analyse.statistics.single import are_equal
 
 
 def unpaired_comparisons(
@@ -22,14 +23,14 @@ def unpaired_comparisons(
 ) -> list[Comparison]:
     """Return mean of the first minus mean of the second of every pair of groups; all are one family.
 
-    There is no interval where a group has a single value, or neither varies.
+    There is no interval where a group has a single value, or neither varies beyond rounding.
     """
     level = 1 - (1 - confidence) / (2 * len(groups))
     comparisons = []
     for first, second in groups:
         x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
         difference, error, nu = float(x.mean() - y.mean()), np.nan, np.nan
-        if min(x.size, y.size) > 1 and max(np.ptp(x), np.ptp(y)) > 0:
+        if min(x.size, y.size) > 1 and not (are_equal(x) and are_equal(y)):
             squares = x.var(ddof=1) / x.size, y.var(ddof=1) / y.size
             error = float(np.sqrt(sum(squares)))
             nu = float(error**4 / (squares[0] ** 2 / (x.size - 1) + squares[1] ** 2 / (y.size - 1)))
