@@ -120,7 +120,7 @@ def test_without_a_complete_seed_every_run_is_named_with_its_command(made: Any) 
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"), [(None, "is missing; `dvc repro`"), ("{}", "is not a CodeFingerprint: sha256: Field")]
+    ("text", "problem"), [(None, "is missing; `attnbench run"), ("{}", "is not a CodeFingerprint: sha256: Field")]
 )
 def test_a_fingerprint_that_cannot_be_read(made: Any, text: str | None, problem: str) -> None:
     path = made.paths.code("train", "se")

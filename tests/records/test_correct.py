@@ -25,7 +25,7 @@ def test_the_first_image_is_the_highest_bit_of_the_first_byte(tmp_path: Path) ->
 
 def test_a_file_of_other_images_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.bits"
-    with pytest.raises(UserError, match=r"a\.bits is missing; `dvc repro` makes it"):
+    with pytest.raises(UserError, match=r"a\.bits is missing; `attnbench run STUDY` makes it"):
         read_correct(path, 9)
     write_correct(path, np.ones(9, dtype=bool))
     with pytest.raises(UserError, match=r"a\.bits has 2 bytes, but the 17 test images take 3; delete it and run"):

@@ -116,8 +116,8 @@ def test_records_come_back_as_they_were(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, r"t\.json is missing; `dvc repro` makes it"),
-        ("{", r"t\.json is not a TimingRecord: the file: Invalid JSON.*delete it and run `dvc repro`"),
+        (None, r"t\.json is missing; `attnbench run STUDY` makes it"),
+        ("{", r"t\.json is not a TimingRecord: the file: Invalid JSON.*delete it and run `attnbench run STUDY`"),
         ('{"study": 1}', r"t\.json is not a TimingRecord: study: Input should be a valid string"),
     ],
 )

@@ -40,7 +40,7 @@ def test_reading_needs_no_torch():
 
 
 def test_missing_file_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"views/se.safetensors is missing; `dvc repro` makes it"):
+    with pytest.raises(UserError, match=r"views/se.safetensors is missing; `attnbench run STUDY` makes it"):
         store.load(tmp_path / "views" / "se.safetensors", variant="se", seed=0, classes=["a"])
 
 
@@ -48,7 +48,9 @@ def test_missing_file_is_named(tmp_path):
 def test_damaged_file_is_named(tmp_path, content):
     path = tmp_path / "se.safetensors"
     path.write_bytes(content)
-    with pytest.raises(UserError, match=r"se.safetensors contains no views .*; delete it and run `dvc repro`"):
+    with pytest.raises(
+        UserError, match=r"se.safetensors contains no views .*; delete it and run `attnbench run STUDY`"
+    ):
         store.load(path, variant="se", seed=0, classes=["a"])
 
 

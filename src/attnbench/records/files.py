@@ -50,7 +50,7 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
-def content(path: Path, advice: str = "`dvc repro` makes it") -> bytes:
+def content(path: Path, advice: str = "`attnbench run STUDY` makes it") -> bytes:
     """Return the bytes of a file that a stage wrote; `advice` says what to do if it is missing.
 
     Raises:
@@ -58,7 +58,7 @@ def content(path: Path, advice: str = "`dvc repro` makes it") -> bytes:
     """
     try:
         if not path.is_file() and path.exists():  # reading a named pipe would never end
-            raise UserError(f"{path} is {_kind(path)}, not a file; remove it and run `dvc repro`")
+            raise UserError(f"{path} is {_kind(path)}, not a file; remove it and run `attnbench run STUDY`")
         return path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {advice}") from None

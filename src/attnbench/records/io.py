@@ -42,7 +42,8 @@ def read(path: Path, kind: type[R]) -> R:
         return kind.model_validate_json(files.content(path))
     except ValidationError as error:
         raise UserError(
-            f"{path} is not a {kind.__name__}: {first_problem(error)}; delete it and run `dvc repro`"
+            f"{path} is not a {kind.__name__}: {first_problem(error)}; restore it with `git checkout`, or "
+            "delete it and run `attnbench run STUDY`"
         ) from None
 
 

@@ -113,11 +113,11 @@ def load(path: Path, *, variant: str, seed: int, classes: Sequence[str]) -> View
         UserError: the file is missing, contains no views, arrays of other shapes or numbers out of range, or is that of
             another variant, seed or other images.
     """
-    advice = "delete it and run `dvc repro`"
+    advice = "delete it and run `attnbench run STUDY`"
     try:
         views = _views(*tensors.read(path))
     except FileNotFoundError:
-        raise UserError(f"{path} is missing; `dvc repro` makes it") from None
+        raise UserError(f"{path} is missing; `attnbench run STUDY` makes it") from None
     except (tensors.DamagedError, ValidationError, KeyError, TypeError, RecursionError) as error:
         reason = first_problem(error) if isinstance(error, ValidationError) else error
         raise UserError(f"{path} contains no views ({reason}); {advice}") from None

@@ -54,16 +54,6 @@ def integer(value: float) -> str:
     return MISSING if math.isnan(value) else f"{round(value):,}"
 
 
-def signed_integer(value: float) -> str:
-    """Return a difference of counts: `+2,982`; no difference is `0`."""
-    return integer(value) if math.isnan(value) or round(value) == 0 else f"{round(value):+,}"
-
-
-def integer_with_difference(value: float, difference: float) -> str:
-    """Return a count and its difference to the baseline's: `1,150,896 (+2,982)`; a difference of 0 is omitted."""
-    return integer(value) if difference == 0 else f"{integer(value)} ({signed_integer(difference)})"
-
-
 def millions(value: float) -> str:
     """Return a count in millions with three decimals: 10323200 -> `10.323 M`."""
     return f"{_fixed(value / 1e6, 3)} M"
@@ -83,13 +73,6 @@ def significant(value: float) -> str:
     rounded = float(f"{value:.3g}")  # first: 9.999 gains a digit before the point and loses one after it
     decimals = 2 - math.floor(math.log10(abs(rounded)))
     return f"{rounded:,.{max(0, decimals)}f}"
-
-
-def probability(value: float) -> str:
-    """Return a p value: three decimals, and `< 0.001` below."""
-    if math.isnan(value):
-        return MISSING
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def verdict(word: str, margin: float | None) -> str:
