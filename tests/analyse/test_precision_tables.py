@@ -30,6 +30,13 @@ def test_precision_says_what_these_seeds_give_and_what_more_would(make: Any) -> 
     assert (precision["seeds"][6:].to_numpy() > precision["seeds"][1:5].to_numpy()).all()
 
 
+def test_variants_with_equal_runs_are_planned_for_as_one(make: Any) -> None:
+    same = [0.01, 0.03, 0.02]
+    precision = table(make(variants=["baseline", "se", "eca"], differences={"se": same, "eca": same}), "precision")
+    half_width = statistics.expected_half_width(np.array([[-1.0, 1]]), 3, precision["error_std"][0], 0.95)
+    assert precision["half_width"][0] == pytest.approx(half_width)
+
+
 def test_diagnostics_name_the_run_and_the_comparison(make: Any) -> None:
     differences = {"se": [0.01, 0.02, 0.01], "eca": [0.0, 0.01, -0.15], "cbam": [0.01, 0.0, 0.02]}
     made = make(variants=["baseline", "se", "eca", "cbam"], differences=differences)

@@ -39,7 +39,11 @@ def precision_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
     empty number of seeds is above `statistics.MOST_SEEDS`. The spread is `observed`, or `upper` for the upper limit;
     `error_std` is its value. There are no rows where it cannot be estimated.
     """
-    family, seeds = contrasts(study), len(study.seeds)
+    _, family = statistics.merged(_values(study, runs), contrasts(study))
+    family, seeds = (
+        family[family.any(axis=1)],
+        len(study.seeds),
+    )  # variants with equal runs are one, as in the intervals
     rows: list[dict[str, Any]] = []
     for spread, std in zip(("observed", "upper"), error_stds(study, runs), strict=True):
         if std > 0:
