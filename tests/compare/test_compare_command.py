@@ -22,7 +22,7 @@ Both sides were made from the same images, code, values in params.yaml and class
 
 | Variant   |   n |   A, % |   B, % |   B - A, points |    95 % interval |         B is |
 |:----------|----:|-------:|-------:|----------------:|-----------------:|-------------:|
-| se        |   2 |  70.50 |  71.50 |           +1.00 | [-11.71, +13.71] | inconclusive |
+| `se`      |   2 |  70.50 |  71.50 |           +1.00 | [-11.71, +13.71] | inconclusive |
 
 Differences are B minus A, paired by variant and seed. Seeds are blocks: intervals pool the spread
 of all variants of both sides (moderated block t), and hold together at the stated confidence.
@@ -58,15 +58,15 @@ def test_a_commit_is_compared_with_the_working_tree(command, root):
 def test_identical_runs_have_a_dash_for_an_interval(command, root):
     write_runs(root, [make_run("se", 0, 0.70), make_run("se", 1, 0.71), make_run("eca", 0, 0.5)])
     _, out = command("first:made_up", "made_up")
-    (row,) = (line for line in out.splitlines() if line.startswith("| se "))
-    assert row.replace("|", " ").split() == ["se", "2", "70.50", "70.50", "0.00", MISSING, "identical"]
+    (row,) = (line for line in out.splitlines() if line.startswith("| `se` "))
+    assert row.replace("|", " ").split() == ["`se`", "2", "70.50", "70.50", "0.00", MISSING, "identical"]
 
 
 def test_other_seeds_are_compared_unpaired_and_it_is_said(command, root):
     write_runs(root, [make_run("se", seed, 0.8, study="other") for seed in (5, 6, 7)])
     status, out = command("made_up", "other")
     assert status == 0
-    assert "| se        | 2, 3 |  71.50 |  80.00 |" in out
+    assert "| `se`      | 2, 3 |  71.50 |  80.00 |" in out
     assert "unpaired: the sides do not share two seeds" in out
 
 
@@ -107,8 +107,8 @@ def test_costs_are_compared_exactly_and_times_on_one_machine(command, root):
         records.write(StudyPaths(study, root).cost("se"), cost(study, parameters))
         records.write(StudyPaths(study, root).latency, latency(study, cores, ms))
     _, out = command("before", "after")
-    assert "| se        | parameters | 1,000 | 1,200 |" in out
-    assert "| se        |      64 | inference |    4.00 |    5.00 |   1.250 |" in out
+    assert "| `se`      | parameters | 1,000 | 1,200 |" in out
+    assert "| `se`      |      64 | inference |    4.00 |    5.00 |   1.250 |" in out
     _, out = command("before", "elsewhere")
     assert "Parameters, operations and activation memory of the variants that both sides counted are equal." in out
     assert "Times are not compared" in out
