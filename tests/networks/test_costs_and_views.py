@@ -105,7 +105,7 @@ def test_views_of_a_network_survive_a_file(kind: str, tmp_path: Path) -> None:
     assert list(collected.gates) == filled
     assert len(filled) == sum("." in name for name in filled) == 2
     store.save(tmp_path / "views", collected)
-    again = store.load(tmp_path / "views")
+    again = store.load(tmp_path / "views", variant="cbam", seed=0, classes=data().description.classes)
     assert list(again.blocks) == list(collected.blocks)
     assert list(again.gates) == filled
     for name, block in collected.blocks.items():
