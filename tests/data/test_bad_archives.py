@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from made_archives import tar
 
 from attnbench.data import archives
 from attnbench.errors import UserError
@@ -18,19 +19,10 @@ def everything(path: Path) -> dict[str, bytes]:
     return dict(archives.members(path, lambda *_: True))
 
 
-def packed(path: Path, mode: str = "w") -> Path:
-    with tarfile.open(path, mode) as tar:  # type: ignore[call-overload]
-        for name, data in CONTENT.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    return path
-
-
 def with_member(path: Path, member: tarfile.TarInfo) -> Path:
-    packed(path)
-    with tarfile.open(path, "a") as tar:
-        tar.addfile(member, io.BytesIO(b"\0" * member.size))
+    tar(path, CONTENT)
+    with tarfile.open(path, "a") as archive:
+        archive.addfile(member, io.BytesIO(b"\0" * member.size))
     return path
 
 
@@ -38,7 +30,7 @@ def with_member(path: Path, member: tarfile.TarInfo) -> Path:
     ("suffix", "mode"), [(".tar", "w"), (".tar.gz", "w:gz"), (".tar.xz", "w:xz"), (".tar.bz2", "w:bz2")]
 )
 def test_tar_cut_anywhere_is_noticed(tmp_path: Path, suffix: str, mode: str) -> None:
-    whole = packed(tmp_path / f"whole{suffix}", mode)
+    whole = tar(tmp_path / f"whole{suffix}", CONTENT, mode)
     assert everything(whole) == CONTENT
     content = whole.read_bytes()
     payload = 8 * (512 + 1024) if suffix == ".tar" else len(content)  # what follows in a .tar is the end mark
@@ -52,14 +44,14 @@ def test_tar_cut_anywhere_is_noticed(tmp_path: Path, suffix: str, mode: str) -> 
 
 
 def test_tar_that_ends_between_two_members_is_noticed(tmp_path: Path) -> None:
-    path = packed(tmp_path / "cut.tar")
+    path = tar(tmp_path / "cut.tar", CONTENT)
     path.write_bytes(path.read_bytes()[: 3 * (512 + 1024)])
     with pytest.raises(UserError, match="unexpected end of the archive"):
         everything(path)
 
 
 def test_damaged_header_is_not_taken_for_the_end(tmp_path: Path) -> None:
-    path = packed(tmp_path / "bad.tar")
+    path = tar(tmp_path / "bad.tar", CONTENT)
     content = bytearray(path.read_bytes())
     content[3 * (512 + 1024) + 5] ^= 0xFF  # a letter of the fourth member's name
     path.write_bytes(content)
@@ -68,7 +60,7 @@ def test_damaged_header_is_not_taken_for_the_end(tmp_path: Path) -> None:
 
 
 def test_checksum_at_the_end_is_read(tmp_path: Path) -> None:
-    path = packed(tmp_path / "bad.tar.gz", "w:gz")
+    path = tar(tmp_path / "bad.tar.gz", CONTENT, "w:gz")
     content = bytearray(path.read_bytes())
     content[-8] ^= 1  # in the CRC
     path.write_bytes(content)
@@ -93,7 +85,7 @@ def test_zip_cut_or_altered(tmp_path: Path) -> None:
 
 
 def test_misnamed_archive(tmp_path: Path) -> None:
-    packed(tmp_path / "a.tar.gz", "w:gz").rename(tmp_path / "a.tar.xz")
+    tar(tmp_path / "a.tar.gz", CONTENT, "w:gz").rename(tmp_path / "a.tar.xz")
     with pytest.raises(UserError, match=r"as a \.tar\.xz archive.*misnamed"):
         everything(tmp_path / "a.tar.xz")
 
@@ -151,7 +143,7 @@ def test_device_is_not_read(tmp_path: Path) -> None:
 
 
 def test_members_that_are_not_accepted_are_not_read(tmp_path: Path) -> None:
-    path = packed(tmp_path / "a.tar")
+    path = tar(tmp_path / "a.tar", CONTENT)
     members = dict(archives.members(path, lambda name, _: name.endswith("3.png")))
     assert members == {"train/cat/3.png": CONTENT["train/cat/3.png"]}
 

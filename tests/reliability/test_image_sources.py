@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_archives import tar
 from PIL import Image
 
 from attnbench.data import archives, folder
@@ -47,15 +48,6 @@ def fill(path: Path, content: Content) -> Path:
         file = path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
-    return path
-
-
-def tar(path: Path, content: Content, mode: str = "w") -> Path:
-    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
-        for name, data in content.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
     return path
 
 
