@@ -68,7 +68,7 @@ def comparisons_frame(study: Study, runs: list[RunRecord], correct: NDArray[np.b
         list(accuracies(study, runs).values()),
         family,
         study.confidence,
-        None if study.margin is None else study.margin / 100,
+        study.margin_share,
     )
     rows: list[dict[str, Any]] = [
         {**asdict(pair), "n": len(study.seeds), **asdict(comparison), **images}

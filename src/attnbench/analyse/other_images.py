@@ -45,10 +45,9 @@ def columns(
     `image_share` is the share of the test images in the variance of the difference; it is empty with one seed, which
     does not tell runs from images. The other columns are as for other seeds alone.
     """
-    margin = None if study.margin is None else study.margin / 100
     rows = []
     for comparison, variance in zip(comparisons, statistics.image_variances(correct, contrasts).tolist(), strict=True):
-        wider = statistics.for_other_images(comparison, variance, contrasts, study.confidence, margin)
+        wider = statistics.for_other_images(comparison, variance, contrasts, study.confidence, study.margin_share)
         rows.append(
             {
                 "image_share": variance / (comparison.standard_error**2 + variance),

@@ -18,7 +18,7 @@ UPPER_CONFIDENCE = 0.8  # of the upper limit of the spread
 
 def half_widths(study: Study) -> list[float]:
     """Return the half-widths worth planning for, widest first: the usual ones, and the margin of the study."""
-    margin = [] if study.margin is None else [study.margin / 100]
+    margin = [] if study.margin_share is None else [study.margin_share]
     return sorted({*HALF_WIDTHS, *margin}, reverse=True)
 
 
@@ -40,10 +40,8 @@ def precision_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
     `error_std` is its value. There are no rows where it cannot be estimated.
     """
     _, family = statistics.merged(_values(study, runs), contrasts(study))
-    family, seeds = (
-        family[family.any(axis=1)],
-        len(study.seeds),
-    )  # variants with equal runs are one, as in the intervals
+    family = family[family.any(axis=1)]  # variants with equal runs are one, as in the intervals
+    seeds = len(study.seeds)
     rows: list[dict[str, Any]] = []
     for spread, std in zip(("observed", "upper"), error_stds(study, runs), strict=True):
         if std > 0:

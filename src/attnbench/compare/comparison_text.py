@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import accumulate
 
 import pandas as pd
@@ -76,8 +77,6 @@ def _cut(text: str) -> str:
 
 
 def _accuracy_table(comparison: RunComparison, frame: pd.DataFrame) -> pd.DataFrame:
-    margin = float("nan") if comparison.margin is None else comparison.margin
-    bounds = frame.assign(margin=margin)
     return pd.DataFrame(
         {
             "Variant": frame["variant"],
@@ -86,7 +85,8 @@ def _accuracy_table(comparison: RunComparison, frame: pd.DataFrame) -> pd.DataFr
             "B, %": column(formatting.percent, frame, "accuracy_b"),
             "B - A, points": column(formatting.points, frame, "difference"),
             f"{formatting.level(comparison.confidence)} interval": [
-                text or formatting.MISSING for text in column(formatting.interval, bounds, "low", "high", "margin")
+                text or formatting.MISSING
+                for text in column(partial(formatting.interval, margin=comparison.margin), frame, "low", "high")
             ],
             "B is": frame["verdict"],
         }

@@ -25,7 +25,7 @@ def plus_minus(mean: float, std: float) -> str:
     return percent(mean) if math.isnan(std) else f"{percent(mean)} ± {percent(std)}"
 
 
-def interval(low: float, high: float, margin: float = math.nan) -> str:
+def interval(low: float, high: float, margin: float | None = None) -> str:
     """Return the interval of a difference of shares in percentage points, `[+0.40, +2.06]`; empty without one.
 
     The ends are rounded outwards, and get more decimals where two would put an end on 0 or on the margin, or beyond:
@@ -34,7 +34,7 @@ def interval(low: float, high: float, margin: float = math.nan) -> str:
     return "" if math.isnan(low) else "[{}, {}]".format(*_ends(low, high, margin))
 
 
-def points_with_interval(mean: float, low: float, high: float, margin: float = math.nan) -> str:
+def points_with_interval(mean: float, low: float, high: float, margin: float | None = None) -> str:
     """Return `+1.23 [+0.40, +2.06]` in percentage points; without an interval only the mean."""
     return f"{points(mean)} {interval(low, high, margin)}".rstrip()
 
@@ -80,13 +80,13 @@ def verdict(word: str, margin: float | None) -> str:
     return f"equivalent within {setting(margin)}" if word == "equivalent" and margin else word
 
 
-def _ends(low: float, high: float, margin: float) -> tuple[str, str]:
+def _ends(low: float, high: float, margin: float | None) -> tuple[str, str]:
     """Return both ends in percentage points, with two decimals or as many as keep each on its side of 0 and margin."""
+    limits = [0.0] if margin is None else [0.0, -100 * margin, 100 * margin]
     for decimals in range(2, 10):
         unit = 10**decimals
         # rounded first: 100 * 0.0123 is a little more than 1.23
         ends = math.floor(round(100 * low * unit, 4)) / unit, math.ceil(round(100 * high * unit, 4)) / unit
-        limits = [100 * limit for limit in (0.0, -margin, margin) if not math.isnan(limit)]
         if all(
             _side(printed, limit) == _side(round(100 * end, 9), limit)
             for printed, end in zip(ends, (low, high), strict=True)

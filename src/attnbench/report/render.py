@@ -3,7 +3,6 @@
 The prose is in the templates; Python supplies numbers and choices.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -89,7 +88,7 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "modules_tested": sum(kind == "attention" for kind in kinds.values()),
         "null_controls": [name for name, kind in kinds.items() if kind == "null control"],
         "pairs": equal_cost.pairs(inputs),
-        "margin": math.nan if study.margin is None else study.margin / 100,
+        "margin": study.margin_share,
         "within": equal_cost.WITHIN,
         "changed": {kind: answer.changed(inputs, kind) for kind in ("frozen", "shuffled")},
         "measured_in": measured.environment_number(inputs),

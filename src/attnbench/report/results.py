@@ -25,7 +25,7 @@ def results(inputs: Inputs) -> pd.DataFrame:
             "epochs": study.recipe.epochs,
             "reference": study.baseline,
             "confidence": study.confidence,
-            "margin": None if study.margin is None else study.margin / 100,
+            "margin": study.margin_share,
             **frame.drop(columns=[*sizes, "training_step"]),
             "latency_batch_size": size,
             "latency_ratio": frame[f"latency_{size}"],

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection
+from functools import partial
 
 import pandas as pd
 
@@ -98,14 +99,8 @@ def _ratios(frame: pd.DataFrame, name: str) -> list[str]:
 
 
 def _difference(frame: pd.DataFrame, inputs: Inputs) -> list[str]:
-    margin = math.nan if inputs.study.margin is None else inputs.study.margin / 100
-    return column(
-        lambda mean, low, high: formatting.points_with_interval(mean, low, high, margin),
-        frame,
-        "difference",
-        "low",
-        "high",
-    )
+    printed = partial(formatting.points_with_interval, margin=inputs.study.margin_share)
+    return column(printed, frame, "difference", "low", "high")
 
 
 def _verdicts(frame: pd.DataFrame, inputs: Inputs) -> list[str | None]:

@@ -183,6 +183,11 @@ class Study(Section):
     views: ViewedImages
     tensorboard: bool = False  # write event files to tensorboard/<study>/<run>, which git ignores
 
+    @property
+    def margin_share(self) -> float | None:
+        """The margin as a share of the test images, 0..1, the unit of every table; None without one."""
+        return None if self.margin is None else self.margin / 100
+
     def runs(self) -> list[tuple[str, int]]:
         """Return variant and seed of every run, variants in the order of params.yaml, then seeds."""
         return [(variant, seed) for variant in self.variants for seed in self.seeds]
