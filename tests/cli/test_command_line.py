@@ -22,7 +22,7 @@ def test_the_help_lists_every_command_and_loads_nothing_slow():
     assert cpu_seconds() - before < 2
     _, table = done.stdout.split("  COMMAND\n")
     assert [line.split()[0] for line in table.splitlines() if line[4] != " "] == COMMANDS
-    assert "    compare   Compare two sets of runs, paired by variant and seed.\n" in table
+    assert "    compare   Compare two sets of runs by variant and seed: what became better\n" in table
     assert not [line for line in done.stderr.splitlines() if line.endswith((" torch", " dvc", " pydantic"))]
 
 

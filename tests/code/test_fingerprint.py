@@ -55,7 +55,7 @@ def test_each_stage_has_its_own_code() -> None:
     latency = listing(lambda made: made.latency())
     assert {"stages/latency.py", "cost/latency.py", "networks/attention/se.py"} <= latency
     assert {"stages/views.py", "views/collect.py"} <= listing(lambda made: made.of_variant("views", "se"))
-    assert {"analyse/statistics/paired.py", "records/runs.py"} <= listing(lambda made: made.analyse())
+    assert {"analyse/statistics/blocks.py", "records/runs.py"} <= listing(lambda made: made.analyse())
     assert {"report/render.py", "study/module_files.py"} <= listing(lambda made: made.report())
 
 
