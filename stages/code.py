@@ -20,9 +20,10 @@ def main() -> None:
     for variant in study.variants:
         require_watched(study, variant, params.parent / study.root)
     fingerprints = Fingerprints(study)
-    for stage, of_variant, fingerprint in fingerprints.all():
-        files.write_json(paths.code(stage, of_variant), fingerprint)
-    files.write_json(paths.code_listing, fingerprints.listing())
+    with files.replacing_several(paths.results) as folder:
+        for stage, of_variant, fingerprint in fingerprints.all():
+            files.write_json(folder / paths.code(stage, of_variant).relative_to(paths.results), fingerprint)
+        files.write_json(folder / paths.code_listing.relative_to(paths.results), fingerprints.listing())
 
 
 if __name__ == "__main__":

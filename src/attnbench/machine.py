@@ -6,13 +6,19 @@ import platform
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 CPUINFO = Path("/proc/cpuinfo")
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
-OWN_CGROUP = Path("/proc/self/cgroup")  # its line `0::/a/b` says that this process is in the group CGROUP/a/b
+# its lines name the groups of this process: `0::/a/b` is CGROUP/a/b, `4:memory:/a/b` is CGROUP/memory/a/b
+OWN_CGROUP = Path("/proc/self/cgroup")
+_MEMORY = (  # files with limit and use in versions 2 and 1, and what memory.stat calls a cache that can be dropped
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
 # lines of `nvidia-smi -L`: "GPU 0: NVIDIA A100 (UUID: GPU-1b..)", "  MIG 1g.10gb     Device  0: (UUID: MIG-5c..)"
 _CARD = re.compile(r"^\s*(?:GPU \d+: )?(.+?)(?:\s+Device\s+\d+:)? \(UUID: ((?:GPU|MIG)-[^)]+)\)", re.MULTILINE)
 
@@ -32,16 +38,18 @@ def cores() -> int:
 
 
 def available_memory() -> int:
-    """Return the bytes of memory that a new process may use: what the system has free, or the container's limit allows.
+    """Return the bytes of memory that a new process may use: what the system has free, or the process's cgroups allow.
 
     Where neither is known, as on macOS, the machine's whole memory.
     """
     match = re.search(r"^MemAvailable: +(\d+) kB$", _text(MEMINFO), re.MULTILINE)
     free = int(match[1]) * 1024 if match else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit, used = (_text(CGROUP / f"memory.{name}").strip() for name in ("max", "current"))
-    if limit.isdigit() and used.isdigit():  # "max" without a limit
-        cache = re.search(r"^inactive_file (\d+)$", _text(CGROUP / "memory.stat"), re.MULTILINE)
-        free = min(free, int(limit) - int(used) + (int(cache[1]) if cache else 0))
+    for group in _groups("memory"):
+        for limit_file, used_file, cache_name in _MEMORY:
+            limit, used = (_text(group / file).strip() for file in (limit_file, used_file))
+            if limit.isdecimal() and used.isdecimal():  # "max" without a limit
+                cache = re.search(rf"^{cache_name} (\d+)$", _text(group / "memory.stat"), re.MULTILINE)
+                free = min(free, int(limit) - int(used) + (int(cache[1]) if cache else 0))
     return max(0, free)
 
 
@@ -77,15 +85,28 @@ def driver() -> str | None:
 
 
 def _quota() -> float:
-    """Return how many processors the cgroup of this process and those above it allow; infinite without a quota.
+    """Return how many processors the cgroups of this process allow; infinite without a quota."""
+    quotas = [math.inf]
+    for group in _groups("cpu"):
+        pair = _text(group / "cpu.max").split()  # "max 100000" without a quota
+        pair = pair or [_text(group / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")]  # "-1" without
+        if len(pair) == 2 and all(number.isdecimal() for number in pair):
+            quotas.append(int(pair[0]) / int(pair[1]))
+    return min(quotas)
 
-    Only version 2 of cgroups. In a container the group usually is the mounted folder.
+
+def _groups(controller: str) -> Iterator[Path]:
+    """Yield the folders of the cgroups that may limit this process: its own, and those above it.
+
+    Version 2 of cgroups has one tree, version 1 one for each controller. In a container the process's own group
+    usually is the mounted folder, whatever its name outside.
     """
-    match = re.search(r"^0::/(.*)$", _text(OWN_CGROUP), re.MULTILINE)
-    group = PurePosixPath(match[1] if match else "")
-    limits = [_text(CGROUP / folder / "cpu.max") for folder in (group, *group.parents)]
-    pairs = [re.fullmatch(r"(\d+) (\d+)\n?", limit) for limit in limits]  # "max 100000" without a quota
-    return min((int(pair[1]) / int(pair[2]) for pair in pairs if pair), default=math.inf)
+    for line in _text(OWN_CGROUP).splitlines():
+        _, controllers, name = line.split(":", 2)
+        if not controllers or controller in controllers.split(","):
+            group = PurePosixPath(name.lstrip("/"))
+            tree = CGROUP / controller if controllers else CGROUP
+            yield from (tree / folder for folder in (group, *group.parents))
 
 
 def _cpuinfo_model(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Archives that are cut short, damaged or misnamed, or that point outside of their folder."""
 
 import io
+import lzma
 import stat
 import tarfile
 import zipfile
@@ -66,6 +67,13 @@ def test_checksum_at_the_end_is_read(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(UserError, match="CRC check failed"):
         everything(path)
+
+
+def test_an_xz_file_may_have_several_streams(tmp_path: Path) -> None:
+    whole = tar(tmp_path / "whole.tar", CONTENT).read_bytes()
+    parts = [lzma.compress(part) for part in (whole[:1000], b"", whole[1000:])]
+    (tmp_path / "a.tar.xz").write_bytes(bytes(8).join(parts) + bytes(200_000))
+    assert everything(tmp_path / "a.tar.xz") == CONTENT
 
 
 def test_zip_cut_or_altered(tmp_path: Path) -> None:

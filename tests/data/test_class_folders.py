@@ -137,10 +137,11 @@ def test_an_image_is_one_by_its_content(tmp_path: Path, caplog: pytest.LogCaptur
     assert_small_set(read(write_archive(tmp_path / "pets.zip", content)))
     assert caplog.messages == []
     content |= {"train/cat/9.heic": b"\0\0\0\x18ftypheic", "test/cat/9.heic": b"", "train/dog/notes": b"BM, a dog"}
+    content["train/dog/notes.\x1b[2J"] = b""
     assert_small_set(read(write_folder(tmp_path / "pets", content)))
     [line] = caplog.messages
-    assert line.startswith("warning: pets: 3 files in class folders are left out, since they have none of the formats")
-    assert line.endswith("2 .heic, 1 without a suffix; the first is 'test/cat/9.heic'")
+    assert line.startswith("warning: pets: 4 files in class folders are left out, since they have none of the formats")
+    assert line.endswith("2 .heic, 2 with another or no suffix; the first is 'test/cat/9.heic'")
 
 
 @pytest.mark.parametrize("kind", ["BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP"])

@@ -111,41 +111,72 @@ def test_a_system_without_a_load_average_gives_zero(monkeypatch: pytest.MonkeyPa
     assert machine.load_average() == 0.0
 
 
+def write_cgroups(folder: Path, files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put this process into the groups /a/b of a made-up tree, in both versions of cgroups."""
+    for name, text in files.items():
+        path = folder / "cgroups" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n")
+    (folder / "cgroup").write_text("5:cpuset:/\n4:memory:/a/b\n3:cpu,cpuacct:/a/b\n1:name=systemd:/x:y\n0::/a/b\n")
+    monkeypatch.setattr(machine, "OWN_CGROUP", folder / "cgroup")
+    monkeypatch.setattr(machine, "CGROUP", folder / "cgroups")
+
+
+def version_2(folder: str, limit: str) -> dict[str, str]:
+    return {
+        f"{folder}memory.max": limit,
+        f"{folder}memory.current": str(700 * 1024),
+        f"{folder}memory.stat": f"anon 5\ninactive_file {200 * 1024}",
+    }
+
+
+def version_1(folder: str, limit: str) -> dict[str, str]:
+    return {
+        f"memory/{folder}memory.limit_in_bytes": limit,
+        f"memory/{folder}memory.usage_in_bytes": str(700 * 1024),
+        f"memory/{folder}memory.stat": f"inactive_file 5\ntotal_inactive_file {200 * 1024}",
+    }
+
+
 @pytest.mark.parametrize(
-    ("limit", "expected"), [("max\n", 2000 * 1024), (f"{1000 * 1024}\n", 500 * 1024), (None, 2000 * 1024)]
+    ("files", "expected"),
+    [
+        (version_2("", "max"), 2000),
+        (version_2("", str(1000 * 1024)), 500),  # a container, whose group is the mounted folder
+        (version_2("a/b/", str(1000 * 1024)) | version_2("a/", "max"), 500),
+        (version_2("a/b/", "max") | version_2("a/", str(900 * 1024)), 400),
+        (version_2("a/b/", "0"), 0),
+        (version_2("c/", str(1000 * 1024)), 2000),  # of other processes
+        (version_1("", str(2**63 - 4096)), 2000),
+        (version_1("a/b/", str(1000 * 1024)), 500),
+        (version_1("", str(1000 * 1024)), 500),
+        ({}, 2000),
+    ],
 )
-def test_memory_is_what_system_and_container_leave(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str | None, expected: int
+def test_memory_is_what_system_and_cgroups_leave(
+    files: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "meminfo").write_text("MemTotal:  4000 kB\nMemAvailable:   2000 kB\n")
     monkeypatch.setattr(machine, "MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(machine, "CGROUP", tmp_path)
-    if limit is not None:
-        files = {"max": limit, "current": f"{700 * 1024}\n", "stat": f"anon 5\ninactive_file {200 * 1024}\n"}
-        for name, text in files.items():
-            (tmp_path / f"memory.{name}").write_text(text)
-    assert machine.available_memory() == expected
+    write_cgroups(tmp_path, files, monkeypatch)
+    assert machine.available_memory() == expected * 1024
 
 
 @pytest.mark.parametrize(
     ("quotas", "cores"),
     [
-        ({"cpu.max": "150000 100000"}, 1),  # a container, whose group is the mounted folder
+        ({"cpu.max": "150000 100000"}, 1),
         ({"cpu.max": "400000 100000", "a/cpu.max": "max 100000", "a/b/cpu.max": "250000 100000"}, 2),
         ({"a/cpu.max": "50000 100000"}, 1),
         ({"a/b/cpu.max": "max 100000", "a/cpu.max": "damaged"}, 3),
+        ({"cpu/a/cpu.cfs_quota_us": "200000", "cpu/a/cpu.cfs_period_us": "100000"}, 2),
+        ({"cpu/a/b/cpu.cfs_quota_us": "-1", "cpu/a/b/cpu.cfs_period_us": "100000"}, 3),
         ({}, 3),
     ],
 )
-def test_cores_follow_the_quota_of_a_container(
+def test_cores_follow_the_quota_of_the_cgroups(
     quotas: dict[str, str], cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    for name, text in quotas.items():
-        path = tmp_path / "cgroups" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{text}\n")
-    (tmp_path / "cgroup").write_text("1:name=systemd:/x\n0::/a/b\n")
-    monkeypatch.setattr(machine, "OWN_CGROUP", tmp_path / "cgroup")
-    monkeypatch.setattr(machine, "CGROUP", tmp_path / "cgroups")
+) -> None:
+    write_cgroups(tmp_path, quotas, monkeypatch)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
     assert machine.cores() == cores

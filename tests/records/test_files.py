@@ -47,6 +47,31 @@ def test_an_error_while_writing_leaves_the_old_file_alone(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_several_files_are_replaced_together_or_not_at_all(tmp_path):
+    folder = tmp_path / "report"
+    files.write_text(folder / "a.csv", "old")
+    files.write_text(folder / "other.csv", "stays")
+    (folder / "figures" / "b.csv").mkdir(parents=True)
+
+    def write(*names):
+        with files.replacing_several(folder) as temporary:
+            for name in names:
+                files.write_text(temporary / name, "new")
+
+    with pytest.raises(UserError, match=f"^{folder}/nnn.*cannot be written: File name too long"):
+        write("a.csv", "n" * 300)
+    with pytest.raises(UserError, match=f"^{folder / 'figures' / 'b.csv'} is a folder"):
+        write("a.csv", "figures/b.csv")
+    assert (folder / "a.csv").read_text() == "old"
+    write("a.csv", "figures/c.csv")
+    assert {path.name: path.read_text() for path in folder.rglob("*") if path.is_file()} == {
+        "a.csv": "new",
+        "c.csv": "new",
+        "other.csv": "stays",
+    }
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
 def test_files_follow_the_umask(tmp_path, umask, mode):
     before = os.umask(umask)

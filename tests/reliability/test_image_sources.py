@@ -5,6 +5,7 @@ import os
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -212,6 +213,7 @@ MEMBERS = {  # what is added to an archive: name, kind, size, part of the messag
     "a long link of five gigabytes": ("x", tarfile.GNUTYPE_LONGLINK, 5 * 2**30, "a header of 5,368,709,120 bytes"),
     "a pax header of five gigabytes": ("x", tarfile.XHDTYPE, 5 * 2**30, "a header of 5,368,709,120 bytes"),
     "a global header of five gigabytes": ("x", tarfile.XGLTYPE, 5 * 2**30, "a header of 5,368,709,120 bytes"),
+    "a name of 900 characters": (f"train/a/{'n' * 900}.png", tarfile.REGTYPE, 9, "has a name of 912 characters"),
     "a member twice": (SPOILT, tarfile.REGTYPE, 9, "occurs twice"),
 }
 
@@ -235,6 +237,14 @@ def damaged(data: bytes, at: int, by: int = 0xFF) -> bytes:
     return data[:at] + bytes([data[at] ^ by]) + data[at + 1 :]
 
 
+def with_large_dictionary(data: bytes) -> bytes:
+    """Return an .xz file whose header asks for a dictionary of 4 GiB."""
+    end = 12 + 4 * data[12]  # of the block's header, up to its checksum
+    assert data[14:16] == b"\x21\x01"  # LZMA2 with one byte of properties, its size
+    header = data[12:16] + b"\x28" + data[17:end]
+    return data[:12] + header + zlib.crc32(header).to_bytes(4, "little") + data[end + 4 :]
+
+
 ARCHIVES: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {  # name: (suffix, damage, part of the message)
     "empty": (".tar", lambda data: b"", "cannot be read to its end"),
     "one byte": (".tar.gz", lambda data: data[:1], "cannot be read to its end"),
@@ -246,6 +256,7 @@ ARCHIVES: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {  # name: (suf
     "a damaged header": (".tar", lambda data: damaged(data, 5), "bad checksum"),
     "a damaged checksum, gzip": (".tar.gz", lambda data: damaged(data, len(data) - 8), "CRC check failed"),
     "a damaged block, xz": (".tar.xz", lambda data: damaged(data, 60), "cannot be read to its end"),
+    "a large dictionary, xz": (".tar.xz", with_large_dictionary, "more than 256 MiB of memory; pack it again"),
     "a damaged block, bzip2": (".tar.bz2", lambda data: damaged(data, 60), "cannot be read to its end"),
     "a damaged directory, zip": (".zip", lambda data: damaged(data, len(data) - 20), ".zip"),
     "random bytes": (".tar.gz", lambda data: bytes(range(256)) * 9, "cannot be read to its end"),
@@ -272,6 +283,11 @@ def test_a_zip_with_a_member_of_five_gigabytes(tmp_path: Path) -> None:
     data[entry + 24 : entry + 28] = (2**32 - 2).to_bytes(4, "little")  # its size in the directory
     path.write_bytes(data)
     refused(lambda: images(path), tmp_path, "an image may have at most 200,000,000")
+
+
+def test_a_zip_that_may_ask_for_a_large_dictionary(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "set.zip", VALID, zipfile.ZIP_LZMA)
+    refused(lambda: images(path), tmp_path, "unusual compression; pack it again as a plain .zip")
 
 
 def test_a_zip_with_a_link(tmp_path: Path) -> None:

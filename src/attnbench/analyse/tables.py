@@ -23,10 +23,11 @@ def analyse(study: Study, paths: StudyPaths) -> None:
             then.
     """
     tables = frames(study, paths)
-    for name, frame in tables.items():
-        text = frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
-        files.write_text(paths.tables / f"{name}.csv", text)
-    files.write_json(paths.summary, summary(tables))
+    with files.replacing_several(paths.report) as folder:
+        for name, frame in tables.items():
+            text = frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+            files.write_text(folder / paths.tables.name / f"{name}.csv", text)
+        files.write_json(folder / paths.summary.name, summary(tables))
 
 
 def frames(study: Study, paths: StudyPaths) -> dict[str, pd.DataFrame]:

@@ -19,6 +19,7 @@ from io import BufferedIOBase
 from pathlib import Path, PurePosixPath
 from typing import NoReturn, Self
 
+from attnbench.data.xz import open_xz
 from attnbench.errors import UserError
 from attnbench.records import files
 
@@ -32,15 +33,17 @@ _TAR: dict[str, Opener] = {
     ".tar": lambda path: path.open("rb"),
     ".tar.gz": gzip.GzipFile,
     ".tgz": gzip.GzipFile,
-    ".tar.xz": lzma.LZMAFile,
-    ".txz": lzma.LZMAFile,
+    ".tar.xz": open_xz,
+    ".txz": open_xz,
     ".tar.bz2": bz2.BZ2File,
     ".tbz2": bz2.BZ2File,
 }
 SUFFIXES = (*_TAR, ".zip")
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError)
 _UNSUPPORTED = (NotImplementedError, RuntimeError)  # zipfile: an unknown compression, a password
+_ZIP = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA takes as much memory as a member demands
 _HEADER_BYTES = 2**20  # of a header that describes the next member of a tar archive, such as a long name
+_NAME = 500  # characters of a member's name with its folders: it is part of messages
 _DEEPEST = 5  # levels of folders: enough to see what is too deep, and an end to a loop of links
 
 
@@ -197,6 +200,8 @@ def _zip(path: Path, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
             if stat.S_ISLNK(member.external_attr >> 16):  # the upper half holds the Unix mode
                 raise _link(path, name)
             if not member.is_dir():
+                if member.compress_type not in _ZIP:
+                    raise NotImplementedError(f"its member {name!r} has an unusual compression")
                 with archive.open(member) as stream:
                     head = stream.read(HEAD)
                     if accepts(name, head):
@@ -205,6 +210,10 @@ def _zip(path: Path, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
 
 
 def _check_inside(path: Path, name: str) -> None:
+    if len(name) > _NAME:
+        raise UserError(
+            f"{path}: its member {name[:60]!r}... has a name of {len(name):,} characters; at most {_NAME} are allowed"
+        )
     if name.startswith("/") or ".." in PurePosixPath(name).parts:
         raise UserError(
             f"{path}: its member {name!r} points outside of the archive; names must be relative and without '..'. "

@@ -5,6 +5,7 @@ all others are left out, and counted in a warning.
 """
 
 import logging
+import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ _LAYOUT = source_files.LAYOUT
 _CLASS_NAME: TypeAdapter[str] = TypeAdapter(Line)
 _COPIES = 3  # of all images in memory at once: as decoded, as one array, and the copy whose statistics are computed
 _OBJECTS = 1_000  # bytes of Python's objects for one image
+_SUFFIXES = 100  # of files that are left out, counted one by one
 
 
 def read(data: FolderData, root: Path) -> SourceImages:
@@ -93,8 +95,13 @@ class _Collection:
         self.ignored += 1
         if in_class:
             self.first_left_out = self.first_left_out or name
-            self.left_out[path.suffix.lower() or "without a suffix"] += 1
+            self.left_out[self._kind(path.suffix.lower())] += 1
         return False
+
+    def _kind(self, suffix: str) -> str:
+        """Return what a file with this suffix is counted as: suffixes are many, or long, where a file is hostile."""
+        is_counted = suffix in self.left_out or len(self.left_out) < _SUFFIXES
+        return suffix if re.fullmatch(r"\.\w{1,12}", suffix) and is_counted else "with another or no suffix"
 
     def _class_of(self, path: PurePosixPath) -> str:
         """Return the name of the class, composed: `é` is one character, however a file system writes it."""

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,27 +28,47 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        if path.exists() and not path.is_file():
-            raise UserError(f"{path} is {_kind(path)}, so no file can be written there; name a file, or remove it")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch(exist_ok=False)
-        mode = temporary.stat().st_mode
-        yield temporary
-        temporary.chmod(mode)  # safetensors makes a file that only its owner can read
-        _flush(temporary)
-        temporary.replace(path)
-        _flush(path.parent)
-    except (OSError, SafetensorError) as error:
-        if _errno(error) in FULL:
-            raise UserError(
-                f"no space left for {path}; nothing of it was kept. Free some space and run the same command again"
-            ) from error
-        if _errno(error) in BAD_PATH:
-            raise UserError(f"{shortened(str(path), 200)} cannot be written: {_reason(error)}") from error
-        raise
+        with _reported(path):
+            _check_replaceable(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.touch(exist_ok=False)
+            mode = temporary.stat().st_mode
+            yield temporary
+            temporary.chmod(mode)  # safetensors makes a file that only its owner can read
+            _flush(temporary)
+            temporary.replace(path)
+            _flush(path.parent)
     finally:
         with suppress(OSError):  # its folder may be a file, or its name too long
             temporary.unlink()
+
+
+@contextmanager
+def replacing_several(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder next to `folder`; on success its files move into `folder`, on any error none does.
+
+    Write them with the functions of this module: then all are on the disk before the first replaces an old file.
+
+    Raises:
+        UserError: a file cannot be written, or a folder is in its place.
+    """
+    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with _reported(folder):
+            temporary.mkdir(parents=True)
+            yield temporary
+            targets = {file: folder / file.relative_to(temporary) for file in temporary.rglob("*") if file.is_file()}
+            for target in targets.values():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _check_replaceable(target)
+            for file, target in targets.items():
+                file.replace(target)
+            for parent in {target.parent for target in targets.values()}:
+                _flush(parent)
+    except UserError as error:
+        raise UserError(str(error).replace(str(temporary), str(folder))) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def content(path: Path, advice: str = "`attnbench run STUDY` makes it") -> bytes:
@@ -64,6 +85,26 @@ def content(path: Path, advice: str = "`attnbench run STUDY` makes it") -> bytes
         raise UserError(f"{path} is missing; {advice}") from None
     except OSError as error:
         raise UserError(f"{shortened(str(path), 200)} cannot be read: {_reason(error)}") from None
+
+
+@contextmanager
+def _reported(path: Path) -> Iterator[None]:
+    """Turn a full disk, or a path that cannot be written, into a UserError that names `path`."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        if _errno(error) in FULL:
+            raise UserError(
+                f"no space left for {path}; nothing of it was kept. Free some space and run the same command again"
+            ) from error
+        if _errno(error) in BAD_PATH:
+            raise UserError(f"{shortened(str(path), 200)} cannot be written: {_reason(error)}") from error
+        raise
+
+
+def _check_replaceable(path: Path) -> None:
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is {_kind(path)}, so no file can be written there; name a file, or remove it")
 
 
 def _kind(path: Path) -> str:

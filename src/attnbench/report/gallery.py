@@ -1,6 +1,7 @@
 """Draws the figures of the report from tables and stored arrays. Their captions are in the templates."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -15,17 +16,17 @@ SHEETS = ("grad_cam", "spatial_gates", "feature_maps", "active_channels")
 _OWN_SHEETS = 10  # variants with sheets of their own; those of all thirty would take 6 MB
 
 
-def draw(inputs: Inputs) -> dict[str, str]:
-    """Save all figures in the study's folder; return name -> name of its file.
+def draw(inputs: Inputs, folder: Path) -> dict[str, str]:
+    """Save all figures in `folder / "figures"`; return name -> name of its file.
 
-    Sheets of images are PNG, plots are SVG. Those of a paper are PDF in the folder `paper` too: LaTeX reads no SVG.
+    Sheets of images are PNG, plots are SVG. Those of a paper are PDF in `folder / "paper"` too: LaTeX reads no SVG.
     """
     names = {}
     for name, figure in figures(inputs):
         names[name] = f"{name}.{'png' if name.startswith(SHEETS) else 'svg'}"
-        style.save(figure, inputs.paths.figures / names[name])
+        style.save(figure, folder / inputs.paths.figures.name / names[name])
         if name in FIGURES:
-            style.save(figure, inputs.paths.report / "paper" / f"{name}.pdf")
+            style.save(figure, folder / "paper" / f"{name}.pdf")
     return names
 
 

@@ -24,8 +24,9 @@ def write_overview(root: Path) -> None:
     """Write both files from `reports/*/results.csv` under the root of the repository; nothing where there is none."""
     studies = [_read(path) for path in sorted((root / "reports").glob("*/results.csv"))]
     if studies:
-        files.write_text(root / "reports" / "README.md", overview(studies))
-        files.write_text(root / "reports" / "results.csv", _joined(studies))
+        with files.replacing_several(root / "reports") as folder:
+            files.write_text(folder / "README.md", overview(studies))
+            files.write_text(folder / "results.csv", _joined(studies))
 
 
 def _read(path: Path) -> list[dict[str, str]]:

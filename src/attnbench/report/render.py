@@ -25,19 +25,19 @@ def write_report(study: Study, paths: StudyPaths) -> None:
     """Write the documents, REPORT.html, results.csv, and the folders `figures` and `paper`, into `paths.report`.
 
     Raises:
-        UserError: a table or a record is missing; nothing is written then.
+        UserError: a table or a record is missing, or a file cannot be written; then all files stay as they were.
     """
     inputs = read(study, paths)
-    figures = gallery.draw(inputs)
-    texts = {name: render(inputs, name, figures) for name in DOCUMENTS}
-    details = render(inputs, "DETAILS.md", {})  # maps of every variant would make the page large
-    page = html_page(study.title, {"REPORT.md": texts["REPORT.md"], "DETAILS.md": details}, paths.figures)
-    table = results(inputs).to_csv(index=False, float_format="%.10g", lineterminator="\n")
-    texts |= {"REPORT.html": page, "results.csv": table}
-    for name, text in paper(inputs).items():
-        texts[f"paper/{name}"] = text
-    for name, text in texts.items():
-        files.write_text(paths.report / name, text)
+    with files.replacing_several(paths.report) as folder:
+        figures = gallery.draw(inputs, folder)
+        texts = {name: render(inputs, name, figures) for name in DOCUMENTS}
+        details = render(inputs, "DETAILS.md", {})  # maps of every variant would make the page large
+        documents = {"REPORT.md": texts["REPORT.md"], "DETAILS.md": details}
+        texts["REPORT.html"] = html_page(study.title, documents, folder / paths.figures.name)
+        texts["results.csv"] = results(inputs).to_csv(index=False, float_format="%.10g", lineterminator="\n")
+        texts |= {f"paper/{name}": text for name, text in paper(inputs).items()}
+        for name, text in texts.items():
+            files.write_text(folder / name, text)
 
 
 def render(inputs: Inputs, document: str, figures: Mapping[str, str]) -> str:

@@ -31,9 +31,13 @@ def create(name: str, root: Path) -> Path:
         if existing.exists():
             shown = existing.relative_to(root) if existing.is_relative_to(root) else existing
             raise UserError(f"{shown} exists; choose another name, or edit it")
-    for folder in _missing_packages(path, root / "src"):
-        files.write_text(folder / "__init__.py", '"""User-defined attention modules."""\n')
-    files.write_text(path, text(name))
+    missing = _missing_packages(path, root / "src")
+    top = path.parents[len(missing)]  # exists
+    with files.replacing_several(top) as folder:
+        for package in missing:
+            init = folder / package.relative_to(top) / "__init__.py"
+            files.write_text(init, '"""User-defined attention modules."""\n')
+        files.write_text(folder / path.relative_to(top), text(name))
     return path
 
 
