@@ -26,7 +26,9 @@ _GAP, _LINE, _EDGE = 0.06, 0.16, 0.06
 _NAMES = 1.15  # width of the column with the names of the images
 _ROWS = 12  # of images, over all bands: more make a sheet too long to read
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: how bright red, green and blue look
-_UNDRAWABLE = "No installed font can draw the name of a class that is shown as a number."
+_UNDRAWABLE = (
+    "Classes are shown by number if no installed font can draw their names; docs/images.md names fonts to install."
+)
 
 
 class Sheet:

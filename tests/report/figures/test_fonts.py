@@ -1,0 +1,51 @@
+"""Fonts for class names in any language."""
+
+from pathlib import Path
+
+import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+
+from attnbench.report.figures import fonts
+
+CAT, DOG = "\N{CJK UNIFIED IDEOGRAPH-732B}", "\N{CJK UNIFIED IDEOGRAPH-72AC}"
+
+
+def make_font(path: Path, family: str, character: str) -> None:
+    """Write a font with one character, drawn as a triangle."""
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, 0))
+    pen.lineTo((500, 900))
+    pen.lineTo((900, 0))
+    pen.closePath()
+    names = [".notdef", "triangle"]
+    font = FontBuilder(1000, isTTF=True)
+    font.setupGlyphOrder(names)
+    font.setupCharacterMap({ord(character): "triangle"})
+    font.setupGlyf(dict.fromkeys(names, pen.glyph()))
+    font.setupHorizontalMetrics(dict.fromkeys(names, (1000, 0)))
+    font.setupHorizontalHeader(ascent=900, descent=-200)
+    font.setupNameTable({"familyName": family, "styleName": "Regular"})
+    font.setupOS2()
+    font.setupPost()
+    font.save(path)
+
+
+def test_a_font_installed_later_draws_what_the_default_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_font(tmp_path / "han.ttf", "Made-up Han", CAT)
+    (tmp_path / "damaged.ttf").write_bytes(bytes(100))
+    manager = font_manager.fontManager
+    monkeypatch.setattr(manager, "ttflist", [font for font in manager.ttflist if "DejaVu" in font.name])
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: list(map(str, tmp_path.iterdir())))
+    fonts._installed.cache_clear()
+    try:
+        assert fonts.families("cat") == [fonts.DEFAULT]
+        assert fonts.class_name([f"a {CAT}", DOG], 0) == (f"a {CAT}", [fonts.DEFAULT, "Made-up Han"])
+        assert fonts.class_name([f"a {CAT}", DOG], 1) == ("class 1", [fonts.DEFAULT])
+        figure = Figure()
+        figure.text(0.5, 0.5, f"a {CAT}", fontfamily=fonts.families(CAT))
+        figure.draw_without_rendering()  # a missing glyph is a warning, which is an error here
+    finally:
+        fonts._installed.cache_clear()
