@@ -43,6 +43,7 @@ def test_a_font_installed_later_draws_what_the_default_lacks(tmp_path: Path, mon
     try:
         assert fonts.families("cat") == [fonts.DEFAULT]
         assert fonts.class_name([f"a {CAT}", DOG], 0) == (f"a {CAT}", [fonts.DEFAULT, "Made-up Han"])
+        assert fonts.class_name([9 * CAT], 0, 14)[0] == 6 * CAT + "…"  # each is as wide as two letters
         assert fonts.class_name([f"a {CAT}", DOG], 1) == ("class 1", [fonts.DEFAULT])
         figure = Figure()
         figure.text(0.5, 0.5, f"a {CAT}", fontfamily=fonts.families(CAT))

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
+from itertools import accumulate
+from unicodedata import east_asian_width
 
 from matplotlib import font_manager
 
@@ -51,4 +53,6 @@ def class_name(classes: Sequence[str], label: int, length: int = 14) -> tuple[st
     fonts = families(name)
     if fonts is None:
         return f"class {label}", [DEFAULT]
-    return (name if len(name) <= length else name[: length - 1] + "…"), fonts
+    widths = accumulate(2 if east_asian_width(character) in "WF" else 1 for character in name)
+    kept = sum(width <= length for width in widths)
+    return (name if kept == len(name) else name[: kept - 1] + "…"), fonts
