@@ -8,7 +8,14 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 NAMES = (
     *("README", "CONTRIBUTING", "docs/installation", "docs/images", "docs/variants", "docs/running", "docs/numbers"),
-    *("docs/dvc", "docs/architecture", "docs/reliability", "docs/from-the-tutorials", "docs/from-the-tutorials.zh"),
+    *(
+        "docs/dvc",
+        "docs/architecture",
+        "docs/reliability",
+        "docs/from-the-tutorials",
+        "docs/from-the-tutorials.zh",
+        "docs/by-hand",
+    ),
 )
 PROGRAMS = ("attnbench", "make", "dvc", "python")
 

@@ -21,6 +21,7 @@ SOURCES = [get_args(kind.model_fields["source"].annotation)[0] for kind in get_a
 # params.yaml resolves to is hashed as values; a new key with a default is a new value, and reruns what reads it.
 CARRIERS = (
     *("study", "records", "code", "errors.py", "machine.py"),
+    "__init__.py",  # of the package: what it offers by name, lazily
     *("train/observers.py", "train/console.py", "train/tensorboard.py", "train/unfinished.py", "train/divergence.py"),
     *("networks/probe.py", "networks/refusals.py"),
 )

@@ -1,0 +1,73 @@
+"""Image files and arrays of any kind, as the pixels that a network was trained on.
+
+The conversion is that of `attnbench.data.decode`, which prepares the images of a study; a test holds the two equal. In
+addition, 16-bit grey images are accepted, and an image may be in memory.
+"""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from attnbench.data.decode import FORMATS, decode
+from attnbench.errors import UserError
+from attnbench.records import files
+
+Picture = Image.Image | NDArray[np.uint8]  # an array is (h, w), (h, w, 3) or, with opacity, (h, w, 4)
+
+_DEEPER = "more than 8 bits"  # what `decode` says of an image that is otherwise sound
+_MODES = {1: "L", 3: "RGB"}  # by channels of the network
+
+
+def read(path: Path) -> Image.Image:
+    """Return the image in a file: any format that a study accepts; of several frames, the first.
+
+    Raises:
+        UserError: the file is missing, is no image, is damaged, or has too many pixels.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name its images, as in {path / '*.png'}")
+    content = files.content(path, "give the path of an image")
+    try:
+        decode(content, 1)
+    except ValueError as error:
+        if _DEEPER not in str(error):
+            raise UserError(f"{path} cannot be read: {error}; the formats are {', '.join(FORMATS)}") from None
+    image = Image.open(io.BytesIO(content), formats=FORMATS)
+    image.load()
+    return image
+
+
+def pixels(picture: Picture, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Return an image as pixels of `shape` (c, h, w), c = 1 or 3.
+
+    The image is rotated as its EXIF orientation says, put on white where it is transparent, and resized without
+    keeping its proportions (bilinear, antialiased).
+
+    Raises:
+        UserError: an array is not uint8 or has another shape, or pixels have more than 16 bits.
+    """
+    channels, height, width = shape
+    image = picture if isinstance(picture, Image.Image) else _image(picture)
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
+    elif image.mode.startswith(("I", "F")):
+        raise UserError(f"an image has 32 bits per pixel (mode {image.mode}), of unknown range; save it with 8 or 16")
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    image = image.convert("RGB").convert(_MODES[channels])
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(height, width, channels).transpose(2, 0, 1)
+
+
+def _image(array: NDArray[np.uint8]) -> Image.Image:
+    is_image = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
+    if array.dtype != np.uint8 or not is_image or array.size == 0:
+        raise UserError(
+            f"given an array {array.dtype} {array.shape}; an image is a uint8 array (h, w), (h, w, 3) or (h, w, 4)"
+        )
+    return Image.fromarray(array)

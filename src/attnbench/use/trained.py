@@ -1,0 +1,129 @@
+"""A trained network of a study, with all that is needed to use it, in one call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from attnbench import networks, records
+from attnbench.code.fingerprint import Fingerprints
+from attnbench.errors import UserError
+from attnbench.networks import Network
+from attnbench.networks.checkpoint import load_weights
+from attnbench.networks.evaluation import logits_of
+from attnbench.networks.normalisation import Normalisation
+from attnbench.records import DataSummary, RunRecord, files
+from attnbench.study import StudyPaths, repository, require, run_name
+from attnbench.study.paths import relative_to_cwd, repro
+from attnbench.study.repository import LocatedStudy
+from attnbench.use import images
+from attnbench.use.images import Picture
+
+_EXAMPLE = "runs/quickstart/cbam-0"
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A trained network, and where it comes from."""
+
+    network: Network  # in eval mode, on the processor
+    record: RunRecord  # its accuracy, and what it was made from
+    data: DataSummary  # the images that it was trained on
+
+    @property
+    def name(self) -> str:
+        """The name of the run, such as `cbam-0`."""
+        return run_name(self.record.variant, self.record.seed)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the logits."""
+        return tuple(self.data.classes)
+
+    def pixels(self, pictures: Picture | Sequence[Picture]) -> Tensor:
+        """Return images as the network was trained on: uint8 (n, c, h, w).
+
+        An image is one of Pillow or an array (h, w), (h, w, 3) or (h, w, 4). It is resized without keeping its
+        proportions, as the images of class folders are.
+
+        Raises:
+            UserError: something is no image.
+        """
+        listed = pictures if isinstance(pictures, Sequence) else [pictures]
+        return torch.from_numpy(np.stack([images.pixels(picture, self.data.image_shape) for picture in listed]))
+
+    def preprocess(self, pictures: Picture | Sequence[Picture]) -> Tensor:
+        """Return images, as in `pixels`, as the input of the network: float32 (n, c, h, w), standardised."""
+        return self._normalisation()(self.pixels(pictures).float() / 255)
+
+    def probabilities(self, pictures: Picture | Sequence[Picture]) -> Tensor:
+        """Return the probability of each class (n, classes) for images as in `pixels`; each row sums to 1."""
+        return logits_of(self.network, self.pixels(pictures), self._normalisation()).softmax(dim=1)
+
+    def _normalisation(self) -> Normalisation:
+        return Normalisation(self.data.mean, self.data.std, torch.device("cpu"))
+
+
+def load(folder: str | Path) -> TrainedRun:
+    """Return the trained network in a folder `runs/<study>/<variant>-<seed>`; nothing in its files is executed.
+
+        run = attnbench.load("runs/quickstart/cbam-0")
+        logits = run.network(run.preprocess(Image.open("photo.jpg")))
+        print(run.classes[logits.argmax()])
+
+    Raises:
+        UserError: the folder is no run, a file is missing or damaged, or the record says that the run was made with
+            other code, other images or other values in params.yaml than those of this repository.
+    """
+    located, variant, seed = _located(Path(folder).absolute())
+    study, run, paths = located.study, run_name(variant, seed), StudyPaths(located.study.name, located.root)
+    path, checkpoint = (relative_to_cwd(file(variant, seed)) for file in (paths.record, paths.checkpoint))
+    record = records.read(path, RunRecord)
+    data = records.read(relative_to_cwd(paths.data_summary), DataSummary)
+    train = f"`{repro(study, [f'train@{run}'])}`"
+    records.require_of(record, path, f"Restore it with `git checkout`, or run {train}", study=study.name, run=run)
+    _check_identity(located, record, data, f"train it again with {train}, or check out the commit that recorded it")
+    if checkpoint.is_file() and files.sha256_of(checkpoint) != record.checkpoint_sha256:
+        raise UserError(
+            f"{checkpoint} is damaged, or that of another run: its SHA-256 is not the one in {path}; run `dvc checkout "
+            f"{checkpoint}`, or {train}"
+        )
+    network = networks.build(study, variant, data, seed)
+    load_weights(network, checkpoint)
+    return TrainedRun(network.eval(), record, data)
+
+
+def _located(folder: Path) -> tuple[LocatedStudy, str, int]:
+    """Return the study, the variant and the seed of a run."""
+    root = repository.root_of(folder)
+    shown = relative_to_cwd(folder)
+    variant, _, seed = folder.name.rpartition("-")
+    if folder.resolve().parent.parent != root / "runs" or not variant or not seed.isdecimal():
+        raise UserError(f"{shown} is no run; give a folder `runs/STUDY/VARIANT-SEED`, such as {_EXAMPLE}")
+    located = repository.locate(folder.parent.name, root)
+    require(located.study, relative_to_cwd(located.params), variant, int(seed))
+    return located, variant, int(seed)
+
+
+def _check_identity(located: LocatedStudy, record: RunRecord, data: DataSummary, advice: str) -> None:
+    """Check that this repository builds the network that was trained.
+
+    Raises:
+        UserError: its code, its values in params.yaml or its images are others.
+    """
+    study, identity = located.study, record.identity
+    code = Fingerprints(study).of("train", record.variant)["sha256"]
+    pairs = {
+        "images": (identity.data, data.sha256),
+        f"values in {study.params}": (identity.params, records.params_sha256(study, record.variant)),
+        "code": (identity.code, code),
+    }
+    for name, (recorded, current) in pairs.items():
+        if recorded != current:
+            raise UserError(
+                f"run {run_name(record.variant, record.seed)} was trained with other {name} (SHA-256 {recorded[:12]}) "
+                f"than those of this repository ({current[:12]}); {advice}"
+            )
