@@ -12,7 +12,7 @@ from scipy import stats
 
 from attnbench.analyse.statistics import expected_half_width
 
-from . import simulation
+from . import simulated_twins, simulation
 from .simulation import METHODS, NOISE, coverage, familywise_error, power, to_baseline
 
 pytestmark = pytest.mark.slow
@@ -94,6 +94,16 @@ def test_the_half_widths_of_the_page() -> None:
         for v in VARIANTS
     ]
     assert_on_page("half-widths", table(["", *(f"{n} seeds" for n in (2, 3, 5, 10, 20))], rows))
+
+
+def test_interactions_are_found_no_more_often_than_stated() -> None:
+    """Gains of two studies with 3 common seeds: the table of the page, and the worst case of what is decided by."""
+    rows, (rule, *_) = [], simulated_twins.METHODS
+    for name in simulated_twins.METHODS:
+        cells = [simulated_twins.error_and_half_width(name, cell, 9, 3) for cell in simulated_twins.CELLS]
+        rows.append([name, *(f"{error:.1f} (±{half:.1f})" for error, half in cells)])
+        assert name != rule or max(error for error, _ in cells) <= 7.5
+    assert_on_page("interactions", table(["", *simulated_twins.CELLS], rows))
 
 
 def assert_on_page(name: str, text: str) -> None:

@@ -175,6 +175,7 @@ def test_the_numbers_are_written_in_full_precision(command, root):
             "inputs": {},
             "variants": {"se": row},
             "all_variants": None,
+            "interactions": None,
             "counts": [],
             "times": None,
         },
@@ -215,3 +216,33 @@ def test_a_side_is_not_compared_with_itself(command, sides, where):
     status, _ = command(*sides)
     message = f"error: both sides are study 'made_up' {where}; name another study, or a commit of it, such as "
     assert status == f"{message}HEAD~1:made_up"
+
+
+def test_declared_interactions_are_printed_with_what_is_missing(command, root):
+    accuracies = {
+        "before": {"plain": [0.70, 0.71], "se": [0.72, 0.74]},
+        "after": {"plain": [0.80, 0.81, 0.82], "se": [0.82, 0.82, 0.83]},
+    }
+    for study, variants in accuracies.items():
+        for name, values in variants.items():
+            write_runs(root, [make_run(name, seed, value, study=study) for seed, value in enumerate(values)])
+    (root / "studies" / "after").mkdir()
+    (root / "studies" / "after" / "params.yaml").write_text(
+        "name: after\nbaseline: plain\nseeds: [0, 1, 2]\nvariants: {plain: , se: , eca: }\n"
+        "interactions: {before: [se, eca]}\n"
+    )
+    status, out = command("before", "after", "--json", "numbers.json", "--markdown", "comment.md")
+    numbers = json.loads((root / "studies" / "numbers.json").read_text())["interactions"]
+    row = "| `se`      |   2 |       +2.50 |       +1.50 |           -1.00 | [-13.71, +11.71] |   inconclusive |"
+    assert status == 0
+    assert "\n\nInteractions, gains over `plain` in B minus those in A:\n\n| Variant " in out
+    assert row in out
+    assert row in (root / "studies" / "comment.md").read_text()
+    assert "Declared, but A has no run of them and the baseline from one seed: eca\n" in out
+    assert "Runs of B without a counterpart, in no interaction: plain-2, se-2\n" in out
+    assert numbers["variants"]["se"]["difference"] == pytest.approx(-0.01)
+    assert (numbers["missing"], numbers["only_b"]) == ({"A": ["eca"], "B": ["eca"]}, ["plain-2", "se-2"])
+    StudyPaths("before", root).record("plain", 1).unlink()
+    assert "They are unpaired: the sides do\nnot share" in command("before", "after")[1]
+    StudyPaths("before", root).record("plain", 0).unlink()
+    assert "no declared variant has a gain over `plain` in A and B." in command("before", "after")[1]

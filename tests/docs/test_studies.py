@@ -42,6 +42,14 @@ def test_each_study_asks_a_question_and_says_where_it_comes_from_and_what_it_dec
         assert path.parent.name == "tutorial" or "Decides " in studies_page.comment(path), path
 
 
+def test_studies_that_are_compared_name_each_other_and_the_same_variants() -> None:
+    declared = {study.name: study.interactions for study in map(load, STUDIES)}
+    assert declared["tutorial_adam"]
+    for name, interactions in declared.items():
+        for other, variants in interactions.items():
+            assert declared[other].get(name) == variants, (name, other)
+
+
 def test_the_page_is_up_to_date() -> None:
     if os.environ.get("ACCEPT"):
         studies_page.PAGE.write_text(studies_page.page(), encoding="utf-8")

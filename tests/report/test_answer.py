@@ -113,3 +113,10 @@ def test_no_sentence_stands_twice() -> None:
         sentences = re.findall(r"[A-Z][^.]{20,}\.(?= |$|\*)", "\n".join(prose))
         assert len(sentences) > 10
         assert len(set(sentences)) == len(sentences)
+
+
+def test_a_study_that_is_compared_is_named_with_the_command() -> None:
+    text = report({"se": "better", "cbam": "better"}, interactions={"other": ["se", "cbam"]}, margin=0.5)
+    assert "Declared with study `other`: what `se` and `cbam` gain over the baseline here minus the same there." in text
+    assert "`attnbench compare other made_up --confidence 0.95 --margin 0.5` prints these differences" in text
+    assert "attnbench compare" not in report({"se": "better"})

@@ -257,3 +257,67 @@ def test_loading_is_fast_and_does_not_import_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert cpu_seconds() - began < 2
+
+
+def _other_study(path: Path, *lines: str) -> None:
+    """Write studies/other next to a params.yaml: the same study, with lines added at its end."""
+    folder = path.parent / "studies" / "other"
+    folder.mkdir(parents=True)
+    text = path.read_text().replace("name: small", "name: other")
+    (folder / "params.yaml").write_text(text[: text.index("interactions")] + "\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("interactions", "message"),
+    [
+        ("{other: [se]}", None),
+        (
+            "{othr: [se]}",
+            r"29:16: interactions.othr: no study 'othr'; there are 'small', 'other' \(did you mean 'other'",
+        ),
+        ("{small: [se]}", "interactions.small: is this study itself; name another one"),
+        ("{other: [see]}", r"interactions.other\[0\]: no variant 'see'; .*mean 'se'"),
+        ("{other: [se, se]}", r"interactions.other\[1\]: 'se' is listed twice; remove one"),
+        ("{other: [baseline]}", r"interactions.other\[0\]: baseline is the baseline, over which the others gain"),
+        ("{other: []}", "interactions.other: given \\[\\]"),
+    ],
+)
+def test_interactions_name_another_study_and_variants(write: Write, interactions: str, message: str | None) -> None:
+    path = write("views: {images: 6}", f"views: {{images: 6}}\ninteractions: {interactions}")
+    _other_study(path)
+    if message is None:
+        assert study.load(path).interactions == {"other": ["se"]}
+    else:
+        assert re.search(message, refusal(path)), refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("baseline: plain", "interactions.other: the baseline of other is 'plain', not 'baseline'; both need the same"),
+        (
+            "variants: {baseline: {attention: none}}",
+            r"interactions.other\[0\]: no variant of other 'se'; allowed: 'base",
+        ),
+        (
+            "variants: {baseline: {attention: none}, se: {attention: se, site: before_pool, options: {reduction: 8}}}",
+            r"interactions.other\[0\]: se has `options: \{\}`, but `options: \{.*reduction.*8\}` in other; name",
+        ),
+        (
+            "variants: {baseline: {attention: none, backbone: {width: 40}}, se: {attention: se, site: before_pool}}",
+            r"interactions.other: baseline has `backbone: \{\}`, but `backbone: .*40",
+        ),
+        ("variants: [", None),  # a problem of the other study
+    ],
+)
+def test_variants_of_interactions_are_the_same_in_both_studies(write: Write, line: str, message: str | None) -> None:
+    path = write("views: {images: 6}", "views: {images: 6}\ninteractions: {other: [se]}")
+    _other_study(path)
+    other = path.parent / "studies" / "other" / "params.yaml"
+    key = line.partition(":")[0]
+    kept = re.sub(rf"(?m)^{key}:.*\n(?:  .*\n)*", "", other.read_text())
+    other.write_text(kept + line + "\n")
+    if message is None:
+        assert study.load(path).interactions
+    else:
+        assert re.search(message, refusal(path)), refusal(path)

@@ -1,11 +1,11 @@
-"""Finding the repository and the params.yaml of a study."""
+"""Finding the repository, the params.yaml of a study by its name, and loading a study."""
 
 from pathlib import Path
 
 import pytest
 
 from attnbench.errors import UserError
-from attnbench.study import load, repository
+from attnbench.study import load, named_studies, repository
 
 
 @pytest.fixture
@@ -30,15 +30,15 @@ def test_a_missing_repository_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_study_is_found_by_its_name(root: Path) -> None:
-    assert repository.params_of(root, None) == root / "params.yaml"
-    assert repository.params_of(root, "quickstart") == root / "params.yaml"
-    assert repository.params_of(root, "cifar10") == root / "studies" / "cifar10" / "params.yaml"
+    assert named_studies.params_of(root, None) == root / "params.yaml"
+    assert named_studies.params_of(root, "quickstart") == root / "params.yaml"
+    assert named_studies.params_of(root, "cifar10") == root / "studies" / "cifar10" / "params.yaml"
 
 
 def test_an_unknown_study_is_refused_with_the_list_of_studies(root: Path) -> None:
     message = r"no study 'cifar'; there are 'quickstart', 'cifar10', 'pooling' \(did you mean 'cifar10'\?\)"
     with pytest.raises(UserError, match=message):
-        repository.params_of(root, "cifar")
+        named_studies.params_of(root, "cifar")
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Print a line per study; return whether all are current."""
     from attnbench.run.status import status
-    from attnbench.study import repository
+    from attnbench.study import named_studies, repository
 
     is_current = True
-    for name in arguments.studies or repository.names_of(repository.root_of(here)):
+    for name in arguments.studies or named_studies.names_of(repository.root_of(here)):
         recorded = status(name, here)
         sys.stdout.write(f"{recorded.text()}\n")
         sys.stdout.flush()

@@ -9,6 +9,7 @@ import pandas as pd
 
 from attnbench.compare.accuracy_differences import ALL, accuracy_differences
 from attnbench.compare.cost_differences import count_changes, time_ratios
+from attnbench.compare.interactions import Interactions, interactions
 from attnbench.compare.matched_runs import InputDifference, MatchedRuns, input_differences, match_runs
 from attnbench.compare.run_sets import RunSet, RunSource, read_runs
 from attnbench.errors import UserError
@@ -25,6 +26,7 @@ class RunComparison:
     runs: MatchedRuns
     inputs: list[InputDifference]
     accuracy: pd.DataFrame  # `accuracy_differences.COLUMNS`: one row per variant, and one over several
+    interactions: Interactions | None  # None if neither side declares any for the other
     counts: pd.DataFrame  # those that differ
     times: pd.DataFrame | None  # None if they are not comparable
 
@@ -53,6 +55,7 @@ class RunComparison:
             },
             "all_variants": accuracy.pop(ALL, None),
             "variants": accuracy,
+            "interactions": None if self.interactions is None else _interactions(self.interactions),
             "counts": self.counts.to_dict("records"),
             "times": None if self.times is None else self.times.to_dict("records"),
         }
@@ -85,6 +88,7 @@ def compare(a: RunSource, b: RunSource, root: Path, confidence: float, margin: f
         runs=runs,
         inputs=input_differences(runs.pairs),
         accuracy=accuracy_differences(runs, confidence, share),
+        interactions=interactions(runs_a, runs_b, confidence, share),
         counts=count_changes(runs_a, runs_b),
         times=time_ratios(runs_a, runs_b),
     )
@@ -92,6 +96,18 @@ def compare(a: RunSource, b: RunSource, root: Path, confidence: float, margin: f
 
 def _side(side: RunSet) -> dict[str, Any]:
     return {**asdict(side.source), "commit": side.commit, "runs": len(side.runs), "leftover": side.leftover}
+
+
+def _interactions(declared: Interactions) -> dict[str, Any]:
+    runs = declared.runs
+    return {
+        "baseline": declared.baseline,
+        "paired": runs.paired if runs else None,
+        "missing": declared.missing,
+        "only_a": runs.only_a if runs else [],
+        "only_b": runs.only_b if runs else [],
+        "variants": {row.pop("variant"): _nan_to_none(row) for row in declared.table.to_dict("records")},
+    }
 
 
 def _nan_to_none(row: dict[Any, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from attnbench.compare.accuracy_differences import ALL
 from attnbench.compare.comparison import RunComparison
+from attnbench.compare.interactions import Interactions
 from attnbench.compare.matched_runs import InputDifference
 from attnbench.compare.run_sets import RunSet
 from attnbench.report import formatting
@@ -21,12 +22,13 @@ _PER_VARIANT = ("code", "params")  # every variant has its own hash, so only the
 
 
 def comparison_text(comparison: RunComparison) -> str:
-    """Return the inputs of both sides, the table of accuracies, changes in cost, and how to read them."""
+    """Return the inputs of both sides, the tables of accuracies and gains, how to read them, and changes in cost."""
     parts = [
         "\n".join(_sides(comparison)),
         "\n".join(_inputs(comparison)),
         markdown(_accuracy_table(comparison, comparison.accuracy)),
         "\n".join(_reading(comparison)),
+        *_interactions(comparison),
         *_cost(comparison),
     ]
     return "\n\n".join(parts) + "\n"
@@ -46,6 +48,7 @@ def pull_request_comment(comparison: RunComparison) -> str:
         f"### `{comparison.b.source.study}`: accuracy of B minus A",
         _headline(comparison),
         _cut(markdown(_accuracy_table(comparison, ordered))),
+        *(_cut(text) for text in _interactions(comparison)),
         *(_cut(text) for text in _cost(comparison)),
         "<details><summary>Sides, inputs, and how to read this</summary>",
         "\n".join(["```text", _cut("\n".join(details)), "```"]),
@@ -80,17 +83,64 @@ def _accuracy_table(comparison: RunComparison, frame: pd.DataFrame) -> pd.DataFr
     return pd.DataFrame(
         {
             "Variant": frame["variant"],
-            "n": [str(a) if a == b else f"{a}, {b}" for a, b in zip(frame["n_a"], frame["n_b"], strict=True)],
+            "n": _numbers(frame),
             "A, %": column(formatting.percent, frame, "accuracy_a"),
             "B, %": column(formatting.percent, frame, "accuracy_b"),
             "B - A, points": column(formatting.points, frame, "difference"),
-            f"{formatting.level(comparison.confidence)} interval": [
-                text or formatting.MISSING
-                for text in column(partial(formatting.interval, margin=comparison.margin), frame, "low", "high")
-            ],
+            **_intervals(comparison, frame),
             "B is": frame["verdict"],
         }
     )
+
+
+def _intervals(comparison: RunComparison, frame: pd.DataFrame) -> dict[str, list[str]]:
+    printed = partial(formatting.interval, margin=comparison.margin)
+    texts = [text or formatting.MISSING for text in column(printed, frame, "low", "high")]
+    return {f"{formatting.level(comparison.confidence)} interval": texts}
+
+
+def _interactions(comparison: RunComparison) -> Iterator[str]:
+    """Yield the declared interactions, how to read them, and what is missing; nothing where none is declared."""
+    declared = comparison.interactions
+    if declared is None:
+        return
+    frame = declared.table
+    if not frame.empty:
+        table = pd.DataFrame(
+            {
+                "Variant": frame["variant"],
+                "n": _numbers(frame),
+                "Gain in A": column(formatting.points, frame, "gain_a"),
+                "Gain in B": column(formatting.points, frame, "gain_b"),
+                "B - A, points": column(formatting.points, frame, "difference"),
+                **_intervals(comparison, frame),
+                "Gain in B is": frame["verdict"],
+            }
+        )
+        yield f"Interactions, gains over `{declared.baseline}` in B minus those in A:\n\n{markdown(table)}"
+    yield "\n".join(_interactions_reading(declared))
+
+
+def _interactions_reading(declared: Interactions) -> Iterator[str]:
+    if declared.runs is None:
+        yield f"No interaction can be estimated: no declared variant has a gain over `{declared.baseline}` in A and B."
+    elif declared.runs.paired:
+        yield "Interactions are declared in params.yaml and are a family of their own, with the same rule. What a seed"
+        yield "does to all variants of a study, and what it does to one variant in both studies, cancels."
+    else:
+        yield "Interactions are declared in params.yaml and are a family of their own. They are unpaired: the sides do"
+        yield "not share two seeds that have all these variants."
+    for side, names in declared.missing.items():
+        if names:
+            yield f"Declared, but {side} has no run of them and the baseline from one seed: {_some(names)}"
+    for side, names in (("A", declared.runs.only_a), ("B", declared.runs.only_b)) if declared.runs else ():
+        if names:
+            yield f"Runs of {side} without a counterpart, in no interaction: {_some(names)}"
+
+
+def _numbers(frame: pd.DataFrame) -> list[str]:
+    """Return the numbers of runs of both sides, one number where they are equal."""
+    return [str(a) if a == b else f"{a}, {b}" for a, b in zip(frame["n_a"], frame["n_b"], strict=True)]
 
 
 def _cost(comparison: RunComparison) -> Iterator[str]:

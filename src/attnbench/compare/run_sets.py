@@ -2,8 +2,9 @@
 
 import glob
 import re
+from collections.abc import Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -15,17 +16,19 @@ from attnbench.errors import UserError, did_you_mean, listed, shortened
 from attnbench.records import CostRecord, LatencyRecord, RunRecord, first_problem, require_of
 from attnbench.records.files import content
 from attnbench.study import StudyPaths, run_name
-from attnbench.study.repository import PARAMS
+from attnbench.study.named_studies import PARAMS
 
 R = TypeVar("R", CostRecord, LatencyRecord)
 
 
 class _Names(BaseModel):
-    """What names the runs in a params.yaml."""
+    """What names the runs in a params.yaml, and what is declared about another study's."""
 
     name: str
     variants: dict[str, Any]
     seeds: list[int]
+    baseline: str | None = None
+    interactions: dict[str, list[str]] = {}
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,9 @@ class RunSet:
     """The runs of a source that its params.yaml names, sorted by file name.
 
     `commit` is the SHA that its revision names. `leftover` are the names of recorded runs whose variant or seed is no
-    longer in params.yaml. Where the study has no params.yaml any more, all recorded runs count. Costs
-    are by variant; a cost or latency record in another format counts as missing, since accuracies need none.
+    longer in params.yaml. `baseline` and `interactions` are those of params.yaml. Where the study has none any more,
+    all recorded runs count, and nothing is declared. Costs are by variant; a cost or latency record in another format
+    counts as missing, since accuracies need none.
     """
 
     source: RunSource
@@ -54,6 +58,8 @@ class RunSet:
     leftover: list[str]
     costs: dict[str, CostRecord]
     latency: LatencyRecord | None
+    baseline: str | None = None
+    interactions: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 def parse_source(text: str) -> RunSource:
@@ -81,9 +87,11 @@ def read_runs(source: RunSource, root: Path) -> RunSet:
         known = f"there are runs of {listed(studies)}" if studies else "there are none of any study"
         raise UserError(f"no runs of study {source.study!r} {source}; {known}{did_you_mean(source.study, studies)}")
     runs = [_parse(source, path, text) for path, text in sorted(files.items())]
-    named = _named_runs(source, root)
+    names = _names(source, root)
     left = [
-        run_name(run.variant, run.seed) for run in runs if named is not None and (run.variant, run.seed) not in named
+        run_name(run.variant, run.seed)
+        for run in runs
+        if names is not None and not (run.variant in names.variants and run.seed in names.seeds)
     ]
     if len(left) == len(runs):
         raise UserError(
@@ -99,6 +107,8 @@ def read_runs(source: RunSource, root: Path) -> RunSet:
         leftover=left,
         costs={cost.variant: cost for cost in costs},
         latency=next(iter(latency), None),
+        baseline=names.baseline if names else None,
+        interactions=names.interactions if names else {},
     )
 
 
@@ -115,8 +125,8 @@ def _records(study: str) -> str:
     return (StudyPaths(study).runs / "*.json").as_posix()
 
 
-def _named_runs(source: RunSource, root: Path) -> set[tuple[str, int]] | None:
-    """Return the runs that the params.yaml of a source names, or None if it has none.
+def _names(source: RunSource, root: Path) -> _Names | None:
+    """Return what the params.yaml of a source names, or None if it has none.
 
     Nothing else of it is read: that of an old commit need not be valid by today's rules.
     """
@@ -129,7 +139,7 @@ def _named_runs(source: RunSource, root: Path) -> set[tuple[str, int]] | None:
             except (YAMLError, UnicodeDecodeError, RecursionError):
                 raise UserError(f"{path} {source} is not YAML, so it names no runs; mend it") from None
             if names.name == source.study:
-                return {(variant, seed) for variant in names.variants for seed in names.seeds}
+                return names
     return None
 
 

@@ -89,6 +89,7 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "null_controls": [name for name, kind in kinds.items() if kind == "null control"],
         "pairs": equal_cost.pairs(inputs),
         "margin": study.margin_share,
+        "compare": {other: _comparison_with(study, other) for other in study.interactions},
         "within": equal_cost.WITHIN,
         "changed": {kind: answer.changed(inputs, kind) for kind in ("frozen", "shuffled")},
         "measured_in": measured.environment_number(inputs),
@@ -102,6 +103,12 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "references": list(method.papers(study).values()),
         "tables": _tables(inputs),
     }
+
+
+def _comparison_with(study: Study, other: str) -> str:
+    """Return the command that prints the interactions with another study, at the confidence and margin of this one."""
+    margin = "" if study.margin is None else f" --margin {formatting.setting(study.margin)}"
+    return f"attnbench compare {other} {study.name} --confidence {formatting.setting(study.confidence)}{margin}"
 
 
 def _training(study: Study, left_out: list[dict[str, Any]], forced: bool) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from attnbench.errors import UserError, did_you_mean, listed
-from attnbench.study import check_backbone, check_controls, check_file, check_modules
+from attnbench.study import check_backbone, check_controls, check_file, check_interactions, check_modules
 from attnbench.study.document import Positions, Problem, read
 from attnbench.study.pydantic_errors import problems
 from attnbench.study.schema import Study
@@ -29,6 +29,7 @@ def load(path: Path) -> Study:
         *check_modules.check(values),
         *check_controls.check(values),
         *check_controls.check_comparisons(values),
+        *check_interactions.check(path, values),
     ]
     name_problems = [positions.problem(location, text) for location, text in findings]
     keys = {problem.key for problem in name_problems}  # the checks of names say more than the schema does

@@ -1,17 +1,16 @@
-"""Finding the repository and the params.yaml of a study."""
+"""Finding the repository, and loading a study of it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from attnbench import machine
-from attnbench.errors import UserError, did_you_mean, listed
-from attnbench.study.document import read
+from attnbench.errors import UserError
 from attnbench.study.loading import load
+from attnbench.study.named_studies import params_of
 from attnbench.study.paths import relative_to_cwd
 from attnbench.study.schema import Study
 
 PIPELINE = "dvc.yaml"
-PARAMS = "params.yaml"
 LOCK = "dvc.lock"
 
 
@@ -27,40 +26,6 @@ def root_of(folder: Path) -> Path:
     raise UserError(
         f"{folder.resolve()} is not in a repository with a {PIPELINE} and a .dvc folder; change to yours and try again"
     )
-
-
-def params_of(root: Path, name: str | None) -> Path:
-    """Return the params.yaml of a study; without a name, of the root study.
-
-    Raises:
-        UserError: there is no such study.
-    """
-    if name is None:
-        return root / PARAMS
-    studies = _studies(root)
-    if name in studies:
-        return root / "studies" / name / PARAMS
-    names = [_root_study(root), *studies]
-    if name == names[0]:
-        return root / PARAMS
-    raise UserError(f"no study {name!r}; there are {listed(names)}{did_you_mean(name, names)}")
-
-
-def names_of(root: Path) -> list[str]:
-    """Return the names of all studies, the root study first.
-
-    Raises:
-        UserError: the params.yaml at the root cannot be read.
-    """
-    return [_root_study(root), *_studies(root)]
-
-
-def _root_study(root: Path) -> str:
-    return str(read(root / PARAMS)[0].get("name"))
-
-
-def _studies(root: Path) -> list[str]:
-    return sorted(path.parent.name for path in (root / "studies").glob(f"*/{PARAMS}"))
 
 
 @dataclass(frozen=True)

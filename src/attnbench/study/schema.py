@@ -172,6 +172,9 @@ class Study(Section):
     comparisons: list[
         Annotated[list[Name], Field(min_length=2, max_length=2)]
     ] = []  # further pairs: the first minus the second
+    interactions: dict[
+        Name, Annotated[list[Name], Field(min_length=1)]
+    ] = {}  # by another study: variants whose gain over the baseline here is compared with that there
     margin: Annotated[float, Field(gt=0, lt=100)] | None = (
         None  # percentage points; within it two variants are equivalent
     )
