@@ -55,9 +55,13 @@ class TrainedRun:
         listed = pictures if isinstance(pictures, Sequence) else [pictures]
         return torch.from_numpy(np.stack([images.pixels(picture, self.data.image_shape) for picture in listed]))
 
+    def standardised(self, pixels: Tensor) -> Tensor:
+        """Return uint8 images (n, c, h, w), as `pixels` returns them, as the input of the network: float32."""
+        return self._normalisation()(pixels.float() / 255)
+
     def preprocess(self, pictures: Picture | Sequence[Picture]) -> Tensor:
         """Return images, as in `pixels`, as the input of the network: float32 (n, c, h, w), standardised."""
-        return self._normalisation()(self.pixels(pictures).float() / 255)
+        return self.standardised(self.pixels(pictures))
 
     def probabilities(self, pictures: Picture | Sequence[Picture]) -> Tensor:
         """Return the probability of each class (n, classes) for images as in `pixels`; each row sums to 1."""
