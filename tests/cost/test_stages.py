@@ -80,6 +80,6 @@ def test_without_images_nothing_is_written(root: Path):
     for stage in (["cost.py", "eca"], ["latency.py"]):
         done = run(root, *stage)
         assert done.returncode == 1
-        assert "data.json is missing; `attnbench run STUDY` makes it" in done.stderr
+        assert "data.json is missing; `attnbench run small` makes it" in done.stderr
     assert not paths.costs.exists()
     assert not paths.latency.exists()

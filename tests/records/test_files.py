@@ -133,6 +133,12 @@ def test_a_full_disk_ends_in_one_sentence_and_leaves_nothing(tmp_path, content):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_advice_names_the_study_of_a_file(tmp_path):
+    for path in ("results/mine/runs/se-0.json", "reports/mine/tables/runs.csv"):
+        with pytest.raises(UserError, match=r" is missing; `attnbench run mine` makes it$"):
+            files.content(tmp_path / path)
+
+
 def test_records_come_back_as_they_were(tmp_path):
     records.write(tmp_path / "t.json", timing())
     assert records.read(tmp_path / "t.json", TimingRecord) == timing()

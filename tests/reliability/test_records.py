@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from attnbench import records
+from attnbench.errors import UserError
 from attnbench.records import (
     AblationRecord,
     CostRecord,
@@ -113,6 +115,29 @@ def test_no_wrong_value_of_a_record_is_read(tmp_path: Path, name: str) -> None:
     for damaged in damages(document):
         path.write_text(json.dumps(damaged))
         refused(lambda: records.read(path, kind), tmp_path, f"record.json is not a {kind.__name__}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "value", "problem"),
+    [
+        ("run", ["best_validation_epoch"], 5, "best_validation_epoch is 5, more than epochs, 4"),
+        ("run", ["best_validation_accuracy"], 0.5, "validation_accuracy is 0.755, more than best_validation_accuracy"),
+        ("ablation", ["slots", 0, "dead_units"], 3, "slots.0: Value error, dead_units is 3, more than hidden_units, 2"),
+        ("cost", ["attention_parameters"], 2_000_000, "attention_parameters is 2000000, more than parameters, 1148914"),
+        ("cost", ["attention_macs"], 20_000_000, "attention_macs is 20000000, more than macs, 12060000"),
+        ("latency", ["inference", 0, "p90_ms"], 0.1, "median_ms is 0.8, more than p90_ms, 0.1"),
+        ("data", ["mean"], [0.5], "1 means and 3 stds of 3 channels"),
+    ],
+)
+def test_values_of_a_record_fit_together(tmp_path: Path, name: str, keys: list[Any], value: Any, problem: str) -> None:
+    document = values = RECORDS[name].model_dump(mode="json")
+    for key in keys[:-1]:
+        values = values[key]
+    values[keys[-1]] = value
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(UserError, match=re.escape(problem)):
+        records.read(path, type(RECORDS[name]))
 
 
 def test_every_kind_of_record_is_tried_many_times() -> None:

@@ -19,6 +19,8 @@ class Quantity(Record):
 class SlotAblation(Record):
     """The module of one slot on all test images."""
 
+    ORDERED = (("dead_units", "hidden_units"),)
+
     slot: Line
     # by the names of the module's modulation: `gate`, `channel`, `spatial`, `term`, ...
     quantities: Annotated[dict[str, Quantity], Field(min_length=1)]

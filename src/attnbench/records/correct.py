@@ -29,11 +29,11 @@ def read_correct(path: Path, images: int) -> NDArray[np.bool_]:
     if len(packed) != -(-images // 8):
         raise UserError(
             f"{path} has {len(packed)} bytes, but the {images} test images take {-(-images // 8)}; delete it and run "
-            "`attnbench run STUDY`"
+            f"{files.run_command(path)}"
         )
     bits = np.unpackbits(packed).astype(np.bool_)
     if bits[images:].any():
         raise UserError(
-            f"{path} has bits after those of the {images} test images; delete it and run `attnbench run STUDY`"
+            f"{path} has bits after those of the {images} test images; delete it and run {files.run_command(path)}"
         )
     return bits[:images]

@@ -14,6 +14,8 @@ Rounds = Annotated[list[Positive], Field(min_length=1)]  # one time for each rou
 class CostRecord(Record):
     """Counts for one forward pass of one image in eval mode. None depends on the machine."""
 
+    ORDERED = (("attention_parameters", "parameters"), ("attention_macs", "macs"))
+
     study: Name
     variant: Name
     image_shape: ImageShape
@@ -29,6 +31,8 @@ class CostRecord(Record):
 
 class LatencyRow(Record):
     """Time of one call of one variant at one batch size, in milliseconds."""
+
+    ORDERED = (("median_ms", "p90_ms"),)
 
     variant: Name
     batch_size: AtLeastOne

@@ -1,8 +1,8 @@
 """The description of the prepared images."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from attnbench.records.io import AtLeastOne, Count, ImageShape, Record, Share
 from attnbench.study.schema import Line, Name, Paragraph, Seed, Sha256
@@ -24,3 +24,9 @@ class DataSummary(Record):
     std: list[Annotated[float, Field(gt=0, le=1)]]  # 1 for a channel with a single value
     sha256: Sha256
     tensors_sha256: dict[str, Sha256]
+
+    @model_validator(mode="after")
+    def _has_a_mean_and_std_of_each_channel(self) -> Self:
+        if not len(self.mean) == len(self.std) == self.image_shape[0]:
+            raise ValueError(f"{len(self.mean)} means and {len(self.std)} stds of {self.image_shape[0]} channels")
+        return self

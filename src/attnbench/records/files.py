@@ -8,6 +8,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +72,24 @@ def replacing_several(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def content(path: Path, advice: str = "`attnbench run STUDY` makes it") -> bytes:
-    """Return the bytes of a file that a stage wrote; `advice` says what to do if it is missing.
+def run_command(path: Path) -> str:
+    """Return `attnbench run <study>`, the command that makes a file: results/<study>/... and reports/<study>/..."""
+    names = [name for folder, name in pairwise(path.absolute().parts) if folder in ("results", "reports")]
+    return f"`attnbench run {names[-1] if names else 'STUDY'}`"
+
+
+def content(path: Path, advice: str | None = None) -> bytes:
+    """Return the bytes of a file that a stage wrote; `advice` says what to do if it is missing: by default, to run it.
 
     Raises:
         UserError: it is missing, is not a regular file, or cannot be read.
     """
     try:
         if not path.is_file() and path.exists():  # reading a named pipe would never end
-            raise UserError(f"{path} is {_kind(path)}, not a file; remove it and run `attnbench run STUDY`")
+            raise UserError(f"{path} is {_kind(path)}, not a file; remove it and run {run_command(path)}")
         return path.read_bytes()
     except FileNotFoundError:
-        raise UserError(f"{path} is missing; {advice}") from None
+        raise UserError(f"{path} is missing; {advice or f'{run_command(path)} makes it'}") from None
     except OSError as error:
         raise UserError(f"{shortened(str(path), 200)} cannot be read: {_reason(error)}") from None
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from attnbench.errors import UserError, shortened
 from attnbench.records import files
@@ -22,6 +22,14 @@ class Record(BaseModel):
     """A frozen, typed JSON document. An unknown or missing field, another type, NaN and infinity are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    ORDERED: ClassVar[tuple[tuple[str, str], ...]] = ()  # pairs of fields, of which the first is at most the second
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> Self:
+        for part, whole in self.ORDERED:
+            if getattr(self, part) > getattr(self, whole):
+                raise ValueError(f"{part} is {getattr(self, part)}, more than {whole}, {getattr(self, whole)}")
+        return self
 
 
 R = TypeVar("R", bound=Record)
@@ -43,7 +51,7 @@ def read(path: Path, kind: type[R]) -> R:
     except ValidationError as error:
         raise UserError(
             f"{path} is not a {kind.__name__}: {first_problem(error)}; restore it with `git checkout`, or "
-            "delete it and run `attnbench run STUDY`"
+            f"delete it and run {files.run_command(path)}"
         ) from None
 
 

@@ -12,6 +12,8 @@ from attnbench.study.schema import Line, Name, Seed, Sha256
 class RunRecord(Record):
     """Result of one run on the test images, evaluated once, with the weights of the last epoch."""
 
+    ORDERED = (("best_validation_epoch", "epochs"), ("validation_accuracy", "best_validation_accuracy"))
+
     study: Name
     variant: Name
     seed: Seed

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from attnbench.errors import UserError
-from attnbench.records import tensors
+from attnbench.records import files, tensors
 from attnbench.records.io import Record, first_problem
 from attnbench.study.schema import Line, Name, Seed
 
@@ -113,11 +113,11 @@ def load(path: Path, *, variant: str, seed: int, classes: Sequence[str]) -> View
         UserError: the file is missing, contains no views, arrays of other shapes or numbers out of range, or is that of
             another variant, seed or other images.
     """
-    advice = "delete it and run `attnbench run STUDY`"
+    advice = f"delete it and run {files.run_command(path)}"
     try:
         views = _views(*tensors.read(path))
     except FileNotFoundError:
-        raise UserError(f"{path} is missing; `attnbench run STUDY` makes it") from None
+        raise UserError(f"{path} is missing; {files.run_command(path)} makes it") from None
     except (tensors.DamagedError, ValidationError, KeyError, TypeError, RecursionError) as error:
         reason = first_problem(error) if isinstance(error, ValidationError) else error
         raise UserError(f"{path} contains no views ({reason}); {advice}") from None
