@@ -4,6 +4,7 @@ The configurations follow from the options that a module declares, so a new modu
 """
 
 import copy
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, get_args, get_origin
@@ -34,14 +35,25 @@ class Configuration:
         torch.manual_seed(seed)
         return networks.build_attention(self.name, channels, size, self.options)
 
+    def takes(self, channels: int) -> bool:
+        """Whether the module can have this width; it may refuse one if it says which are allowed."""
+        try:
+            self.build(channels)
+        except ValueError as error:
+            if not re.match(rf"{channels} channels .*; allowed: ", str(error)):
+                raise
+            return False
+        return True
+
     def trained(self, channels: int = 64, seed: int = 0, size: Size = (6, 5)) -> Attention:
         """A module after one step: a norm that starts with weight 0 then hides nothing that precedes it."""
         return copy.deepcopy(_trained(self.name, tuple(self.options.items()), channels, seed, size))
 
     @property
     def leaves_the_range(self) -> bool:
-        """Whether the activation allows gates below 0 or above 1."""
-        return self.options.get("activation") in ("tanh", "relu")
+        """Whether gates below 0 or above 1 are allowed."""
+        unbounded = self.name == "lska" or self.options.get("bounded") is False
+        return unbounded or self.options.get("activation") in ("tanh", "relu")
 
 
 @cache  # a step takes as long as a test
@@ -68,7 +80,7 @@ def configurations(name: str) -> list[Configuration]:
 def other_values(option: module_files.Option) -> list[Any]:
     """All other values of an option that lists its values, or else one allowed value that is not the default."""
     listed = literals(option.type)
-    values = [value for value in listed or (not option.default, 5, 0.5, 0.25) if is_allowed(option, value)]
+    values = [value for value in listed or (not option.default, 5, 3, 0.5, 0.25) if is_allowed(option, value)]
     if not values:
         raise AssertionError(f"no second value for {option}; add one to this function")
     return values if listed else values[:1]

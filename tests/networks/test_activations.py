@@ -7,7 +7,9 @@ from torch import nn
 
 from attnbench.study import attention as modules
 
-GATES = {"cam": 1, "cbam": 2, "coordinate": 1, "eca": 1, "sam": 1, "se": 1, "srm": 1, "triplet": 3}  # activations
+GATES = {"cbam": 2, "triplet": 3} | dict.fromkeys(  # activations
+    ("cam", "coordinate", "eca", "ela", "ema", "ese", "gam", "mlca", "sam", "se", "sge", "shuffle", "srm"), 1
+)
 
 
 def test_every_module_with_the_option_is_tested() -> None:
@@ -19,7 +21,7 @@ def test_it_replaces_every_sigmoid(name: str) -> None:
     x, hard, other = (
         random_maps(16).float(),
         jolted(name, 16, activation="hardsigmoid").float(),
-        jolted(name, 16).float(),
+        jolted(name, 16, activation="sigmoid").float(),
     )
     before, replaced = other(x), 0
     for part in list(other.modules()):

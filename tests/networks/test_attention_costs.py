@@ -61,12 +61,19 @@ CASES: list[tuple[str, dict[str, Any], Callable[[int, int, int], int]]] = [
     ("constant", {}, lambda c, h, w: 0),
     ("coordinate", {}, lambda c, h, w: 2 * c * max(8, c // 32) * (h + w)),
     ("eca", {}, lambda c, h, w: 3 * c),
+    ("ela", {}, lambda c, h, w: 7 * c * (h + w)),
+    ("ela", {"mixed": 8}, lambda c, h, w: 8 * 7 * c * (h + w)),
+    ("ema", {}, lambda c, h, w: c * (c // 32) * (h + w + 9 * h * w)),
+    ("ese", {}, lambda c, h, w: c * c),
+    *(("gam", {"groups": g}, lambda c, h, w, g=g: (2 + 98 // g) * c * (c // 4) * h * w) for g in (1, 2)),
     *(
         ("gather_excite", {"flavour": f, "extent": e}, lambda c, h, w, f=f, e=e: gather_excite(c, h, w, f, e))
         for f in ("theta_minus", "theta", "theta_plus")
         for e in ("global", 4)
     ),
     *(("gc", {"pool": pool}, lambda c, h, w, pool=pool: gc(c, h, w, pool)) for pool in ("attention", "avg")),
+    ("lska", {}, lambda c, h, w: c * (c + 12) * h * w),
+    ("mlca", {}, lambda c, h, w: c * (2 * 5 * h * w + 25 * (h + w)) + 26 * c * (5 if c == 128 else 3)),
     *(("non_local", {"subsample": s}, lambda c, h, w, s=s: non_local(c, h, w, s)) for s in (True, False)),
     *(
         ("non_local", {"mode": mode}, lambda c, h, w, mode=mode: non_local(c, h, w, mode=mode))
@@ -77,6 +84,8 @@ CASES: list[tuple[str, dict[str, Any], Callable[[int, int, int], int]]] = [
     *(("psanet", {"shrink": s, **SHORT}, lambda c, h, w, s=s: psanet(c, h, w, s, short=True)) for s in (1, 2)),
     ("sam", {}, lambda c, h, w: 2 * 49 * h * w),
     ("se", {}, lambda c, h, w: 2 * c * (c // 16)),
+    ("sge", {}, lambda c, h, w: 0),
+    ("shuffle", {}, lambda c, h, w: 0),
     ("simam", {}, lambda c, h, w: 0),
     ("sk", {}, lambda c, h, w: 2 * 9 * c * (c // 32) * h * w + 3 * c * 32),
     ("srm", {}, lambda c, h, w: 0),

@@ -58,6 +58,27 @@ def eca(
     return int(kernel_size) * (1 if shared else c)
 
 
+def ela(
+    c: int, size: Size, kernel_size: int = 7, mixed: int = 1, norm_groups: int = 16, shared: bool = True, **_: Any
+) -> int:
+    return (1 if shared else 2) * (c * kernel_size * gcd(c, mixed) + 2 * c)
+
+
+def ema(c: int, size: Size, groups: int = 32, **_: Any) -> int:
+    width = c // gcd(c, groups)
+    return width * (width + 1) + width * (9 * width + 1) + 2 * width
+
+
+def ese(c: int, size: Size, **_: Any) -> int:
+    return (c + 1) * c
+
+
+def gam(c: int, size: Size, reduction: int = 4, groups: int = 1, **_: Any) -> int:
+    d = max(1, c // reduction)
+    g = gcd(gcd(c, d), groups)
+    return cam(c, size, reduction) + 49 * d * (c // g) + 3 * d + 49 * c * (d // g) + 3 * c
+
+
 def gather_excite(
     c: int,
     size: Size,
@@ -80,6 +101,18 @@ def gc(c: int, size: Size, reduction: int = 16, fusion: str = "add", pool: str =
     d = max(1, c // reduction)
     transform = 2 * c * d + c + 3 * d
     return (2 if fusion == "both" else 1) * transform + (c + 1 if pool == "attention" else 0)
+
+
+def lska(c: int, size: Size, kernel: int = 7, **_: Any) -> int:
+    near, far = {7: (3, 3), 11: (3, 5), 23: (5, 7), 35: (5, 11), 41: (5, 13), 53: (5, 17)}[kernel]
+    return c * (c + 1) + 2 * c * (near + 1) + 2 * c * (far + 1)
+
+
+def mlca(
+    c: int, size: Size, local_size: int = 5, local_weight: float = 0.5, gamma: float = 2, b: float = 1, **_: Any
+) -> int:
+    t = int(abs(log2(c) / gamma + b / gamma))
+    return 2 * (t + 1 - t % 2)
 
 
 def non_local(
@@ -117,6 +150,14 @@ def sam(c: int, size: Size, kernel_size: int = 7, norm: bool = True, descriptor:
     return maps * kernel_size**2 + (2 if norm else 0) + (c if descriptor == "conv" else 0)
 
 
+def sge(c: int, size: Size, groups: int = 64, **_: Any) -> int:
+    return 2 * gcd(c, groups)
+
+
+def shuffle(c: int, size: Size, groups: int = 64, **_: Any) -> int | None:
+    return None if c % 2 else 6 * (c // 2 // gcd(c // 2, groups))
+
+
 def simam(c: int, size: Size, **_: Any) -> int:
     return 0
 
@@ -139,20 +180,28 @@ def triplet(c: int, size: Size, kernel_size: int = 7, spatial: bool = True, **_:
     return (3 if spatial else 2) * (2 * kernel_size**2 + 2)
 
 
-FORMULAS: dict[str, Callable[..., int]] = {
+FORMULAS: dict[str, Callable[..., int | None]] = {  # None: the width is refused
     "bam": bam,
     "cam": cam,
     "cbam": cbam,
     "constant": constant,
     "coordinate": coordinate,
     "eca": eca,
+    "ela": ela,
+    "ema": ema,
+    "ese": ese,
+    "gam": gam,
     "gather_excite": gather_excite,
     "gc": gc,
+    "lska": lska,
+    "mlca": mlca,
     "non_local": non_local,
     "psa_simple": psa_simple,
     "psanet": psanet,
     "sam": sam,
     "se": cam,
+    "sge": sge,
+    "shuffle": shuffle,
     "simam": simam,
     "sk": sk,
     "srm": srm,
@@ -172,6 +221,9 @@ MORE_OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ),
     ("psanet", {"shrink": 2, "direction": "distribute", "compact": True}),
     ("sk", {"minimum_width": 1, "groups": 6}),
+    *(("gam", {"groups": 4, "reduction": reduction}) for reduction in (2, 3)),
+    *((name, {"groups": 6}) for name in ("ema", "sge", "shuffle")),
+    ("ela", {"mixed": 8, "shared": False}),
     ("cbam", {"descriptor": "conv", "bias": False}),
 ]
 COUNTED: list[tuple[str, int, Size, dict[str, Any], int]] = [  # the numbers in the headers of the modules
@@ -183,6 +235,14 @@ COUNTED: list[tuple[str, int, Size, dict[str, Any], int]] = [  # the numbers in 
     ("coordinate", 64, SIZE, {"bias": False}, 1552),
     ("coordinate", 512, SIZE, {"bias": False}, 24608),
     ("eca", 64, SIZE, {"shared": False}, 192),
+    ("ela", 64, SIZE, {}, 576),
+    ("ela", 64, SIZE, {"kernel_size": 5, "norm_groups": 32}, 448),
+    *(("ela", 64, SIZE, {"kernel_size": k, "mixed": 8}, count) for k, count in {5: 2688, 7: 3712}.items()),
+    *(("ema", c, SIZE, {}, count) for c, count in {16: 14, 64: 48, 128: 176, 256: 672}.items()),
+    ("ema", 64, SIZE, {"groups": 8}, 672),
+    ("ese", 64, SIZE, {}, 4160),
+    ("gam", 64, SIZE, {}, 102_720),
+    ("gam", 64, SIZE, {"groups": 4}, 27_456),
     ("gather_excite", 64, (8, 8), {"flavour": "theta"}, 4224),
     ("gather_excite", 64, (8, 8), {"flavour": "theta_plus"}, 4804),
     ("gather_excite", 64, (8, 8), {"flavour": "theta", "extent": 8}, 2112),
@@ -191,6 +251,8 @@ COUNTED: list[tuple[str, int, Size, dict[str, Any], int]] = [  # the numbers in 
     ("gc", 64, SIZE, {"pool": "avg"}, 588),
     ("gc", 64, SIZE, {"fusion": "both"}, 1241),
     ("gc", 64, SIZE, {"reduction": 8, "fusion": "scale"}, 1177),
+    *(("lska", 64, SIZE, {"kernel": kernel}, count) for kernel, count in {7: 5184, 23: 5952}.items()),
+    *(("mlca", c, SIZE, {}, count) for c, count in {16: 6, 64: 6, 128: 10, 1024: 10}.items()),
     ("non_local", 64, SIZE, {}, 8480),
     ("non_local", 64, SIZE, {"norm": False}, 8352),
     ("non_local", 64, SIZE, {"mode": "gaussian"}, 4320),
@@ -201,6 +263,9 @@ COUNTED: list[tuple[str, int, Size, dict[str, Any], int]] = [  # the numbers in 
     ("sam", 64, SIZE, {}, 100),
     ("sam", 64, SIZE, {"descriptor": "avg"}, 51),
     ("sam", 64, SIZE, {"descriptor": "conv"}, 115),
+    *(("sge", c, SIZE, {}, count) for c, count in {16: 32, 64: 128, 256: 128}.items()),
+    *(("shuffle", c, SIZE, {}, count) for c, count in {64: 6, 256: 12, 512: 24}.items()),
+    ("shuffle", 64, SIZE, {"groups": 8}, 24),
     ("sk", 64, SIZE, {}, 8768),
     ("srm", 64, SIZE, {}, 256),
     ("srm", 64, SIZE, {"style": "mean"}, 192),
@@ -243,7 +308,11 @@ def test_every_module_has_a_formula() -> None:
 def test_parameters_are_those_of_the_formula(case: Configuration) -> None:
     for channels in WIDTHS:
         expected = FORMULAS[case.name](channels, SIZE, **case.options)
-        assert (channels, count(case.name, channels, **case.options)) == (channels, expected)
+        if expected is None:
+            with pytest.raises(ValueError, match=f"{channels} channels .*; allowed: "):
+                count(case.name, channels, **case.options)
+        else:
+            assert (channels, count(case.name, channels, **case.options)) == (channels, expected)
 
 
 @pytest.mark.parametrize(("name", "channels", "size", "options", "expected"), COUNTED)
@@ -290,6 +359,7 @@ def test_kernels_by_stage_are_those_of_the_authors_networks(
         (CoordAttn(64), 1552),
         (CoordAttn(512), 36912),
         (NonLocalAttn(64), 2264),
+        (timm.layers.EffectiveSEModule(64), 4160),
         (timm.layers.GlobalContext(64), 1177),
         (timm.layers.SEModule(64), 1096),
     ],

@@ -49,7 +49,9 @@ CASES: list[tuple[str, dict[str, Any], list[Start | None]]] = [  # the starts of
         ],
     ),
     ("coordinate", {}, [normal(2 / D), ZERO, *NORM, normal(2 / C), ZERO, normal(2 / C), ZERO]),
+    ("ese", {}, [normal(2 / C), uniform(C)]),
     ("gc", {}, [normal(2 / C), ZERO, uniform(C), uniform(C), *NORM, ZERO, ZERO]),
+    ("lska", {}, [*4 * [normal(2 / 3), ZERO], normal(2 / C), ZERO]),
     ("non_local", {}, [*4 * [normal(1e-4), ZERO], ZERO, ZERO]),
     ("non_local", {"norm": False}, [*3 * [normal(1e-4), ZERO], ZERO, ZERO]),
     (
@@ -58,6 +60,8 @@ CASES: list[tuple[str, dict[str, Any], list[Start | None]]] = [  # the starts of
         [*2 * [normal(1e-4), ZERO, uniform(D)], *2 * [normal(1e-4), ZERO], ZERO, ZERO],
     ),
     ("sk", {}, [*2 * [normal(2 / (9 * 8)), *NORM], normal(1e-4), *NORM, normal(1e-4)]),
+    ("sge", {}, [ZERO, ONE]),
+    ("shuffle", {}, [ZERO, ONE, ZERO, ONE, *NORM]),
     ("srm", {}, [ZERO, *NORM]),
     *(
         (
@@ -128,6 +132,8 @@ def test_the_header_says_how_it_starts(name: str) -> None:
 
 def test_every_module_that_does_not_start_as_torch_is_tested() -> None:
     assert {name for name, _, _ in CASES} == {
+        "sge",
+        "shuffle",
         "srm",
         *(name for name in modules.names() if "init" in modules.options(name)),
     }
