@@ -57,7 +57,8 @@ def test_memory_layout_is_kept_and_does_not_matter(configured: Configuration, x:
     last = x.contiguous(memory_format=torch.channels_last)
     y = module(last)
     assert y.is_contiguous(memory_format=torch.channels_last)
-    torch.testing.assert_close(y, module(x), rtol=1e-5, atol=1e-5)
+    rounding = 1e-6 * max(10, y.abs().max().item())  # sums of large terms may be small
+    torch.testing.assert_close(y, module(x), rtol=1e-5, atol=rounding)
 
 
 def test_values_are_the_same_with_and_without_gradients(configured: Configuration, x: Tensor) -> None:

@@ -56,15 +56,14 @@ class EfficientLocalAttention(Gate):
             convolution = nn.Conv1d(channels, channels, k, padding=k // 2, groups=groups, bias=False)
             return nn.Sequential(convolution, nn.GroupNorm(gcd(channels, norm_groups), channels))
 
-        self.rows = strip()
-        self.columns = self.rows if shared else strip()
+        self.strips = nn.ModuleList([strip()] if shared else [strip(), strip()])  # of rows and of columns
         self.activation = activations.named(activation)
 
     def gate(self, x: Tensor) -> Tensor:
         h, w = x.shape[2:]
         last = x.permute(0, 2, 3, 1)  # (n, h, w, c), the memory order of channels_last: sums over h and w are fast
-        rows = self._along(self.rows, last.sum(2) * (1 / w))  # (n, h, c)
-        columns = self._along(self.columns, last.sum(1) * (1 / h))  # (n, w, c)
+        rows = self._along(self.strips[0], last.sum(2) * (1 / w))  # (n, h, c)
+        columns = self._along(self.strips[-1], last.sum(1) * (1 / h))  # (n, w, c)
         gate = rows[:, :, None] * columns[:, None]  # (n, h, w, c)
         return gate.permute(0, 3, 1, 2).to(x.dtype)
 
