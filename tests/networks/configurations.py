@@ -52,8 +52,9 @@ class Configuration:
     @property
     def leaves_the_range(self) -> bool:
         """Whether gates below 0 or above 1 are allowed."""
-        unbounded = self.name == "lska" or self.options.get("bounded") is False
-        return unbounded or self.options.get("activation") in ("tanh", "relu")
+        unbounded = self.options.get("bounded") is False
+        activation = self.options.get("activation", "none" if self.name == "lska" else "sigmoid")
+        return unbounded or activation in ("tanh", "relu", "none")
 
 
 @cache  # a step takes as long as a test

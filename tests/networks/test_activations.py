@@ -8,7 +8,7 @@ from torch import nn
 from attnbench.study import attention as modules
 
 GATES = {"cbam": 2, "triplet": 3} | dict.fromkeys(  # activations
-    ("cam", "coordinate", "eca", "ela", "ema", "ese", "gam", "mlca", "sam", "se", "sge", "shuffle", "srm"), 1
+    ("cam", "coordinate", "eca", "ela", "ema", "ese", "gam", "lska", "mlca", "sam", "se", "sge", "shuffle", "srm"), 1
 )
 
 

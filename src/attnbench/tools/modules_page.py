@@ -37,16 +37,13 @@ _INDENT = " " * 4  # of formulas in a header
 def page() -> str:
     """Return the page of all modules as Markdown."""
     names = attention.names()
-    index = [
-        {"Module": f"[{name}](#{name})", "Description": module_files.headline(attention.path(name)).replace("`", "")}
-        for name in names
-    ]
+    index = [f"- [`{name}`](#{name}): {_prose(module_files.headline(attention.path(name)))}" for name in names]
     counts = [
         {"Module": name, **{f"{channels:,}": f"{parameters(name, channels):,}" for channels in WIDTHS}}
         for name in names
     ]
     introduction = _INTRODUCTION.format(
-        index=markdown(pd.DataFrame(index), ("Module", "Description")),
+        index="\n".join(index),
         parameters=markdown(pd.DataFrame(counts), ("Module",)),
         sized=", ".join(f"`{name}`" for name in names if _sized(name)),
     )

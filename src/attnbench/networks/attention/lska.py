@@ -8,10 +8,10 @@
     kernel     7          11         23         35         41         53         a + d (m - 1), the reach of the window
     a, d, m    3, 2, 3    3, 2, 5    5, 3, 7    5, 3, 11   5, 3, 13   5, 3, 17
 
-There is no activation: s is unbounded and may be negative, so maps leave 0..1, and y grows with the square of x. In
-the paper's network, a batch norm and a 1x1 convolution precede the module, another follows it, and a shortcut passes
-them with a weight of 0.01 for the sum. In a slot, the module acts alone: prefer a site behind a norm, and
-compare with `start: identity`.
+There is no activation: s is unbounded and may be negative, so maps leave 0..1, and y grows with the square of x. The
+paper's network keeps that small: a batch norm and a 1x1 convolution precede the module, another follows it, and the
+result is added to the input with a learned weight that starts at 0.01. A slot has the module alone, which is an
+adaptation. In a network without norms, such as `cnn`, it may diverge; `activation: sigmoid` or `hardsigmoid` bounds s.
 Any C. Maps may have any size; padding is 0, and on maps smaller than the window only its centre sees the map. bfloat16
 stays bfloat16.
 
@@ -27,7 +27,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from attnbench.networks import initialisation
+from attnbench.networks import activations, initialisation
 from attnbench.networks.gates import Gate
 from attnbench.study.options import Init
 
@@ -38,9 +38,16 @@ PAPER = (
 
 
 class LargeSeparableKernelAttention(Gate):
-    """The factor of the header, as a gate that leaves 0..1."""
+    """The factor of the header, as a gate; without an activation it leaves 0..1."""
 
-    def __init__(self, channels: int, *, kernel: Literal[7, 11, 23, 35, 41, 53] = 7, init: Init = "authors") -> None:
+    def __init__(
+        self,
+        channels: int,
+        *,
+        kernel: Literal[7, 11, 23, 35, 41, 53] = 7,
+        activation: Literal["none", "sigmoid", "hardsigmoid"] = "none",
+        init: Init = "authors",
+    ) -> None:
         super().__init__()
         dilation = 2 if kernel <= 11 else 3
         near, far = 2 * dilation - 1, kernel // dilation  # a and m
@@ -53,9 +60,10 @@ class LargeSeparableKernelAttention(Gate):
         )
         if init == "authors":  # they count the fan out by group; of these layers it is the fan in
             initialisation.he_normal(self.window, "fan_in")
+        self.activation = nn.Identity() if activation == "none" else activations.named(activation)
 
     def gate(self, x: Tensor) -> Tensor:
-        factor: Tensor = self.window(x)
+        factor: Tensor = self.activation(self.window(x))
         return factor.to(x.dtype)
 
 
