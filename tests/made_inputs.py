@@ -7,6 +7,7 @@ from typing import Any
 import made_study
 import pandas as pd
 
+from attnbench.records.robustness import CORRUPTIONS
 from attnbench.report import method
 from attnbench.report.inputs import Inputs
 from attnbench.study import Study, StudyPaths, attention
@@ -103,7 +104,25 @@ def _tables(names: list[str], study: Any, classes: list[str]) -> dict[str, pd.Da
         for number, name in enumerate(names)
         for seed in seeds
     ]
+    other = [name for name in names if name != study.baseline]
+    measures = ("corrupted", "loss", "ece", "brier", "nll")
+    interval = dict(zip(("difference", "low", "high"), INTERVALS["inconclusive"], strict=True))
+    interval |= {} if many else {"low": math.nan, "high": math.nan}
+    of_pair = {"reference": study.baseline, "kind": "baseline", **interval, "verdict": "inconclusive"}
+    spread = 0.01 if many else math.nan
     return {
+        "robustness": pd.DataFrame(
+            {"measure": measure, "variant": name, "mean": 0.6, "std": spread} for measure in measures for name in names
+        ),
+        "robustness_comparisons": pd.DataFrame(
+            {"measure": measure, "variant": name, **of_pair} for measure in measures for name in other
+        ),
+        "corruptions": pd.DataFrame(
+            {"variant": name, "corruption": corruption, "severity": severity, "images": 80, "mean": 0.6}
+            for name in names
+            for corruption in CORRUPTIONS
+            for severity in range(1, 6)
+        ),
         "runs": pd.DataFrame(runs),
         "precision": pd.DataFrame(
             [("observed", 3, 0.02), ("observed", 9, 0.01), ("upper", 3, 0.03), ("upper", 14, 0.01)] if many else [],

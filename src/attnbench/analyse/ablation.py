@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from attnbench.analyse import statistics
-from attnbench.analyse.stage_outputs import again, read_records
+from attnbench.analyse.stage_outputs import again, read_evaluations
 from attnbench.errors import UserError
 from attnbench.records import AblationRecord, RunRecord, SlotAblation
 from attnbench.study import Study, StudyPaths, attention, run_name
@@ -29,13 +29,10 @@ def load_ablations(study: Study, paths: StudyPaths, runs: Sequence[RunRecord]) -
         UserError: a record is missing, is that of another run, was made from other weights, or has not the slots of the
             variant.
     """
-    files = {run_name(run.variant, run.seed): paths.ablation(run.variant, run.seed) for run in runs}
-    ablations = read_records(study, "ablate", AblationRecord, files)
+    ablations = read_evaluations(study, paths, "ablate", AblationRecord, paths.ablation, runs)
     slots: dict[str, object] = {}
-    for run, ablation, (name, path) in zip(runs, ablations, files.items(), strict=True):
-        advice = again(study, "ablate", name)
-        if ablation.checkpoint_sha256 != run.checkpoint_sha256:
-            raise UserError(f"{path} was made from other weights than {paths.record(run.variant, run.seed)}. {advice}")
+    for run, ablation in zip(runs, ablations, strict=True):
+        path, advice = paths.ablation(run.variant, run.seed), again(study, "ablate", run_name(run.variant, run.seed))
         values = (ablation.frozen_accuracy, ablation.shuffled_accuracy, *ablation.slots)
         if study.variants[run.variant].attention != attention.NONE and (None in values or not ablation.slots):
             raise UserError(f"{path} is that of a network without modules, which {run.variant!r} has. {advice}")

@@ -1,16 +1,17 @@
 """Files that a stage writes for each variant or run: all of them, or a message with the command that makes them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from attnbench import records
 from attnbench.errors import UserError
-from attnbench.records import AblationRecord, CostRecord
-from attnbench.study import Study
+from attnbench.records import AblationRecord, CostRecord, RobustnessRecord, RunRecord
+from attnbench.study import Study, StudyPaths, run_name
 from attnbench.study.paths import repro
 
-R = TypeVar("R", CostRecord, AblationRecord)
+R = TypeVar("R", CostRecord, AblationRecord, RobustnessRecord)
+Evaluation = TypeVar("Evaluation", AblationRecord, RobustnessRecord)
 
 
 def require_files(study: Study, stage: str, files: Mapping[str, Path]) -> None:
@@ -27,7 +28,7 @@ def require_files(study: Study, stage: str, files: Mapping[str, Path]) -> None:
 
 
 def read_records(study: Study, stage: str, kind: type[R], files: Mapping[str, Path]) -> list[R]:
-    """Return the record of each name, which is that of a variant for costs, and of a run for ablations.
+    """Return the record of each name, which is that of a variant for costs, and otherwise of a run.
 
     Raises:
         UserError: a record is missing, damaged, or that of another study, variant or run.
@@ -38,6 +39,28 @@ def read_records(study: Study, stage: str, kind: type[R], files: Mapping[str, Pa
         variant, run = (name, None) if isinstance(record, CostRecord) else (None, name)
         records.require_of(record, path, again(study, stage, name), study=study.name, variant=variant, run=run)
     return read
+
+
+def read_evaluations(
+    study: Study,
+    paths: StudyPaths,
+    stage: str,
+    kind: type[Evaluation],
+    path_of: Callable[[str, int], Path],
+    runs: Sequence[RunRecord],
+) -> list[Evaluation]:
+    """Return what a stage has found out about every run, in the order of the runs; `path_of` takes variant and seed.
+
+    Raises:
+        UserError: a record is missing, damaged, that of another run, or was made from other weights.
+    """
+    files = {run_name(run.variant, run.seed): path_of(run.variant, run.seed) for run in runs}
+    evaluations = read_records(study, stage, kind, files)
+    for run, evaluation, (name, path) in zip(runs, evaluations, files.items(), strict=True):
+        if evaluation.checkpoint_sha256 != run.checkpoint_sha256:
+            weights = paths.record(run.variant, run.seed)
+            raise UserError(f"{path} was made from other weights than {weights}. {again(study, stage, name)}")
+    return evaluations
 
 
 def again(study: Study, stage: str, name: str) -> str:

@@ -30,6 +30,7 @@ OF_VARIANT = {  # stages that a variant has for itself, and the sections of para
     "cost": (),
     "views": ("views", "machine"),
     "ablate": ("machine",),
+    "robustness": ("robustness", "machine"),
 }
 COMPUTING = ("study/selection.py", "records/prepared.py", "records/tensors.py")  # in those folders, and yet they count
 OF_STUDY = ("data", "ready", "latency", "analyse", "report")  # stages that are not one for each variant

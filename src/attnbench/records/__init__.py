@@ -6,10 +6,13 @@ from attnbench.records.data import DataSummary
 from attnbench.records.identity import Difference, Environment, Identity, code_sha256, params_sha256
 from attnbench.records.io import Record, first_problem, read, write
 from attnbench.records.owner import OwnedRecord, other_owner, require_of
+from attnbench.records.robustness import Calibration, Corrupted, RobustnessRecord
 from attnbench.records.runs import RunRecord, TimingRecord
 
 __all__ = [
     "AblationRecord",
+    "Calibration",
+    "Corrupted",
     "CostRecord",
     "DataSummary",
     "Difference",
@@ -20,6 +23,7 @@ __all__ = [
     "OwnedRecord",
     "Quantity",
     "Record",
+    "RobustnessRecord",
     "RunRecord",
     "SlotAblation",
     "TimingRecord",

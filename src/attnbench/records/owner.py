@@ -5,10 +5,11 @@ from pathlib import Path
 from attnbench.errors import UserError
 from attnbench.records.ablation import AblationRecord
 from attnbench.records.cost import CostRecord, LatencyRecord
+from attnbench.records.robustness import RobustnessRecord
 from attnbench.records.runs import RunRecord
 from attnbench.study.paths import run_name
 
-OwnedRecord = AblationRecord | CostRecord | LatencyRecord | RunRecord
+OwnedRecord = AblationRecord | CostRecord | LatencyRecord | RobustnessRecord | RunRecord
 
 
 def require_of(

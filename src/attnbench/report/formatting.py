@@ -107,6 +107,11 @@ def _fixed(value: float, decimals: int, sign: str = "") -> str:
     return text.lstrip("+-") if float(text) == 0 else text  # no -0.00
 
 
+def corruption(name: str) -> str:
+    """Return the name of a corruption in a table or a figure: `gaussian noise`, `JPEG`."""
+    return "JPEG" if name == "jpeg" else name.replace("_", " ")
+
+
 def setting(value: float) -> str:
     """Return a number as a person would type it: `0.003`, `0`, `64`."""
     return f"{value:g}"

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from attnbench.report import method
-from attnbench.report.figures import ablation, forest, learning, maps, price, style
+from attnbench.report.figures import ablation, forest, learning, maps, price, robustness, style
 from attnbench.report.inputs import Inputs, read_iterations
 from attnbench.report.paper import FIGURES
 
@@ -54,6 +54,7 @@ def figures(inputs: Inputs) -> Iterator[tuple[str, Figure]]:
     gates = tables["ablation_slots"][tables["ablation_slots"]["quantity"] != "term"]  # a term is no gate
     if len(gates):
         yield "gate_spread", ablation.gate_spread(gates)
+    yield "corruptions", robustness.corruptions(tables["corruptions"], kinds=kinds)
     yield "learning", learning.learning(tables["learning"], kinds=kinds)
     yield "training_loss", learning.training_loss(read_iterations(study, inputs.paths), kinds=kinds)
     yield from _sheets(inputs, kinds)

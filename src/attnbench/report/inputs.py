@@ -29,6 +29,9 @@ TABLES = (
     "learning",
     "ablation",
     "ablation_slots",
+    "robustness",
+    "robustness_comparisons",
+    "corruptions",
 )
 
 

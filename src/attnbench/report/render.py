@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 
 from attnbench.records import files
-from attnbench.report import answer, equal_cost, formatting, gallery, measured, method, published, tables
+from attnbench.report import answer, equal_cost, formatting, gallery, measured, method, published, robustness, tables
 from attnbench.report.html_page import html_page
 from attnbench.report.inputs import Inputs, read
 from attnbench.report.paper import paper
@@ -101,6 +101,8 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "modules": method.modules(study),
         "other_networks": method.other_networks(study),
         "references": list(method.papers(study).values()),
+        "corrupted_images": robustness.images(inputs),
+        "robustness": robustness.decided(inputs),
         "tables": _tables(inputs),
     }
 
@@ -131,6 +133,7 @@ def _tables(inputs: Inputs) -> dict[str, str]:
         "training_step": tables.time_table(inputs.tables["training_step"]),
         "ablation": tables.ablation_table(inputs),
         "ablation_slots": tables.ablation_slots_table(inputs),
+        **robustness.all_tables(inputs),
     }
     words = {"variants": method.variant_table(inputs.study), "environment": tables.environment_table(inputs)}
     texts = {name: tables.markdown(frame) for name, frame in numbers.items() if len(frame)}

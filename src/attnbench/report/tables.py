@@ -11,7 +11,7 @@ from attnbench.report.inputs import Inputs
 from attnbench.study import attention
 
 NAMES = ("Variant", "Reference", "Attention", "Slot")  # columns of names as in params.yaml: set as code
-WORDS = ("Kind", "Kept equal", "Verdict", "Class", "Quantity")  # columns of texts
+WORDS = ("Kind", "Kept equal", "Verdict", "Class", "Quantity", "Corruption")  # columns of texts
 REFERENCE = "1 (ref)"  # a ratio of the baseline to itself
 
 

@@ -15,6 +15,7 @@ from attnbench.study import Study, repository
 from attnbench.study.paths import StudyPaths, repro, run_name
 
 LISTED = 8  # stages or variants in a line
+OF_RUN = ("train", "ablate", "robustness")  # stages that each run has for itself
 REMADE = {"latency", "analyse", "report"}  # without weights and images
 
 
@@ -89,7 +90,7 @@ def status(name: str | None, folder: Path) -> Status:
     }
     lacking = {seed: variants for seed, variants in without.items() if variants}
     absent = [run_name(variant, seed) for seed, variants in lacking.items() for variant in variants]
-    not_made = {f"{stage}@{run}" for stage in ("train", "ablate") for run in absent}
+    not_made = {f"{stage}@{run}" for stage in OF_RUN for run in absent}
     if len(absent) == len(study.runs()):  # only prepared
         not_made |= {"analyse", "report", *(f"views@{variant}" for variant in study.variants)}
     other_code = _other_code(study, paths)

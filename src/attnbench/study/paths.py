@@ -85,6 +85,10 @@ class StudyPaths:
         return self.results / "ablation"
 
     @property
+    def robustness(self) -> Path:
+        return self.results / "robustness"
+
+    @property
     def summary(self) -> Path:
         return self.report / "summary.json"
 
@@ -97,7 +101,7 @@ class StudyPaths:
         return self.report / "figures"
 
     def code(self, stage: str, variant: str | None = None) -> Path:
-        """Fingerprint of the code that a stage runs; train, cost, views and ablate have one for each variant."""
+        """Fingerprint of the code that a stage runs; the stages of `OF_VARIANT` have one for each variant."""
         folder = self.results / "code"
         return folder / f"{stage}.json" if variant is None else folder / stage / f"{variant}.json"
 
@@ -163,6 +167,10 @@ class StudyPaths:
 
     def ablation(self, variant: str, seed: int) -> Path:
         return self.ablations / f"{run_name(variant, seed)}.json"
+
+    def robust(self, variant: str, seed: int) -> Path:
+        """Accuracy of a run on corrupted test images, and its calibration."""
+        return self.robustness / f"{run_name(variant, seed)}.json"
 
     def view(self, variant: str) -> Path:
         return self.views / f"{variant}.safetensors"

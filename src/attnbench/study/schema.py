@@ -146,6 +146,12 @@ class ViewedImages(Section):
     images: Annotated[int, Field(ge=1, le=10)]
 
 
+class CorruptedImages(Section):
+    """How many test images are corrupted: drawn from a fixed seed, the same for all runs; all if there are fewer."""
+
+    images: Annotated[int, Field(ge=5, le=1_000_000)] = 2000  # in steps of the five severities
+
+
 class Control(Section):
     """What a variant with attention is compared with in addition to the baseline: null controls and wider networks."""
 
@@ -184,6 +190,7 @@ class Study(Section):
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     latency: Latency
     views: ViewedImages
+    robustness: CorruptedImages = CorruptedImages()
     tensorboard: bool = False  # write event files to tensorboard/<study>/<run>, which git ignores
 
     @property

@@ -3,6 +3,7 @@
     forest     differences in accuracy
     price      differences in accuracy against ratios of time
     ablation   accuracy with frozen and shuffled gates, and the spread of gates over images
+    robustness accuracy under every kind of corruption
     learning   accuracy of every epoch, loss of every step
     maps       Grad-CAM, spatial gates, feature maps and most active channels, on sheets of `panels`
 
