@@ -13,7 +13,7 @@ from attnbench import records
 from attnbench.code.fingerprint import CARRIERS, OF_STUDY, OF_VARIANT, PACKAGE, Fingerprints
 from attnbench.study import Study
 
-EVALUATION = {"report", "analyse", "views", "ablate", "cost", "compare", "run", "cli", "tools"}
+EVALUATION = {"report", "analyse", "views", "ablate", "robustness", "cost", "compare", "run", "cli", "tools"}
 CARRYING = {"records", "study"}
 
 
@@ -120,7 +120,11 @@ def hashes(checkout: Path) -> dict[str, str]:
 
 
 EDITS = [
-    ("networks/attention/se.py", "\nX = 1\n", {"train/se", "cost/se", "views/se", "ablate/se", "latency", "report"}),
+    (
+        "networks/attention/se.py",
+        "\nX = 1\n",
+        {"train/se", "cost/se", "views/se", "ablate/se", "robustness/se", "latency", "report"},
+    ),
     ("networks/attention/se.py", "\n# Why.\n", {"report"}),  # which quotes the file
     ("networks/attention/cbam.py", "\nX = 1\n", set()),
     ("train/loop.py", "\nX = 1\n", {"train/se", "train/baseline"}),
@@ -134,9 +138,20 @@ EDITS = [
     (
         "records/prepared.py",
         "\nX = 1\n",
-        {"data", *(f"{stage}/{variant}" for stage in ("train", "views", "ablate") for variant in ("baseline", "se"))},
+        {
+            "data",
+            *(
+                f"{stage}/{variant}"
+                for stage in ("train", "views", "ablate", "robustness")
+                for variant in ("baseline", "se")
+            ),
+        },
     ),
-    ("networks/evaluation.py", "\nX = 1\n", {f"{s}/{v}" for s in ("train", "ablate") for v in ("baseline", "se")}),
+    (
+        "networks/evaluation.py",
+        "\nX = 1\n",
+        {f"{s}/{v}" for s in ("train", "ablate", "robustness") for v in ("baseline", "se")},
+    ),
     ("ablate/ablation.py", "\nX = 1\n", {"ablate/se", "ablate/baseline"}),
     ("data/shapes.py", "\nX = 1\n", {"data"}),
     ("../../stages/analyse.py", "\nX = 1\n", {"analyse"}),

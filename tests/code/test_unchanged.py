@@ -16,16 +16,18 @@ from attnbench.study import StudyPaths
 PATHS = StudyPaths("small")
 STUDY = [["code"], ["data"]]
 for variant in ("baseline", "se"):
-    STUDY += [["train", variant, "0"], ["cost", variant], ["views", variant], ["ablate", variant, "0"]]
+    STUDY += [["train", variant, "0"], ["cost", variant], ["views", variant]]
+    STUDY += [["ablate", variant, "0"], ["robustness", variant, "0"]]
 STUDY += [["ready"], ["latency"], ["analyse"]]  # all but the report, which takes longest
-STAGES = [["data"], ["train", "se", "0"], ["cost", "se"], ["views", "se"], ["ablate", "se", "0"], ["ready"]]
-STAGES += [["latency"], ["analyse"], ["report"]]
+STAGES = [["data"], ["train", "se", "0"], ["cost", "se"], ["views", "se"], ["ablate", "se", "0"]]
+STAGES += [["robustness", "se", "0"], ["ready"], ["latency"], ["analyse"], ["report"]]
 OUTPUTS = {
     "data": PATHS.data_summary,
     "train": PATHS.record("se", 0),
     "cost": PATHS.cost("se"),
     "views": PATHS.view("se"),
     "ablate": PATHS.ablation("se", 0),
+    "robustness": PATHS.robust("se", 0),
     "ready": PATHS.ready,
     "latency": PATHS.latency,
     "analyse": PATHS.summary,

@@ -20,6 +20,7 @@ from attnbench.records import (
     DataSummary,
     LatencyRecord,
     Quantity,
+    RobustnessRecord,
     RunRecord,
     TimingRecord,
     views,
@@ -42,6 +43,7 @@ LATENCY = made_study.latency(STUDY)
 RECORDS = {
     "run": RUN,
     "ablation": made_study.ablation(RUN, "cbam"),
+    "robustness": made_study.robustness(RUN),
     "cost": made_study.cost(STUDY, "cbam", 1),
     "latency": LATENCY.model_copy(update={"inference": LATENCY.inference[:1], "training_step": []}),
     "data": made_study.data_summary(STUDY),
@@ -60,7 +62,16 @@ RECORDS = {
         processor="p",
     ),
 }
-KINDS = (RunRecord, AblationRecord, CostRecord, LatencyRecord, DataSummary, CodeFingerprint, TimingRecord)
+KINDS = (
+    RunRecord,
+    AblationRecord,
+    RobustnessRecord,
+    CostRecord,
+    LatencyRecord,
+    DataSummary,
+    CodeFingerprint,
+    TimingRecord,
+)
 TYPED: dict[type, list[Any]] = {  # what a value of this type must not be
     int: [float("nan"), -1, 0.5, 10**40, "7", True, [], None],
     float: [float("nan"), float("inf"), -float("inf"), "0.5", True, [], None],

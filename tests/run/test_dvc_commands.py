@@ -91,7 +91,9 @@ def test_the_plots_of_two_commits_are_one_page_that_needs_no_network(project: Pr
 def test_an_experiment_trains_what_it_changes_and_can_be_brought_back(project: Project) -> None:
     project.call("dvc", "exp", "run", "-n", "three", "-S", "seeds=[0,1,2]")
     names = [name for name in project.ran() if "@" in name]
-    assert names == ["ablate@baseline-2", "ablate@se-2", "train@baseline-2", "train@se-2"]
+    assert names == [
+        f"{stage}@{variant}-2" for stage in ("ablate", "robustness", "train") for variant in ("baseline", "se")
+    ]
     project.git("checkout", "-q", ".")
     project.git("clean", "-q", "-d", "--force")
     project.call("dvc", "exp", "apply", "three")

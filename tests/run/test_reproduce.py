@@ -20,8 +20,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  
 
 RUNS = ["train@baseline-0", "train@se-0", "train@baseline-1", "train@se-1"]  # seed by seed
 BY_VARIANT = [f"{stage}@{variant}" for stage in ("cost", "views") for variant in ("baseline", "se")]
-ABLATIONS = [name.replace("train", "ablate") for name in RUNS]
-ALL = sorted(["data", "ready", "latency", "analyse", "report", *BY_VARIANT, *RUNS, *ABLATIONS])
+EVALUATIONS = [name.replace("train", stage) for stage in ("ablate", "robustness") for name in RUNS]
+ALL = sorted(["data", "ready", "latency", "analyse", "report", *BY_VARIANT, *RUNS, *EVALUATIONS])
 
 
 def test_a_first_run_makes_everything_and_a_second_nothing(
@@ -55,14 +55,15 @@ def test_a_failing_run_stops_no_other(project: Project, capsys: pytest.CaptureFi
     output = capsys.readouterr().out
     assert "FAILED train@se-0" in output
     assert "| train@se-0 is broken on purpose" in output
-    assert "skipped because a dependency failed: views@se, ablate@se-0, analyse, report" in output
+    assert "skipped because a dependency failed: views@se, ablate@se-0, robustness@se-0, analyse, report" in output
     assert "small: failed: train@se-0; see work/small/log/, fix the cause and run this again" in output
     assert "is broken on purpose" in (project.root / "work/small/log/train@se-0.txt").read_text()
-    assert project.ran() == sorted(set(ALL) - {"train@se-0", "views@se", "ablate@se-0", "analyse", "report"})
+    needing = ["views@se", "ablate@se-0", "robustness@se-0", "analyse", "report"]
+    assert project.ran() == sorted(set(ALL) - {"train@se-0", *needing})
 
     (project.root / "broken").unlink()
     assert reproduce(None, 2, project.root)
-    assert project.ran() == ["ablate@se-0", "analyse", "report", "train@se-0", "views@se"]
+    assert project.ran() == sorted(["train@se-0", *needing])
 
 
 def test_nothing_runs_when_the_images_fail(project: Project) -> None:
@@ -138,7 +139,7 @@ def test_nothing_trains_if_a_variant_cannot_be_counted(project: Project, capsys:
     assert project.ran() == ["cost@baseline", "data", "latency"]
     runs = "train@baseline-0, train@baseline-1, train@se-0, train@se-1"
     skipped = f"ready, {runs}, views@baseline, views@se, ablate@baseline-0 and"
-    assert f"skipped because a dependency failed: {skipped} 5 more" in capsys.readouterr().out
+    assert f"skipped because a dependency failed: {skipped} 9 more" in capsys.readouterr().out
     project.call("git", "status")
     process = project.start("dvc", "repro")
     process.communicate(timeout=120)

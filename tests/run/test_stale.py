@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  
 
 SE = "  se:\n    attention: se\n    site: before_pool\n"
 RECIPE = ["train@baseline-0", "train@baseline-1", "train@se-0", "train@se-1"]
-ABLATIONS = [name.replace("train", "ablate") for name in RECIPE]
+EVALUATIONS = [name.replace("train", stage) for stage in ("ablate", "robustness") for name in RECIPE]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def stages(project: Project) -> list[Stage]:
 def new(variant: str) -> list[str]:
     """Return the stages that a new variant has for itself."""
     stages_of = [f"cost@{variant}", f"train@{variant}-0", f"train@{variant}-1", f"views@{variant}"]
-    return [*stages_of, f"ablate@{variant}-0", f"ablate@{variant}-1"]
+    return [*stages_of, *(f"{stage}@{variant}-{seed}" for stage in ("ablate", "robustness") for seed in "01")]
 
 
 def stale(project: Project) -> list[str]:
@@ -56,9 +56,9 @@ def test_dvc_knows_which_stages_need_which(project: Project) -> None:
     assert needs["train@se-0"] == {"code", "data", "ready"}
     assert needs["ready"] == {"code", "cost@baseline", "cost@se"}
     assert needs["views@se"] == {"code", "data", "train@se-0"}
-    assert needs["ablate@se-0"] == {"code", "data", "train@se-0"}
+    assert needs["ablate@se-0"] == needs["robustness@se-0"] == {"code", "data", "train@se-0"}
     assert needs["latency"] == {"code", "data"}
-    assert needs["analyse"] == {"code", "data", "cost@baseline", "cost@se", "latency", *RECIPE, *ABLATIONS}
+    assert needs["analyse"] == {"code", "data", "cost@baseline", "cost@se", "latency", *RECIPE, *EVALUATIONS}
     assert needs["report"] >= {"code", "analyse", "views@se"}
     assert [stage.name for stage in stages(project) if stage.alone] == ["latency"]
 
@@ -71,8 +71,9 @@ def test_a_comment_in_a_module_trains_nothing(project: Project) -> None:
 def test_an_edit_of_a_module_retrains_the_variants_that_use_it(project: Project) -> None:
     with (project.root / "src/attnbench/networks/attention/se.py").open("a") as stream:
         stream.write("\nMORE = 1\n")
-    by_variant = ["cost@se", "train@se-0", "train@se-1", "latency", "views@se", "ablate@se-0", "ablate@se-1"]
-    assert stale(project) == [*by_variant, "analyse", "report"]
+    by_variant = ["cost@se", "train@se-0", "train@se-1", "latency", "views@se"]
+    evaluations = [name for name in EVALUATIONS if "@se" in name]
+    assert stale(project) == [*by_variant, *evaluations, "analyse", "report"]
 
 
 def test_an_edit_of_one_stage_reruns_that_stage_alone(project: Project) -> None:
@@ -95,7 +96,7 @@ def test_a_new_variant_alone_is_trained(project: Project) -> None:
 def test_a_new_seed_alone_is_trained(project: Project) -> None:
     project.edit("params.yaml", "- 1\n", "- 1\n- 2\n")
     assert [name for name in stale(project) if "@" in name] == [
-        *("train@baseline-2", "train@se-2", "ablate@baseline-2", "ablate@se-2")
+        f"{stage}@{variant}-2" for stage in ("train", "ablate", "robustness") for variant in ("baseline", "se")
     ]
 
 
@@ -161,6 +162,8 @@ def test_a_clone_without_weights_grows(project: Project, tmp_path: Path) -> None
         "latency",
         "ready",
         "report",
+        "robustness@eca-0",
+        "robustness@eca-1",
         "train@eca-0",
         "train@eca-1",
         "views@eca",
@@ -192,7 +195,8 @@ def test_the_status_of_a_clone_allows_missing_seeds_which_alone_are_trained(proj
     clone.ran()
     assert state(clone, 0) == "small: current; 4 of 6 runs; not trained: seed 2\n"
     clone.call("attnbench", "run", "--allow-missing")
-    seed = ["ablate@baseline-2", "ablate@se-2", "analyse", "data", "report", "train@baseline-2", "train@se-2"]
+    seed = ["ablate@baseline-2", "ablate@se-2", "analyse", "data", "report"]
+    seed += ["robustness@baseline-2", "robustness@se-2", "train@baseline-2", "train@se-2"]
     assert clone.ran() == seed
     assert state(clone, 0) == "small: current; 6 of 6 runs\n"
 
@@ -206,7 +210,7 @@ def test_the_status_names_what_is_lost_or_older_than_the_code(project: Project) 
     (project.root / "results/small/runs/se-1.json").unlink()
     assert state(project, 1) == (
         "small: NOT CURRENT; 3 of 4 runs; seed 1 lacks se; lost, or older than what they are made from: cost@se, "
-        "train@baseline-1, train@se-0, latency, views@se, ablate@se-0, analyse, report; "
+        "train@baseline-1, train@se-0, latency, views@se, ablate@se-0, robustness@se-0 and 2 more; "
         "run `attnbench run small --allow-missing`\n"
     )
 

@@ -10,9 +10,7 @@ from attnbench.run.graph import Stage
 from attnbench.study import StudyPaths
 
 MADE = ("code", "data", "cost@baseline", "cost@se", "ready", "latency")
-NOT_MADE = [
-    f"{stage}@{variant}-{seed}" for stage in ("train", "ablate") for variant in ("baseline", "se") for seed in "01"
-]
+NOT_MADE = [f"{stage}@{variant}-{seed}" for stage in module.OF_RUN for variant in ("baseline", "se") for seed in "01"]
 NOT_MADE += ["views@baseline", "views@se", "analyse", "report"]
 
 
