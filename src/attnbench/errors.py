@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import NoReturn
 
@@ -35,6 +35,12 @@ def did_you_mean(name: str, allowed: list[str]) -> str:
 def listed(names: list[str]) -> str:
     """Return names as `'a', 'b', 'c'` for a message."""
     return ", ".join(repr(name) for name in names)
+
+
+def first_few(names: Sequence[str], most: int) -> str:
+    """Return names as `a, b, c` for a message; of more than `most` the first ones and a number: `a, b and 3 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def shortened(text: str, length: int = 60) -> str:

@@ -79,7 +79,7 @@ def cards() -> list[str]:
 
 
 def driver() -> str | None:
-    """Return the version of NVIDIA's driver, e.g. `580.65.06`; None if `nvidia-smi` does not tell."""
+    """Return the version of NVIDIA's driver, e.g. `580.65.06`; None if `nvidia-smi` does not report it."""
     versions = _output_of("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader").splitlines()
     return versions[0].strip() if versions else None
 

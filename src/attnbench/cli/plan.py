@@ -1,9 +1,9 @@
 """Show what more seeds would decide, and what they would cost.
 
-Prints how wide the intervals of a study will be with so many seeds, and how many seeds give half-widths of 1.0, 0.5
-and 0.3 percentage points. Nothing has to be trained before. State the spread of a run that neither its variant nor its
-seed explains, or take it from a study that has been trained. Training steps are timed for the hours: leave the machine
-idle while it runs.
+Prints how wide the intervals of a study will be with each number of seeds, and how many seeds give half-widths of 1.0,
+0.5 and 0.3 percentage points. Nothing has to be trained before. State the spread of a run that neither its variant nor
+its seed explains, or take it from a study that has been trained. Training steps are timed for the hours: leave the
+machine idle while it runs.
 
   attnbench plan modules --spread 0.35
   attnbench plan modules --like quickstart

@@ -13,6 +13,7 @@ from attnbench.compare.comparison import RunComparison
 from attnbench.compare.interactions import Interactions
 from attnbench.compare.matched_runs import InputDifference
 from attnbench.compare.run_sets import RunSet
+from attnbench.errors import first_few
 from attnbench.report import formatting
 from attnbench.report.tables import column, markdown
 
@@ -181,10 +182,10 @@ def _sides(comparison: RunComparison) -> Iterator[str]:
     yield f"B: {_side(comparison.b)}"
     for side, runs in (("A", comparison.a), ("B", comparison.b)):
         if runs.leftover:
-            yield f"No longer in the params.yaml of {side}, and left out: {_some(runs.leftover)}"
+            yield f"No longer in the params.yaml of {side}, and left out: {first_few(runs.leftover, _MOST_NAMES)}"
     for side, names in (("A", comparison.runs.only_a), ("B", comparison.runs.only_b)):
         if names:
-            yield f"Runs of {side} that are left out: {_some(names)}"
+            yield f"Runs of {side} that are left out: {first_few(names, _MOST_NAMES)}"
 
 
 def _inputs(comparison: RunComparison) -> Iterator[str]:
@@ -225,12 +226,7 @@ def _difference(difference: InputDifference, pairs: int) -> str:
 def _values(values: Sequence[str]) -> str:
     if len(values) == 1:
         return _short(values[0])
-    return f"several ({_some([repr(_short(value)) for value in values])})"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return f"{', '.join(names[:_MOST_NAMES])}{more}"
+    return f"several ({first_few([repr(_short(value)) for value in values], _MOST_NAMES)})"
 
 
 def _short(text: str) -> str:

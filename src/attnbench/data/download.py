@@ -70,7 +70,7 @@ def _fetch(url: str, part: Path, patience: Patience) -> bool:
         if response.status_code in _RETRIED_STATUS:
             raise _Broken(f"HTTP {response.status_code} {response.reason}")
         if have and response.status_code == requests.codes.requested_range_not_satisfiable:
-            return True  # nothing is missing, or the part is of another file; the checksum tells which
+            return True  # nothing is missing, or the part is of another file; the checksum shows which
         response.raise_for_status()
         resumed = response.headers.get("Content-Range", "").startswith(f"bytes {have}-") and have > 0
         _receive(response, part, have if resumed else 0)  # a server that ignores Range sends the whole file

@@ -31,7 +31,7 @@ _ROWS = TypeAdapter(list[EpochRow])
 
 
 def read_epochs(path: Path, epochs: int) -> list[EpochRow]:
-    """Return the rows of a run of so many epochs.
+    """Return the rows of a run with `epochs` epochs.
 
     Raises:
         UserError: the file is missing or damaged, or has another number of epochs.

@@ -21,7 +21,7 @@ class Environment(Record):
     precision: str  # "float32" or "bf16"
     memory_format: str  # "channels_last"
     cudnn: str | None = None  # version on an accelerator, e.g. "9.10.2"
-    driver: str | None = None  # version of the accelerator's driver, if the system tells
+    driver: str | None = None  # version of the accelerator's driver, if the system reports it
 
 
 class CodeFingerprint(Record):

@@ -50,8 +50,12 @@ def read_entries(path: Path) -> dict[str, Entry]:
         raise
     except (ValueError, OSError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
-        remedy = f"Restore the last good version with `git checkout HEAD -- {shown}`"
-        raise UserError(f"{shown} cannot be read: {reason}. {remedy}") from None
+        raise UserError(f"{shown} cannot be read: {reason}. {remedy(path)}") from None
+
+
+def remedy(path: Path) -> str:
+    """Return what to do about a dvc.lock that is damaged."""
+    return f"Restore the last good version with `git checkout HEAD -- {relative_to_cwd(path)}`"
 
 
 def parse(text: str) -> dict[str, Entry]:

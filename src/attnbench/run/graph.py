@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from attnbench.errors import UserError
-from attnbench.records.lock import read_entries
+from attnbench.records.lock import read_entries, remedy
 from attnbench.study.repository import LOCK
 
 
@@ -57,9 +57,10 @@ def stages(root: Path, file: str, *, allow_missing: bool = False) -> list[Stage]
                 for stage in loaded
             ]
     except DvcException as error:
+        lock = (root / file).with_name(LOCK)
         with suppress(FileNotFoundError):
-            read_entries((root / file).with_name(LOCK))  # says more about one that is broken, as by a conflict in git
-        raise UserError(f"DVC cannot read {file}: {_reason(error)}") from None
+            read_entries(lock)  # says more about one that is broken, as by a conflict in git
+        raise UserError(f"DVC cannot read {file}: {_reason(error, lock)}") from None
 
 
 def _lost(stage: Any) -> bool:
@@ -97,8 +98,8 @@ def downstream(stages: Sequence[Stage], names: Iterable[str]) -> set[str]:
     return reached
 
 
-def _reason(error: BaseException) -> str:
-    """Return the text of an error and of its causes, with the remedy for a lock file broken by a conflict."""
+def _reason(error: BaseException, lock: Path) -> str:
+    """Return the text of an error and of its causes, with the remedy for a lock file that DVC refuses."""
     texts = []
     cause: BaseException | None = error
     while cause is not None:
@@ -107,4 +108,4 @@ def _reason(error: BaseException) -> str:
     text = "; ".join(dict.fromkeys(filter(None, texts)))
     signs = ("validation failed", "corrupted", "invalid")
     is_broken = "dvc.lock" in text and any(sign in text.lower() for sign in signs)
-    return f"{text}. Restore the last good one with `git checkout` of that dvc.lock" if is_broken else text
+    return f"{text}. {remedy(lock)}" if is_broken else text

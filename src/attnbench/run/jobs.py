@@ -54,7 +54,7 @@ def say(line: str) -> None:
 def run_jobs(jobs: Sequence[Job], environments: Sequence[Environment], folder: Path, logs: Path) -> list[str]:
     """Run all jobs in `folder`; return the names of those that failed.
 
-    As many run at once as there are `environments`, each in one of them: what it gets besides that of this process.
+    As many run at once as there are `environments`, each in one of them: what it adds to that of this process.
     Ctrl-C, SIGTERM and SIGHUP stop every job with all its children, and then this process.
 
     Raises:

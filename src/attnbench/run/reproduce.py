@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from attnbench.data import source_files
-from attnbench.errors import UserError
+from attnbench.errors import UserError, first_few
 from attnbench.records.states import release_recorded
 from attnbench.report.overview import write_overview
 from attnbench.run import devices, graph, lost_entries, memory, pipeline
@@ -57,8 +57,7 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
     if failed:
         if skipped := graph.downstream(stages, failed):
             names = [stage.name for stage in stages if stage.name in skipped]
-            rest = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-            say(f"skipped because a dependency failed: {', '.join(names[:LISTED])}{rest}")
+            say(f"skipped because a dependency failed: {first_few(names, LISTED)}")
         if is_new and {stage.name.partition("@")[0] for stage in stages if not stage.stale} <= PREPARATION:
             pipeline.remove_copy(root, file)
         say(f"{study.name}: failed: {', '.join(failed)}; see {logs}/, fix the cause and run this again")

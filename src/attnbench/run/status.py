@@ -4,11 +4,11 @@ A study grows seed by seed, so seeds that no variant has trained are no fault (d
 to follow from the code, the params.yaml and the files in this folder, weights and images excepted: a clone lacks them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from attnbench.code.fingerprint import Fingerprints
+from attnbench.errors import first_few
 from attnbench.records import code_sha256
 from attnbench.run import graph
 from attnbench.study import Study, repository
@@ -59,9 +59,9 @@ class Status:
         for seed, variants in self.incomplete.items():
             seeds_of.setdefault(tuple(variants), []).append(seed)
         for names, seeds in seeds_of.items():
-            parts.append(f"{_seeds(seeds)} {'lack' if len(seeds) > 1 else 'lacks'} {_shortened(names)}")
+            parts.append(f"{_seeds(seeds)} {'lack' if len(seeds) > 1 else 'lacks'} {first_few(names, LISTED)}")
         if self.outdated:
-            parts.append(f"lost, or older than what they are made from: {_shortened(self.outdated)}")
+            parts.append(f"lost, or older than what they are made from: {first_few(self.outdated, LISTED)}")
         if not self.is_current:
             parts.append(f"run `{self._remedy()}`")
         return "; ".join(parts)
@@ -118,8 +118,3 @@ def _other_code(study: Study, paths: StudyPaths) -> set[str]:
 
 def _seeds(seeds: list[int]) -> str:
     return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
-
-
-def _shortened(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return f"{', '.join(names[:LISTED])}{rest}"

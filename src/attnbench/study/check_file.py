@@ -30,11 +30,11 @@ def _own_path(path: Path, values: dict[str, Any]) -> Iterator[Finding]:
     """The file states its own path, since DVC runs every stage at the root: a copied file must state its new one."""
     root, params, name = (values.get(key) for key in ("root", "params", "name"))
     are_paths = all(
-        isinstance(text, str) and re.fullmatch(form, text) for text, form in ((root, ROOT), (params, PARAMS))
+        isinstance(text, str) and re.fullmatch(pattern, text) for text, pattern in ((root, ROOT), (params, PARAMS))
     )
     if are_paths and (path.parent / str(root) / str(params)).resolve() != path.resolve():
-        given = f"given {shown_value(params)}, which from {shown_value(root)} is not this file"
-        yield ("params",), f"{given}; give its path from the root"
+        problem = f"given {shown_value(params)}, which from {shown_value(root)} is not this file"
+        yield ("params",), f"{problem}; give its path from the root"
     folder = path.resolve().parent
     if folder.parent.name == "studies" and isinstance(name, str) and name != folder.name:
         yield ("name",), f"given {shown_value(name)}; must be {folder.name!r}, the name of its folder"

@@ -18,7 +18,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
 from ruamel.yaml.nodes import CollectionNode, Node
 from ruamel.yaml.scanner import RoundTripScanner
 
-from attnbench.errors import UserError
+from attnbench.errors import UserError, shortened
 
 Location = tuple[str | int, ...]  # keys and list indices from the top of the file
 
@@ -85,11 +85,6 @@ class Positions:
 def dotted(location: Sequence[str | int]) -> str:
     """Return a location as it is written in messages: `variants.se.stages[1]`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{_shown_key(part)}" for part in location).lstrip(".")
-
-
-def shortened(text: str) -> str:
-    """Return a text for a message, cut to 60 characters."""
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _shown_key(key: Any) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from attnbench.errors import did_you_mean, listed
-from attnbench.study.document import Location, shortened
+from attnbench.errors import did_you_mean, listed, shortened
+from attnbench.study.document import Location
 from attnbench.study.module_files import Option, yaml_text
 from attnbench.study.pydantic_errors import sentence, shown_value
 

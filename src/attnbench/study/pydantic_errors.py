@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from attnbench.errors import did_you_mean, listed
-from attnbench.study.document import Location, Positions, Problem, shortened
+from attnbench.errors import did_you_mean, listed, shortened
+from attnbench.study.document import Location, Positions, Problem
 from attnbench.study.examples import example
 from attnbench.study.schema import LINE, PARAGRAPH, PARAMS, ROOT
 

@@ -97,7 +97,7 @@ class CommonRecipe(Section):
     weight_decay: Annotated[float, Field(ge=0)]
     label_smoothing: Fraction
     augmentation: list[Literal["crop", "flip", "jitter", "rotate"]]
-    crop_padding: Annotated[int, Field(ge=1, le=512)] = 4  # `crop` shifts an image by up to so many pixels
+    crop_padding: Annotated[int, Field(ge=1, le=512)] = 4  # `crop` shifts an image by up to this number of pixels
 
 
 class SourceRecipe(CommonRecipe):

@@ -10,6 +10,7 @@ from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
+from tabulate import tabulate
 
 from attnbench import cost, records
 from attnbench.analyse import statistics
@@ -72,7 +73,7 @@ def text(located: LocatedStudy, spread: Spread) -> str:
         hours = seconds_per_seed(located) / located.workers / 3600
         about_hours = (
             f"hours: training steps timed on this machine, {located.workers} run(s) in parallel; augmentation, "
-            "evaluation and the other stages come on top"
+            "evaluation and the other stages are not included"
         )
     except UserError as error:
         hours, about_hours = math.nan, f"hours are not known: {error}"
@@ -83,7 +84,9 @@ def text(located: LocatedStudy, spread: Spread) -> str:
         + [", ".join(reasons[seeds])]
         for seeds in sorted(reasons)
     ]
-    header = ["seeds", "runs", "hours", *(f"half-width{case}" for case in spread.cases), "why"]
+    names = ["seeds", "runs", "hours", *(f"half-width{case}" for case in spread.cases), "why"]
+    aligned = [*("right" for _ in names[1:]), "left"]
+    table = tabulate([names, *rows], tablefmt="plain", disable_numparse=True, colalign=aligned)
     return "\n".join(
         [
             f"{study.name}: {len(study.variants)} variants, {len(family)} comparison(s) in one family at "
@@ -91,7 +94,7 @@ def text(located: LocatedStudy, spread: Spread) -> str:
             f"spread of a run that neither variant nor seed explains: {spread.points:.2f} percentage points "
             f"({spread.source})",
             "",
-            *_aligned([header, *rows]),
+            table,
             *(f"{half_width} takes more than {statistics.MOST_SEEDS:,} seeds" for half_width in beyond),
             "",
             "half-width: of the intervals, in percentage points; smaller differences mostly stay inconclusive",
@@ -153,12 +156,3 @@ def _reasons(study: Study, family: NDArray[np.float64], spread: Spread) -> tuple
 def _half_width(study: Study, family: NDArray[np.float64], seeds: int, points: float) -> str:
     half_width = statistics.expected_half_width(family, seeds, points, study.confidence)
     return "none" if math.isnan(half_width) else f"±{half_width:.2f}"
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    """Return the rows as lines, columns right-aligned but for the last."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join([*(f"{cell:>{width}}" for cell, width in zip(row[:-1], widths, strict=False)), row[-1]]).rstrip()
-        for row in rows
-    ]

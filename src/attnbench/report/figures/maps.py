@@ -45,7 +45,7 @@ def grad_cam(views: dict[str, Views], block: str) -> Figure:
 
 @style.context()
 def spatial_gates(views: dict[str, Views]) -> Figure | None:
-    """Draw the spatial gates of all variants beside the images, on one axis from 0 to 1; None if no variant has any.
+    """Draw the spatial gates of all variants next to the images, on one axis from 0 to 1; None if no variant has any.
 
     The range of a gate over the images is written above it. An axis is wider where a gate leaves 0 to 1.
     """
@@ -77,7 +77,7 @@ def spatial_gates(views: dict[str, Views]) -> Figure | None:
 
 @style.context()
 def feature_maps(views: Views) -> Figure:
-    """Draw each image beside 3 x 3 grids of the channels that vary most, a grid for each block from shallow to deep.
+    """Draw each image next to 3 x 3 grids of the channels that vary most, a grid for each block from shallow to deep.
 
     All maps of a block have one scale, which is written above them.
     """
@@ -93,8 +93,8 @@ def feature_maps(views: Views) -> Figure:
     for column, (name, block) in enumerate(blocks.items()):
         for row, image in enumerate(sheet.rows):
             left, top, side = sheet.box(column, row)
-            for place, (map_, channel) in enumerate(zip(block.features[image], block.features_index, strict=True)):
-                down, right = divmod(place, 3)
+            for position, (map_, channel) in enumerate(zip(block.features[image], block.features_index, strict=True)):
+                down, right = divmod(position, 3)
                 box = (left + right * side / 3, top + down * side / 3, side / 3 - 0.02)
                 sheet.show(box, map_.astype(np.float32), cmap="viridis", norm=Normalize(0, tops[name]))
                 sheet.number(box, channel)

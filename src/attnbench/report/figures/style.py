@@ -21,7 +21,7 @@ BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PALETTE = (BLUE, ORANGE, GREEN, RED, "#56B4E9", "#CC79A7", "#8C6D31", "#5B4B8A")
 BLACK, GREY, LIGHT = "#000000", "#8A8A8A", "#D0D0D0"
 
-# verdict -> colour and marker, so that no verdict is told by colour alone
+# verdict -> colour and marker, so that colour alone distinguishes no verdicts
 VERDICTS = {
     "better": (BLUE, "^"),
     "worse": (RED, "v"),
