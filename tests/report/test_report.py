@@ -97,9 +97,10 @@ def test_results_have_a_row_for_every_variant_and_the_overview_one_for_every_stu
     overview.write_overview(drawn.paths.root)
     reports = drawn.paths.report.parent
     assert (reports / "results.csv").read_text() == (drawn.paths.report / "results.csv").read_text()
-    row = (reports / "README.md").read_text().splitlines()[-1]
+    [row] = [line for line in (reports / "README.md").read_text().splitlines() if line.startswith("| [")]
     assert cells(row)[:2] == ["[`made_up`](made_up/REPORT.md)", "A made-up study"]
     assert cells(row)[4:6] == ["3", "3 inconclusive"]
+    assert "<!-- cbam -->" in (reports / "forest.svg").read_text()
 
 
 def test_references_are_those_of_the_modules_and_of_the_network() -> None:
@@ -168,12 +169,16 @@ def test_the_augmentation_is_that_of_the_code() -> None:
     assert "Training images are not augmented." in details(recipe=SOURCE | {"augmentation": []})
 
 
-def test_the_tutorials_accuracy_stands_beside_its_module() -> None:
-    options = {"bias": False, "norm": False, "init": "torch"}
-    own = {"attention": "cbam", "site": "after_pool", "options": options}
-    variants = {"baseline": {"attention": "none"}, "cbam": own}
-    assert "A tutorial reports 85.98 %" in render(made_inputs({"cbam": "better"}, variants=variants), "REPORT.md", {})
-    assert "85.98" not in render(made_inputs({"cbam": "better"}), "REPORT.md", {})
+def test_what_others_report_stands_beside_their_module() -> None:
+    tutorial = {"attention": "cbam", "site": "after_pool", "options": {"bias": False, "norm": False, "init": "torch"}}
+    own = {"attention": "eca", "site": "after_pool", "options": {"kernel_size": 5}}
+    variants = {"baseline": {"attention": "none"}, "cbam": tutorial, "eca": own}
+    text = render(made_inputs({"cbam": "better", "eca": "better"}, variants=variants), "REPORT.md", {})
+    assert re.findall(r"^\| `(\w+)` +\| (85.98 % accuracy|.* points \()", text, re.MULTILINE) == [
+        ("cbam", "85.98 % accuracy")
+    ]
+    text = render(made_inputs({"cbam": "better"}), "REPORT.md", {})
+    assert "| `cbam`    | +1.90 points (75.44 to 77.34 %) | ResNet-50 on ImageNet | arXiv:1807.06521, table 4 |" in text
 
 
 def test_a_missing_table_is_named(make: Any) -> None:

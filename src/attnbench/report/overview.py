@@ -1,4 +1,4 @@
-"""reports/README.md and reports/results.csv: all studies that have a report, from the results.csv of each."""
+"""The files of all studies that have a report, from the results.csv of each: README.md, results.csv and forest.svg."""
 
 import csv
 import io
@@ -10,23 +10,39 @@ from attnbench.report import formatting
 _TOP = """\
 # Reports
 
-Every study that has been run, one row each. `attnbench run` writes this page and [results.csv](results.csv), which has
-a row for every variant; [docs/reports.md](../docs/reports.md) describes its columns. Verdicts and training steps are
-those of variants that are no null controls, against the study's baseline. Data and code: the first digits of SHA-256,
-of the images and of the code that trained the baseline.
+Every study that has been run, one row each. `attnbench run` writes this page, the figure below it and
+[results.csv](results.csv), which has a row for every variant; [docs/reports.md](../docs/reports.md) describes its
+columns. Verdicts and training steps are those of variants that are no null controls, against the study's baseline. Data
+and code: the first digits of SHA-256, of the images and of the code that trained the baseline.
 
 | Study | Question | Images | Network | Seeds | Verdicts, points | Training step | Data | Code |
 |:------|:---------|:-------|:--------|------:|:-----------------|--------------:|:-----|:-----|
 """
+_FIGURE = """
+![Differences of modules to the baseline in every study](forest.svg)
+
+*Modules against the baseline of their study. Intervals of one study hold together; null controls are in its report.*
+"""
 
 
 def write_overview(root: Path) -> None:
-    """Write both files from `reports/*/results.csv` under the root of the repository; nothing where there is none."""
-    studies = [_read(path) for path in sorted((root / "reports").glob("*/results.csv"))]
-    if studies:
-        with files.replacing_several(root / "reports") as folder:
-            files.write_text(folder / "README.md", overview(studies))
-            files.write_text(folder / "results.csv", _joined(studies))
+    """Write the files from `reports/*/results.csv` under the root of the repository; nothing where there is none.
+
+    The figure is drawn where results.csv changes or the figure is missing.
+    """
+    folder = root / "reports"
+    studies = [_read(path) for path in sorted(folder.glob("*/results.csv"))]
+    if not studies:
+        return
+    rows, results, figure = _joined(studies), folder / "results.csv", folder / "forest.svg"
+    is_drawn = results.exists() and figure.exists() and results.read_text(encoding="utf-8") == rows
+    with files.replacing_several(folder) as new:
+        if _modules(studies) and not is_drawn:
+            from attnbench.report.figures import forest, style  # noqa: PLC0415 -- matplotlib takes a second to import
+
+            style.save(forest.of_studies(rows), new / figure.name)
+        files.write_text(new / "README.md", overview(studies))
+        files.write_text(new / results.name, rows)
 
 
 def _read(path: Path) -> list[dict[str, str]]:
@@ -47,7 +63,16 @@ def _joined(studies: list[list[dict[str, str]]]) -> str:
 
 def overview(studies: list[list[dict[str, str]]]) -> str:
     """Return the text of reports/README.md; a study is its rows of results.csv."""
-    return _TOP + "".join(f"| {' | '.join(_cells(variants))} |\n" for variants in studies)
+    return (
+        _TOP
+        + "".join(f"| {' | '.join(_cells(variants))} |\n" for variants in studies)
+        + (_FIGURE if _modules(studies) else "")
+    )
+
+
+def _modules(studies: list[list[dict[str, str]]]) -> bool:
+    """Return whether any study has a module to draw."""
+    return any(row["kind"] == "attention" for study in studies for row in study)
 
 
 def _cells(variants: list[dict[str, str]]) -> list[str]:

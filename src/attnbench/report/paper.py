@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from textwrap import wrap
 
 import jinja2
 import pandas as pd
@@ -12,6 +13,8 @@ from attnbench.report.inputs import Inputs
 _CITED = re.compile(
     r"(?P<author>[^\s,:]+(, [^\s,:]+)*): (?P<title>.+?)\. (?P<venue>[^.]*?),? (?P<year>(19|20)\d\d)[^.]*\. (?P<id>.+)"
 )
+_HEADING = 11  # characters of a line of a heading
+_LONGEST = 25  # characters of a name in one line
 _LATEX = {sign: f"\\{sign}" for sign in "&%$#_{}"}
 _LATEX |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _CAPTIONS = {
@@ -36,7 +39,7 @@ def paper(inputs: Inputs) -> dict[str, str]:
         comment_end_string="#>",
     )
     environment.filters["latex"] = latex
-    environment.filters["level"] = formatting.level
+    environment.filters |= {"level": formatting.level, "count": formatting.count}
     papers = method.papers(inputs.study)
     texts = {"results.tex": results_table(inputs), "comparisons.tex": booktabs(tables.comparison_table(inputs))}
     main = environment.get_template("main.tex.j2").render(inputs=inputs, captions=_CAPTIONS, keys=list(papers))
@@ -61,15 +64,35 @@ def results_table(inputs: Inputs) -> str:
 
 
 def booktabs(frame: pd.DataFrame, bold: pd.DataFrame | None = None) -> str:
-    """Return a table that may run over several pages; `bold` says which cells are bold."""
+    """Return a table that may run over several pages; `bold` says which cells are bold.
+
+    Headings take several lines, and long names break after an underscore, so that the table fits the page.
+    """
     missing = formatting.MISSING
     texts = frame.map(lambda value: missing if pd.isna(value) else _number(latex(str(value))))
     if bold is not None:
         texts = texts.where(~bold, r"\textbf{" + texts + "}")
-    left = (*tables.NAMES, *tables.WORDS)
-    form = "".join("l" if name in left else "r" for name in frame.columns)
-    texts.columns = pd.Index([latex(str(name)) for name in frame.columns])
-    return str(texts.style.hide(axis="index").to_latex(hrules=True, environment="longtable", column_format=form))
+    forms = [_form(name, frame[name]) for name in frame.columns]
+    for name, form in zip(frame.columns, forms, strict=True):
+        if form.startswith("p"):
+            texts[name] = r"\raggedright " + texts[name].str.replace(r"\_", r"\_\allowbreak{}", regex=False)
+    texts.columns = pd.Index(
+        [_heading(str(name), "r" if form == "r" else "l") for name, form in zip(frame.columns, forms, strict=True)]
+    )
+    return str(
+        texts.style.hide(axis="index").to_latex(hrules=True, environment="longtable", column_format="".join(forms))
+    )
+
+
+def _form(name: str, values: pd.Series) -> str:
+    """Return the alignment of a column: texts left, in a column of fixed width where one is long, and numbers right."""
+    if name not in (*tables.NAMES, *tables.WORDS):
+        return "r"
+    return f"p{{{_LONGEST / 2:g}em}}" if values.fillna("").str.len().max() > _LONGEST else "l"
+
+
+def _heading(name: str, side: str) -> str:
+    return rf"\shortstack[{side}]{{" + r"\\".join(latex(line) for line in wrap(name, _HEADING)) + "}"
 
 
 def _number(text: str) -> str:
@@ -89,6 +112,6 @@ def _entry(name: str, text: str) -> str:
         fields = {"author": authors, "title": "{" + latex(cited["title"]) + "}", "year": cited["year"]}
         fields |= {"howpublished": latex(cited["venue"]), "note": latex(cited["id"])}
     else:
-        fields = {"note": latex(text)}
+        fields = {"key": name, "note": latex(text)}  # an entry without an author is sorted by its key
     lines = [f"  {key} = {{{value}}}," for key, value in fields.items()]
     return "\n".join([f"@misc{{{name},", *lines, "}", ""])

@@ -30,8 +30,9 @@ def write_report(study: Study, paths: StudyPaths) -> None:
     inputs = read(study, paths)
     with files.replacing_several(paths.report) as folder:
         figures = gallery.draw(inputs, folder)
-        texts = {name: render(inputs, name, figures) for name in DOCUMENTS}
-        details = render(inputs, "DETAILS.md", {})  # maps of every variant would make the page large
+        values = context(inputs)
+        texts = {name: _render(values, name, figures) for name in DOCUMENTS}
+        details = _render(values, "DETAILS.md", {})  # maps of every variant would make the page large
         documents = {"REPORT.md": texts["REPORT.md"], "DETAILS.md": details}
         texts["REPORT.html"] = html_page(study.title, documents, folder / paths.figures.name)
         texts["results.csv"] = results(inputs).to_csv(index=False, float_format="%.10g", lineterminator="\n")
@@ -42,6 +43,10 @@ def write_report(study: Study, paths: StudyPaths) -> None:
 
 def render(inputs: Inputs, document: str, figures: Mapping[str, str]) -> str:
     """Return a document as Markdown; a figure that is not in `figures` (see `gallery.draw`) is left out."""
+    return _render(context(inputs), document, figures)
+
+
+def _render(values: dict[str, Any], document: str, figures: Mapping[str, str]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("attnbench", "report"),
         undefined=jinja2.StrictUndefined,  # a name that the context lacks is an error, not an empty text
@@ -49,7 +54,7 @@ def render(inputs: Inputs, document: str, figures: Mapping[str, str]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(formatting.FILTERS)
-    text = environment.get_template(f"{document}.j2").render(context(inputs), figures=figures)
+    text = environment.get_template(f"{document}.j2").render(values, figures=figures)
     return _one_line_per_paragraph(text)
 
 
@@ -84,7 +89,6 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "readings": answer.readings(inputs),
         "overfit": answer.overfit(inputs),
         "distributions": answer.distributions(inputs),
-        "published": published.tutorial(study),
         "modules_tested": sum(kind == "attention" for kind in kinds.values()),
         "null_controls": [name for name, kind in kinds.items() if kind == "null control"],
         "pairs": equal_cost.pairs(inputs),
@@ -135,7 +139,11 @@ def _tables(inputs: Inputs) -> dict[str, str]:
         "ablation_slots": tables.ablation_slots_table(inputs),
         **robustness.all_tables(inputs),
     }
-    words = {"variants": method.variant_table(inputs.study), "environment": tables.environment_table(inputs)}
+    words = {
+        "variants": method.variant_table(inputs.study),
+        "environment": tables.environment_table(inputs),
+        "published": published.published(inputs.study),
+    }
     texts = {name: tables.markdown(frame) for name, frame in numbers.items() if len(frame)}
-    texts |= {name: tables.markdown(frame, words=frame.columns) for name, frame in words.items()}
-    return dict.fromkeys(numbers, "") | texts
+    texts |= {name: tables.markdown(frame, words=frame.columns) for name, frame in words.items() if len(frame)}
+    return dict.fromkeys([*numbers, *words], "") | texts

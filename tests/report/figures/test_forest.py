@@ -40,6 +40,11 @@ def test_rows_are_sorted_in_bands_with_interval_verdict_and_seeds(comparisons, k
     assert numbers[4] == f"{MINUS}0.80  [{MINUS}1.10, {MINUS}0.50]"
 
 
+def test_ends_are_rounded_outwards_as_in_the_tables(comparisons, kinds):
+    figure = draw(comparisons, kinds, low=comparisons["low"] - 0.000012)
+    assert figure.axes[0].child_axes[0].get_yticklabels()[0].get_text() == "+0.90  [+0.59, +1.20]"
+
+
 def test_the_legend_has_what_occurs(comparisons, kinds):
     texts = [text.get_text() for text in draw(comparisons, kinds).legends[0].get_texts()]
     assert texts == ["within 0.5 points", "one seed", "better", "worse", "equivalent", "inconclusive"]

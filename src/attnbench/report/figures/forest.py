@@ -1,6 +1,7 @@
-"""Differences in accuracy with their intervals, one row per comparison: a forest plot."""
+"""Differences in accuracy with their intervals, one row per comparison: a forest plot of one study, or of several."""
 
 import math
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -40,10 +41,8 @@ def forest(
     difference is on top. An interval of NaN (one seed) is omitted. Within `margin` (percentage points, shaded), two
     variants are equivalent.
     """
-    frame = _rows(comparisons, kinds)
-    figure = style.new_figure(1.1 + 0.235 * (frame["y"].max() + 1))
-    ax = figure.subplots()
-    ax.axvline(0, color="black", linewidth=0.8)
+    frame = _rows(comparisons, kinds).assign(margin=margin)
+    figure, ax = _panel(frame)
     if margin is not None:
         ax.axvspan(-margin, margin, color="#F0F0F0", zorder=0, label=f"within {margin:g} points")
     points = seeds.drop_duplicates().merge(frame[["variant", "reference", "y"]], on=["variant", "reference"])
@@ -51,14 +50,47 @@ def forest(
         *(100 * points["difference"], points["y"] + _SEEDS),
         s=9, facecolor="white", edgecolor="black", linewidth=0.6, zorder=3, label="one seed",
     )  # fmt: skip
-    for verdict, (colour, marker) in style.VERDICTS.items():
-        if (of_verdict := frame[frame["verdict"] == verdict]).size:
-            _intervals(ax, of_verdict, color=colour, marker=marker, label=verdict)
-    _labels(ax, frame)
+    _draw(ax, frame)
     intervals = f", with simultaneous {formatting.level(confidence)} intervals" if frame["low"].notna().any() else ""
     ax.set_xlabel(f"difference in test accuracy, percentage points (right of 0: better){intervals}")
     figure.legend(loc="outside lower center", ncols=6, handletextpad=0.4)
     return figure
+
+
+@style.context()
+def of_studies(results: str) -> Figure:
+    """Draw every module against the baseline of its study, with its simultaneous interval; a band for each study.
+
+    `results` is the text of reports/results.csv. Studies keep their order; within one the largest difference is on top.
+    """
+    names = {"study": str, "variant": str}  # `NA` may be one
+    rows = pd.read_csv(StringIO(results), keep_default_na=False, na_values=[""], dtype=names)
+    modules = rows[rows["kind"] == "attention"]
+    order = {study: number for number, study in enumerate(modules["study"].unique())}
+    frame = modules.assign(order=modules["study"].map(order), label=modules["variant"], margin=100 * modules["margin"])
+    facts = frame[["study", "n", "epochs", "network"]].to_numpy()
+    frame["band"] = [f"{study}: {n} seeds, {epochs} epochs, {network}" for study, n, epochs, network in facts]
+    frame = _stacked(frame)
+    figure, ax = _panel(frame)
+    _draw(ax, frame)
+    ax.set_xlabel("difference to the baseline in test accuracy, percentage points (right of 0: better)")
+    figure.legend(loc="outside lower center", ncols=6, handletextpad=0.4)
+    return figure
+
+
+def _panel(frame: pd.DataFrame) -> tuple[Figure, Axes]:
+    figure = style.new_figure(1.1 + 0.235 * (frame["y"].max() + 1))
+    ax = figure.subplots()
+    ax.axvline(0, color="black", linewidth=0.8)
+    return figure, ax
+
+
+def _draw(ax: Axes, frame: pd.DataFrame) -> None:
+    """Draw the rows of a forest: intervals in the colours of their verdicts, names and numbers."""
+    for verdict, (colour, marker) in style.VERDICTS.items():
+        if (of_verdict := frame[frame["verdict"] == verdict]).size:
+            _intervals(ax, of_verdict, color=colour, marker=marker, label=verdict)
+    _labels(ax, frame)
 
 
 def _rows(comparisons: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
@@ -69,7 +101,11 @@ def _rows(comparisons: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
         label=[name if kind == "baseline" else f"{name} {MINUS} {reference}" for name, reference, kind in pairs],
     )
     order = {band: number for number, band in enumerate(band for band in _BANDS if band in set(frame["band"]))}
-    frame = frame.assign(order=frame["band"].map(order))
+    return _stacked(frame.assign(order=frame["band"].map(order)))
+
+
+def _stacked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows by the `order` of their band, the largest difference on top, with their height `y`."""
     frame = frame.sort_values(["order", "difference", "variant"], ascending=[True, False, True])
     return frame.assign(y=frame["order"] + 1 + np.arange(len(frame)))
 
@@ -105,11 +141,14 @@ def _labels(ax: Axes, frame: pd.DataFrame) -> None:
     ax.grid(axis="x")
     ax.spines["left"].set_visible(False)
     numbers = ax.secondary_yaxis("right")
-    numbers.set_yticks(frame["y"], [_numbers(*row) for row in frame[["difference", "low", "high"]].to_numpy()])
+    numbers.set_yticks(
+        frame["y"], [_numbers(*row) for row in frame[["difference", "low", "high", "margin"]].to_numpy(float).tolist()]
+    )
     numbers.tick_params(length=0)
     numbers.spines["right"].set_visible(False)
 
 
-def _numbers(*row: float) -> str:
-    mean, low, high = (formatting.points(value).replace("-", MINUS) for value in row)
-    return mean if math.isnan(row[1]) else f"{mean}  [{low}, {high}]"
+def _numbers(mean: float, low: float, high: float, margin: float) -> str:
+    """Return what the tables print, with minus signs; `margin` in points is NaN for none."""
+    share = None if math.isnan(margin) else margin / 100
+    return formatting.points_with_interval(mean, low, high, share).replace("-", MINUS).replace(" ", "  ", 1)

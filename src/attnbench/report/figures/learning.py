@@ -6,7 +6,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from attnbench.report.figures import style
 
@@ -50,8 +50,9 @@ def training_loss(steps: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
     _lines(ax, frame, "step", "loss", colours, alpha=0.25, linewidth=0.5)
     _lines(ax, frame, "step", "smoothed", colours)
     ax.set_yscale("log")
-    ax.yaxis.set_major_formatter(ScalarFormatter())
-    ax.yaxis.set_minor_formatter(ScalarFormatter())
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_ylabel(f"training loss, mean over the last {_span(steps)} steps")
     _legend(figure, colours)
     return figure

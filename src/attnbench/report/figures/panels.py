@@ -9,8 +9,10 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
@@ -52,6 +54,7 @@ class Sheet:
         captions: bool = False,
     ) -> None:
         self.views, self.columns = views, min(columns, len(headings))
+        self._outlines: dict[int, list[Array]] = {}
         bands = ceil(len(headings) / self.columns)
         self.rows = list(rows)[: max(1, _ROWS // bands)]
         self.side = min(largest, (style.WIDTH - _EDGE - _NAMES) / (self.columns + 1) - _GAP)
@@ -115,7 +118,9 @@ class Sheet:
         """Draw an image or a map (h, w) into a box, a square for each value."""
         left, top, side = box
         extent = (left, left + side, top + side, top)
-        self.axes.imshow(values, extent=extent, aspect="auto", interpolation="nearest", **looks)
+        image = AxesImage(self.axes, extent=extent, interpolation="nearest", **looks)  # `imshow` rescales the axes
+        image.set_data(values)
+        self.axes.add_image(image)
 
     def heat(self, box: Box, image: int, values: Array) -> None:
         """Draw a map (h, w) >= 0 over the image in grey, from 0 to its own largest value, and the object's outline."""
@@ -124,12 +129,20 @@ class Sheet:
         self.show(box, grey, cmap="gray", norm=Normalize(0, 255))
         norm = Normalize(0, float(values.max()) or 1.0)
         self.show(box, values.astype(np.float32), cmap=HEAT, norm=norm, alpha=0.5)
-        if self.views.masks is not None and self.views.masks[image].any():
-            left, top, side = box
-            mask = np.pad(self.views.masks[image].astype(np.float32), 1)
-            y, x = ((np.arange(length) - 0.5) / (length - 2) for length in mask.shape)
-            x, y = left + side * np.clip(x, 0, 1), top + side * np.clip(y, 0, 1)
-            self.axes.contour(x, y, mask, levels=[0.5], colors="white", linewidths=0.8)
+        left, top, side = box
+        outline = [side * line + (left, top) for line in self._outline(image)]
+        self.axes.add_collection(LineCollection(outline, colors="white", linewidths=0.8), autolim=False)
+
+    def _outline(self, image: int) -> list[Array]:
+        """Return the closed lines (points, 2) around the object of an image, in fractions of a panel."""
+        if image not in self._outlines:
+            lines: list[Array] = []
+            if self.views.masks is not None and self.views.masks[image].any():
+                mask = np.pad(self.views.masks[image].astype(np.float32), 1)
+                y, x = (np.clip((np.arange(length) - 0.5) / (length - 2), 0, 1) for length in mask.shape)
+                lines = [np.asarray(line) for line in Figure().subplots().contour(x, y, mask, levels=[0.5]).allsegs[0]]
+            self._outlines[image] = lines
+        return self._outlines[image]
 
     def frame(self, box: Box) -> None:
         """Draw a thin line around a panel, which may be as white as the paper."""

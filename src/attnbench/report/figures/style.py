@@ -1,5 +1,6 @@
 """How all figures look and how they are saved: one width, one font, colour-blind-safe colours."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,6 +90,8 @@ def save(figure: Figure, path: Path) -> None:
         if path.suffix != ".png":
             unnamed = ("Date", "Creator") if path.suffix == ".svg" else ("CreationDate", "Creator", "Producer")
             figure.savefig(temporary, format=path.suffix[1:], metadata=dict.fromkeys(unnamed))
+            if path.suffix == ".svg":
+                temporary.write_text(_smaller(temporary.read_text(encoding="utf-8")), encoding="utf-8")
             return
         figure.set_dpi(DPI)
         canvas = FigureCanvasAgg(figure)
@@ -98,4 +101,9 @@ def save(figure: Figure, path: Path) -> None:
         palette, corner = sheet.getpalette() or [], 3 * sheet.tobytes()[0]
         palette[corner : corner + 3] = (255, 255, 255)  # the paper, of which the mean with pale colours is not white
         sheet.putpalette(palette)
-        sheet.save(temporary, "PNG")
+        sheet.save(temporary, "PNG", optimize=True)
+
+
+def _smaller(svg: str) -> str:
+    """Return an SVG without indentation and with two decimals of a point; numbers below 1, such as scales, stay."""
+    return re.sub(r"(\d*[1-9]\d*\.\d\d)\d+", r"\1", re.sub(r"(?m)^ +", "", svg))
