@@ -88,6 +88,14 @@ def test_a_decided_difference_is_bold_in_the_paper() -> None:
     assert any(row.startswith("cbam & ") and "& +0.50 [$-$1.00, +2.00] &" in row for row in rows)
 
 
+def test_a_long_name_breaks_in_the_paper_and_headings_take_several_lines() -> None:
+    name = "se_after_pool_of_the_last_block_only"
+    table = paper.results_table(made_inputs({name: "better"}))
+    assert table.startswith("\\begin{longtable}{p{12.5em}rrlrrrrr}")
+    assert "\\raggedright se\\_\\allowbreak{}after" in table
+    assert "\\shortstack[r]{Training\\\\step}" in table
+
+
 def test_results_have_a_row_for_every_variant_and_the_overview_one_for_every_study(drawn: Any) -> None:
     own = pd.read_csv(drawn.paths.report / "results.csv").set_index("variant")
     accuracy = pd.read_csv(drawn.paths.tables / "accuracy.csv").set_index("variant")

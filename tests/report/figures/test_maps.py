@@ -108,6 +108,18 @@ def test_class_names_are_drawn_as_they_are_or_as_numbers(make):
     assert fonts.class_name(["a class with a long name"], 0) == ("a class with …", [fonts.DEFAULT])
 
 
+def test_every_panel_has_the_outline_of_the_object(make):
+    masks = np.zeros((2, 16, 16), np.uint8)
+    masks[:, 8:12, 4:8] = 1
+    views = replace(make(), masks=masks)
+    figure = maps.grad_cam({"a": views, "b": views}, "block2")
+    boxes = [image.get_extent() for image in shown(figure, panels.HEAT)]
+    for outline, (left, right, _, top) in zip(figure.axes[0].collections, boxes, strict=True):
+        [points] = outline.get_segments()
+        ends = [left, top] + (right - left) * np.array([[1 / 4, 1 / 2], [1 / 2, 3 / 4]])
+        np.testing.assert_allclose([points.min(axis=0), points.max(axis=0)], ends)
+
+
 def test_grey_images(make):
     views = make()
     figure = maps.grad_cam({"cbam": replace(views, images=views.images[:, :1])}, "block1")
