@@ -210,7 +210,7 @@ def test_the_status_names_what_is_lost_or_older_than_the_code(project: Project) 
     (project.root / "results/small/runs/se-1.json").unlink()
     assert state(project, 1) == (
         "small: NOT CURRENT; 3 of 4 runs; seed 1 lacks se; lost, or older than what they are made from: cost@se, "
-        "train@baseline-1, train@se-0, latency, views@se, ablate@se-0, robustness@se-0 and 2 more; "
+        "train@baseline-1, train@se-0, latency, views@se, ablate@se-0, robustness@se-0, analyse and 1 more; "
         "run `attnbench run small --allow-missing`\n"
     )
 
