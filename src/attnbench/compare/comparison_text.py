@@ -133,10 +133,10 @@ def _interactions_reading(declared: Interactions) -> Iterator[str]:
         yield "not share two seeds that have all these variants."
     for side, names in declared.missing.items():
         if names:
-            yield f"Declared, but {side} has no run of them and the baseline from one seed: {_some(names)}"
+            yield f"Declared, but {side} has no run of them and the baseline from one seed: {first_few(names, _MOST_NAMES)}"
     for side, names in (("A", declared.runs.only_a), ("B", declared.runs.only_b)) if declared.runs else ():
         if names:
-            yield f"Runs of {side} without a counterpart, in no interaction: {_some(names)}"
+            yield f"Runs of {side} without a counterpart, in no interaction: {first_few(names, _MOST_NAMES)}"
 
 
 def _numbers(frame: pd.DataFrame) -> list[str]:
