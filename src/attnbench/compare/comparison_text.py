@@ -133,7 +133,8 @@ def _interactions_reading(declared: Interactions) -> Iterator[str]:
         yield "not share two seeds that have all these variants."
     for side, names in declared.missing.items():
         if names:
-            yield f"Declared, but {side} has no run of them and the baseline from one seed: {first_few(names, _MOST_NAMES)}"
+            shown = first_few(names, _MOST_NAMES)
+            yield f"Declared, but {side} has no run of them and the baseline from one seed: {shown}"
     for side, names in (("A", declared.runs.only_a), ("B", declared.runs.only_b)) if declared.runs else ():
         if names:
             yield f"Runs of {side} without a counterpart, in no interaction: {first_few(names, _MOST_NAMES)}"
