@@ -54,7 +54,7 @@ def export(run: TrainedRun, path: Path, kind: Format) -> float:
                 f"{run.name} was not exported: its logits as {kind} differ by up to {difference.max():.1e} from "
                 f"those of the network; at most {TOLERANCE:.0e} is accepted"
             )
-    return difference.max().item()
+    return float(difference.max())
 
 
 def portable(network: nn.Module) -> nn.Module:
@@ -65,9 +65,8 @@ def portable(network: nn.Module) -> nn.Module:
     network = copy.deepcopy(network).eval()
     for name, layer in list(network.named_modules()):
         if isinstance(layer, MapConvolution):
-            plain = nn.Conv2d(
-                layer.in_channels, layer.out_channels, layer.kernel_size, padding=layer.padding, bias=False
-            )  # type: ignore[arg-type]
+            k = layer.kernel_size[0]
+            plain = nn.Conv2d(layer.in_channels, layer.out_channels, k, padding=k // 2, bias=False)
             plain.weight = layer.weight
             parent, _, child = name.rpartition(".")
             setattr(network.get_submodule(parent), child, plain.eval())
