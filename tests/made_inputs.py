@@ -128,6 +128,15 @@ def _tables(names: list[str], study: Any, classes: list[str]) -> dict[str, pd.Da
             [("observed", 3, 0.02), ("observed", 9, 0.01), ("upper", 3, 0.03), ("upper", 14, 0.01)] if many else [],
             columns=["spread", "seeds", "half_width"],
         ),
+        "diagnostics": pd.DataFrame(
+            [
+                ("error_std", None, 0.0123, 0.01, 0.02, math.nan),
+                ("own_variance", "se - baseline", 0.5, math.nan, math.nan, math.nan),
+                ("own_variance", "cbam - baseline", 4.5, math.nan, math.nan, math.nan),
+                ("largest_residual", "se-1", 7.25, math.nan, math.nan, 0.002),
+            ],
+            columns=["quantity", "of", "value", "low", "high", "p"],
+        ),
         "accuracy": pd.DataFrame(
             {"variant": name, "mean": 0.7, "std": 0.01 if many else math.nan, "n": len(seeds), "standard_error": 0.023}
             for name in names

@@ -120,3 +120,16 @@ def test_a_study_that_is_compared_is_named_with_the_command() -> None:
     assert "Declared with study `other`: what `se` and `cbam` gain over the baseline here minus the same there." in text
     assert "`attnbench compare other made_up --confidence 0.95 --margin 0.5` prints these differences" in text
     assert "attnbench compare" not in report({"se": "better"})
+
+
+def test_details_print_the_diagnostics_and_name_the_outlying_run() -> None:
+    details = render(made_inputs({"se": "better"}), "DETAILS.md", {})
+    section = details[details.index("## Assumptions") : details.index("## Classes")]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("| ")]
+    assert rows[1:] == [
+        ["Error standard deviation, points", "1.23", "1.00 to 2.00", "", ""],
+        ["Largest studentised residual", "7.25", "", "0.00200", "se-1"],
+        ["Largest own variance over the pooled one", "4.50", "", "", "cbam - baseline"],
+    ]
+    assert "No verdict depends on these." in section
+    assert "## Assumptions" not in render(made_inputs({"se": "better"}, seeds=1), "DETAILS.md", {})

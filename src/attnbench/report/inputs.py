@@ -21,6 +21,7 @@ TABLES = (
     "comparisons",
     "comparison_by_seed",
     "precision",
+    "diagnostics",
     "per_class",
     "cost",
     "latency",
@@ -95,7 +96,7 @@ def read_iterations(study: Study, paths: StudyPaths) -> pd.DataFrame:
 
 def _csv(path: Path, command: str) -> pd.DataFrame:
     """Read a table; `none` and `NA` may be names of classes, so only an empty cell is a missing number."""
-    texts = ("variant", "reference", "kind", "class", "seeds")
+    texts = ("variant", "reference", "kind", "class", "seeds", "of")
     text = BytesIO(files.content(path, f"make it with: {command}"))
     try:
         return pd.read_csv(text, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(texts, str))

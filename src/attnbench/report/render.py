@@ -129,6 +129,7 @@ def _tables(inputs: Inputs) -> dict[str, str]:
         "main": tables.main_table(inputs),
         "declared": tables.comparison_table(inputs, "declared"),
         "comparisons": tables.comparison_table(inputs),
+        "diagnostics": tables.diagnostics_table(inputs),
         "attention": tables.attention_table(inputs),
         "equal_cost": tables.equal_cost_table(inputs),
         "per_class": tables.per_class_table(inputs),

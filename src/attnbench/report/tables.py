@@ -11,7 +11,16 @@ from attnbench.report.inputs import Inputs
 from attnbench.study import attention
 
 NAMES = ("Variant", "Reference", "Attention", "Slot")  # columns of names as in params.yaml: set as code
-WORDS = ("Kind", "Kept equal", "Verdict", "Class", "Quantity", "Corruption")  # columns of texts
+WORDS = ("Kind", "Kept equal", "Verdict", "Class", "Quantity", "Corruption", "Of")  # columns of texts
+_SPREADS = ("error_std", "seed_std")  # shares; the other diagnostics have no unit
+_DIAGNOSTICS = {  # quantity of tables/diagnostics.csv -> words
+    "error_std": "Error standard deviation, points",
+    "seed_std": "Standard deviation of seeds, points",
+    "additivity": "Tukey's test of additivity, F",
+    "pooled_variance": "Pooled variance over 2 MSE",
+    "largest_residual": "Largest studentised residual",
+    "own_variance": "Largest own variance over the pooled one",
+}
 REFERENCE = "1 (ref)"  # a ratio of the baseline to itself
 
 
@@ -124,6 +133,30 @@ def comparison_table(inputs: Inputs, *kinds: str) -> pd.DataFrame:
             "Standard error": column(formatting.percent, frame, "standard_error"),
             "Degrees of freedom": column(formatting.significant, frame, "degrees_of_freedom"),
             "Verdict": _verdicts(frame, inputs),
+        }
+    )
+
+
+def diagnostics_table(inputs: Inputs) -> pd.DataFrame:
+    """Return one row per quantity on the assumptions of the intervals; of own variances only the largest."""
+    frame = inputs.tables["diagnostics"]
+    own = frame[frame["quantity"] == "own_variance"]
+    frame = frame[frame["quantity"] != "own_variance"]
+    frame = pd.concat([frame, own.sort_values("value", ascending=False, kind="stable").head(1)])
+    spreads = frame["quantity"].isin(_SPREADS)
+    return pd.DataFrame(
+        {
+            "Quantity": frame["quantity"].map(_DIAGNOSTICS),
+            "Value": [
+                (formatting.percent if is_spread else formatting.significant)(value)
+                for is_spread, value in zip(spreads, frame["value"], strict=True)
+            ],
+            "Interval": [
+                "" if math.isnan(low) else f"{formatting.percent(low)} to {formatting.percent(high)}"
+                for low, high in zip(frame["low"], frame["high"], strict=True)
+            ],
+            "p": ["" if math.isnan(p) else formatting.significant(p) for p in frame["p"]],
+            "Of": ["" if not isinstance(of, str) else of for of in frame["of"]],
         }
     )
 
