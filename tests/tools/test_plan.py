@@ -78,7 +78,29 @@ def test_real_steps_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert plan.seconds_per_seed(located(tmp_path, params.study())) > 0
 
 
-@pytest.mark.parametrize("options", [[], ["--spread", "0"], ["--spread", "0.3", "--like", "small"]])
+@pytest.mark.usefixtures("steps")
+def test_without_a_spread_there_are_hours_of_this_machine_and_no_half_widths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("attnbench.machine.processor", lambda: "Example CPU")
+    monkeypatch.setattr("attnbench.machine.cores", lambda: 2)
+    monkeypatch.setattr("attnbench.machine.load_average", lambda: 0.25)
+    text = plan.text(located(tmp_path, params.study()), None)
+    assert [line.split() for line in text.splitlines()[3:5]] == [
+        ["seeds", "runs", "hours", "why"],
+        ["2", "4", "0.0", "params.yaml"],
+    ]
+    assert "timed on this machine (Example CPU, 2 core(s), load average 0.2), 2 run(s) in parallel" in text
+    assert "±" not in text
+    assert "half-width:" not in text
+
+
+def test_a_study_that_was_not_trained_is_named_in_the_advice(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"data\.json is missing; `attnbench run small` makes it"):
+        plan.spread_of(located(tmp_path, params.study()))
+
+
+@pytest.mark.parametrize("options", [["--spread", "0"], ["--spread", "0.3", "--like", "small"]])
 def test_a_spread_is_stated_or_taken_from_a_study(options: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["attnbench", "plan", "small", *options])
     with pytest.raises(SystemExit, match="2"):

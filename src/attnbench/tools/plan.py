@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tabulate import tabulate
 
-from attnbench import cost, records
+from attnbench import cost, machine, records
 from attnbench.analyse import statistics
 from attnbench.analyse.comparisons import contrasts
 from attnbench.analyse.precision import UPPER_CONFIDENCE, error_stds, half_widths
@@ -63,8 +63,8 @@ def spread_of(located: LocatedStudy) -> Spread:
     return Spread(points, f"as in {study.name} with {seeds} seeds; {UPPER_CONFIDENCE:.0%} limit {limit:.2f}", limit)
 
 
-def text(located: LocatedStudy, spread: Spread) -> str:
-    """Return the table: a row for each number of seeds, and why it is listed.
+def text(located: LocatedStudy, spread: Spread | None) -> str:
+    """Return the table: a row for each number of seeds, and why it is listed; without a spread no half-widths.
 
     Where the hours are not known, such as without the accelerator that params.yaml asks for, a line says why.
     """
@@ -72,36 +72,51 @@ def text(located: LocatedStudy, spread: Spread) -> str:
     try:
         hours = seconds_per_seed(located) / located.workers / 3600
         about_hours = (
-            f"hours: training steps timed on this machine, {located.workers} run(s) in parallel; augmentation, "
-            "evaluation and the other stages are not included"
+            f"hours: training steps timed on this machine ({_machine(study)}), {located.workers} run(s) in parallel; "
+            "augmentation, evaluation and the other stages are not included"
         )
     except UserError as error:
         hours, about_hours = math.nan, f"hours are not known: {error}"
-    reasons, beyond = _reasons(study, family, spread)
+    cases = {} if spread is None else spread.cases
+    reasons, beyond = _reasons(study, family, cases)
     rows = [
         [f"{seeds}", f"{seeds * len(study.variants)}", "" if math.isnan(hours) else f"{seeds * hours:.1f}"]
-        + [_half_width(study, family, seeds, points) for points in spread.cases.values()]
+        + [_half_width(study, family, seeds, points) for points in cases.values()]
         + [", ".join(reasons[seeds])]
         for seeds in sorted(reasons)
     ]
-    names = ["seeds", "runs", "hours", *(f"half-width{case}" for case in spread.cases), "why"]
+    names = ["seeds", "runs", "hours", *(f"half-width{case}" for case in cases), "why"]
     aligned = [*("right" for _ in names[1:]), "left"]
     table = tabulate([names, *rows], tablefmt="plain", disable_numparse=True, colalign=aligned)
+    about_spread = (
+        "without --spread or --like there are no half-widths"
+        if spread is None
+        else f"spread of a run that neither variant nor seed explains: {spread.points:.2f} percentage points "
+        f"({spread.source})"
+    )
     return "\n".join(
         [
             f"{study.name}: {len(study.variants)} variants, {len(family)} comparison(s) in one family at "
             f"{study.confidence:.0%} confidence, {study.recipe.epochs} epoch(s)",
-            f"spread of a run that neither variant nor seed explains: {spread.points:.2f} percentage points "
-            f"({spread.source})",
+            about_spread,
             "",
             table,
             *(f"{half_width} takes more than {statistics.MOST_SEEDS:,} seeds" for half_width in beyond),
             "",
-            "half-width: of the intervals, in percentage points; smaller differences mostly stay inconclusive",
+            *(
+                ["half-width: of the intervals, in percentage points; smaller differences mostly stay inconclusive"]
+                * bool(cases)
+            ),
             about_hours,
             "",
         ]
     )
+
+
+def _machine(study: Study) -> str:
+    """Return what the steps were timed on, and how busy it is: other work makes the hours too many."""
+    device = "" if study.machine.device_type == "cpu" else f"{study.machine.device}, "
+    return f"{device}{machine.processor()}, {machine.cores()} core(s), load average {machine.load_average():.1f}"
 
 
 def seconds_per_seed(located: LocatedStudy) -> float:
@@ -137,13 +152,15 @@ def training_images(located: LocatedStudy) -> int:
     return images - images // VALIDATION_SHARE
 
 
-def _reasons(study: Study, family: NDArray[np.float64], spread: Spread) -> tuple[dict[int, list[str]], list[str]]:
+def _reasons(
+    study: Study, family: NDArray[np.float64], cases: dict[str, float]
+) -> tuple[dict[int, list[str]], list[str]]:
     """Return why each number of seeds is listed, and the half-widths that take too many."""
     reasons: dict[int, list[str]] = {seeds: [] for seeds in SEEDS}
     reasons.setdefault(len(study.seeds), []).append("params.yaml")
     beyond = []
     for half_width in half_widths(study):
-        for case, points in spread.cases.items():
+        for case, points in cases.items():
             reason = f"±{100 * half_width:g}{case}"
             seeds = statistics.seeds_for(100 * half_width, family, points, study.confidence)
             if seeds is None:
