@@ -12,9 +12,9 @@ TOP = """\
 
 Each study is a folder of `studies/` with its params.yaml; `make repro STUDY=<name>` runs it. A run trains one variant
 from one seed. Studies with a report have been run, and their records are in git. The others are ready to run; no number
-here comes from them. The head of each params.yaml says where its question comes from and what it decides. Hours depend on
-the machine: `attnbench plan STUDY` times a training step of every variant on an idle one and prints them. Images of a
-folder have to be read before: `attnbench plan` says how.
+here comes from them. The head of each params.yaml says where its question comes from and what it decides. Hours depend
+on the machine: `attnbench plan STUDY` times a training step of every variant and prints them, if the machine is idle.
+Images of a folder have to be read before; it says how.
 
 This page is generated from the params.yaml files with `ACCEPT=1 python -m pytest -n0 tests/docs/test_studies.py`; the
 tests check that it is up to date.
