@@ -38,7 +38,7 @@ def export(run: TrainedRun, path: Path, kind: Format) -> float:
     shape = run.data.image_shape
     program = program_of(network, torch.zeros(_EXAMPLE, *shape), run.name)
     x = torch.randn(_OTHER, *shape, generator=torch.Generator().manual_seed(0))
-    with files.replacing(path) as temporary:
+    with files.replacing(path) as temporary, torch.no_grad():
         if kind == "pt2":
             with temporary.open("wb") as stream:
                 torch.export.save(program, stream)
@@ -46,8 +46,7 @@ def export(run: TrainedRun, path: Path, kind: Format) -> float:
                 logits = torch.export.load(stream).module()(x)
         else:
             logits = _through_onnx(program, temporary, x)
-        with torch.no_grad():
-            expected = run.network(x)
+        expected = run.network(x)
         difference = (logits - expected).abs()
         if not (difference <= TOLERANCE * (1 + expected.abs())).all():
             raise UserError(
