@@ -28,11 +28,12 @@ def bullet(text: str, question: str) -> str:
         ("better", "`cbam` (+2.00 [+1.00, +3.00]) is better than the baseline."),
         ("worse", "`cbam` (-2.00 [-3.00, -1.00]) is worse than the baseline."),
         ("equivalent", "`cbam` (+0.10 [-0.20, +0.40]) is equivalent to the baseline within 0.5 points."),
-        ("inconclusive", "Nothing is shown to: the difference to the baseline (70.00 %) is inconclusive."),
+        ("inconclusive", "Nothing is shown to help: the difference to the baseline (70.00 %) is inconclusive."),
     ],
 )
 def test_a_verdict_has_its_sentence(verdict: str, sentence: str) -> None:
-    assert bullet(report({"cbam": verdict}, margin=0.5), "What helps?") == sentence
+    sentences = bullet(report({"cbam": verdict}, margin=0.5), "What helps?")
+    assert re.fullmatch(re.escape(sentence) + r" 3 seeds leave intervals of ±\d\.\d\d points\.", sentences)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_null_controls_tell_attention_from_rescaling(verdicts: dict[str, str], s
 
 def test_null_controls_do_not_help_and_are_not_in_the_main_table() -> None:
     text = report({"cbam": "inconclusive", "constant": "better", "static": "better"}, controls=NULL)
-    assert "Nothing is shown to: the difference to" in bullet(text, "What helps?")
+    assert "Nothing is shown to help: the difference to" in bullet(text, "What helps?")
     assert bullet(text, "What does it cost?").startswith("For `cbam`, a training step takes 1.10 times as long")
     assert "\n| `static`" not in text
 
@@ -85,8 +86,12 @@ def test_a_block_that_is_not_complete_is_in_the_answer() -> None:
     inputs = made_inputs({"cbam": "better"}, left_out=gone)
     assert "Seed 3 is left out" in bullet(render(inputs, "REPORT.md", {}), "What helps?")
     details = render(inputs, "DETAILS.md", {})
-    assert "- No record: `cbam-3`." in details
-    assert "    dvc repro studies/made_up/dvc.yaml:train@cbam-3\n" in details
+    assert "- Seed 3: no record of `cbam-3`." in details
+    assert "    attnbench run made_up --allow-missing\n" in details
+    gone = [{**gone[0], "run": f"{name}-{seed}", "seed": seed} for seed in (3, 4) for name in ("baseline", "cbam")]
+    inputs = made_inputs({"cbam": "better"}, left_out=gone)
+    assert "Seeds 3 and 4 are left out, because" in bullet(render(inputs, "REPORT.md", {}), "What helps?")
+    assert "- Seed 4: no record of any variant." in render(inputs, "DETAILS.md", {})
 
 
 def test_a_failed_run_is_named_with_its_reason() -> None:

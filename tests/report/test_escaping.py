@@ -1,6 +1,7 @@
 """Texts of users in Markdown, HTML and LaTeX: what a reader sees is what the user wrote."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -78,7 +79,8 @@ def test_the_overview_escapes_and_links() -> None:
     row = {"study": "s", "title": "", "question": "a | b $c$?", "images": "<i>", "network": "cnn", "n": "3"}
     row |= {"variant": "baseline", "kind": "baseline", "verdict": "", "data_sha256": "d" * 64, "code_sha256": "c" * 64}
     better = {**row, "variant": "se", "kind": "attention", "verdict": "better", "difference": "0.02"}
-    text = overview.overview([[row, {**better, "training_step_ratio": "1.234"}]])
-    assert next(line for line in text.splitlines() if line.startswith("| [")).startswith(
-        "| [`s`](s/REPORT.md) | a \\| b \\$c\\$? | \\<i\\> | `cnn` | 3 | better: `se` +2.00 | 1.23 times | dddddddd |"
+    text = overview.overview([[row, {**better, "training_step_ratio": "1.234"}]], {}, date(2026, 1, 31))
+    assert next(line for line in text.splitlines() if line.startswith("| [")) == (
+        "| [`s`](s/REPORT.md) | a \\| b \\$c\\$? | \\<i\\> | `cnn` | 3 | better: `se` +2.00 | 1.23 times "
+        "| dddddddd, 2026-01-31 | cccccccc, 2026-01-31 |"
     )

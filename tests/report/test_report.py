@@ -109,6 +109,11 @@ def test_results_have_a_row_for_every_variant_and_the_overview_one_for_every_stu
     assert cells(row)[:2] == ["[`made_up`](made_up/REPORT.md)", "A made-up study"]
     assert cells(row)[4:6] == ["3", "3 inconclusive"]
     assert "<!-- cbam -->" in (reports / "forest.svg").read_text()
+    page = reports / "README.md"
+    earlier = re.sub(r"\d{4}-\d\d-\d\d", "2020-02-02", page.read_text())
+    page.write_text(earlier)
+    overview.write_overview(drawn.paths.root)
+    assert page.read_text() == earlier, "the data and the code were listed on that day"
 
 
 def test_references_are_those_of_the_modules_and_of_the_network() -> None:

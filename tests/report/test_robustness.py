@@ -20,13 +20,15 @@ def inputs(verdict: str, measure: str, **changes: object) -> Inputs:
 
 def test_the_section_has_numbers_and_verdicts_of_all_but_null_controls() -> None:
     made = inputs("better", "corrupted")
+    frame = made.tables["robustness_comparisons"]
+    frame.loc[frame["variant"] == "constant", "verdict"] = "worse"
     text = render(made, "REPORT.md", {}).partition("## Robustness")[2].partition("\n## ")[0]
     assert "400 test images, each corrupted once in every way" in text
     assert "| `se` | 60.00 ± 1.00 | +2.00 [+1.00, +3.00] | better |" in " ".join(text.split())
     assert "`constant`" not in text
     assert (
-        "Accuracy on corrupted images: better for `se`. Loss of accuracy by corruption: no difference is decided."
-        in text
+        "Accuracy on corrupted images: better for `se`. No difference in loss of accuracy by corruption or "
+        "calibration error is decided." in text
     )
     assert "| `constant` |" in render(made, "DETAILS.md", {}).partition("## Robustness")[2].partition("\n## ")[0]
 

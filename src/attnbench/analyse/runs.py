@@ -122,9 +122,10 @@ def _nothing_complete(study: Study, left_out: Sequence[LeftOut]) -> str:
     lines = [f"no seed of study {study.name!r} has usable runs of all variants, so nothing can be compared:"]
     lines += [f"  no record of {', '.join(missing)}"] if missing else []
     lines += [f"  {row.run}: {row.reason}" for row in left_out if row.reason]
-    for forced, text in ((False, "Train them with"), (True, "On the class of machine of the other runs, train with")):
-        if stages := [f"train@{row.run}" for row in left_out if row.forced == forced]:
-            lines.append(f"{text}: {repro(study, stages, force=forced)}")
+    if not all(row.forced for row in left_out):
+        lines.append(f"Train them with: attnbench run {study.name} --allow-missing")
+    if stages := [f"train@{row.run}" for row in left_out if row.forced]:
+        lines.append(f"On the class of machine of the other runs, train with: {repro(study, stages, force=True)}")
     return "\n".join(lines)
 
 

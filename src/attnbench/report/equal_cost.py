@@ -4,7 +4,12 @@ from typing import Any
 
 from attnbench.report.inputs import Inputs
 
-MEASURES = ("parameters", "macs", "latency", "training_step")
+MEASURES = {  # cost -> heading of its column
+    "parameters": "Parameters",
+    "macs": "MACs",
+    "latency": "Latency",
+    "training_step": "Training step",
+}
 WITHIN = 0.1  # relative: widths are integers, and timings vary by as much
 COSTS = {"parameters": "parameters", "latency": "latency", "training_step": "the time of a training step"}
 

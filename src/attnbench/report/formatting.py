@@ -138,9 +138,9 @@ def agree(number: int, singular: str, plural: str) -> str:
     return singular if number == 1 else plural
 
 
-def listing(names: Sequence[str]) -> str:
+def listing(names: Sequence[str], word: str = "and") -> str:
     """Return `a`, `a and b`, or `a, b and c`."""
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+    return f" {word} ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def code(names: Sequence[str], most: int = 8) -> str:

@@ -13,7 +13,8 @@ from attnbench.report.paper import FIGURES
 
 # GitHub shows no image inside an SVG, so a figure that holds images is a PNG
 SHEETS = ("grad_cam", "spatial_gates", "feature_maps", "active_channels")
-_OWN_SHEETS = 10  # variants with sheets of their own; those of all thirty would take 6 MB
+_OWN_SHEETS = 10  # variants with sheets of their own; those of all thirty would take 4 MB
+_STEP = 2  # every second image in the sheets of DETAILS.md: with all, ten variants would take more than 4 MB
 
 
 def draw(inputs: Inputs, folder: Path) -> dict[str, str]:
@@ -65,15 +66,19 @@ def _sheets(inputs: Inputs, kinds: dict[str, str]) -> Iterator[tuple[str, Figure
     blocks = list(next(iter(views.values())).blocks) if views else []
     for block in reversed(blocks):
         shown = {variant: view for variant, view in views.items() if block in view.blocks}
-        yield "grad_cam" if block == blocks[-1] else f"grad_cam_{block}", maps.grad_cam(shown, block)
+        if block == blocks[-1]:
+            yield "grad_cam", maps.grad_cam(shown, block)
+        else:
+            yield f"grad_cam_{block}", maps.grad_cam(shown, block, step=_STEP)
     gates = maps.spatial_gates(views)
     if gates:
         yield "spatial_gates", gates
     # the maps of a network with a gate that never sees its input show nothing that the baseline's do not
     own = [variant for variant, view in views.items() if view.blocks and kinds[variant] != "null control"]
     for variant in own[:_OWN_SHEETS]:
-        yield f"feature_maps_{variant}", maps.feature_maps(views[variant])
-        yield f"active_channels_{variant}", maps.active_channels(views[variant])
+        is_in_report = variant == inputs.study.baseline
+        yield f"feature_maps_{variant}", maps.feature_maps(views[variant], step=1 if is_in_report else _STEP)
+        yield f"active_channels_{variant}", maps.active_channels(views[variant], step=_STEP)
 
 
 def _price(inputs: Inputs, kinds: dict[str, str]) -> Figure:

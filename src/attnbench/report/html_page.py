@@ -1,10 +1,10 @@
 """REPORT.html: Markdown and its figures in one file that loads nothing from anywhere, with tables that sort."""
 
 import base64
-import mimetypes
 import re
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import quote
 
 import jinja2
 from markdown_it import MarkdownIt
@@ -41,9 +41,14 @@ def _localise(token: Token, documents: dict[str, str], figures: Path) -> None:
         if name in documents:
             token.attrSet("href", mark + heading or "#" + anchor(documents[name].partition("\n")[0]))
     elif token.type == "image":
-        file = figures / Path(str(token.attrs["src"])).name
-        content = base64.b64encode(file.read_bytes()).decode("ascii")
-        token.attrSet("src", f"data:{mimetypes.guess_type(file.name)[0]};base64,{content}")
+        token.attrSet("src", _data_url(figures / Path(str(token.attrs["src"])).name))
+
+
+def _data_url(file: Path) -> str:
+    """Return an image as a URL that holds it; SVG as text, a seventh shorter than its base64."""
+    if file.suffix == ".svg":
+        return "data:image/svg+xml," + quote(file.read_text(encoding="utf-8"), safe=" !$'()*+,-./:;=?@[]_{|}~")
+    return f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode('ascii')}"
 
 
 def anchor(heading: str) -> str:

@@ -2,6 +2,9 @@
 
 import csv
 import io
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from attnbench.records import files
@@ -13,7 +16,8 @@ _TOP = """\
 Every study that has been run, one row each. `attnbench run` writes this page, the figure below it and
 [results.csv](results.csv), which has a row for every variant; [docs/reports.md](../docs/reports.md) describes its
 columns. Verdicts and training steps are those of variants that are no null controls, against the study's baseline. Data
-and code: the first digits of SHA-256, of the images and of the code that trained the baseline.
+and code: the first digits of SHA-256, of the images and of the code that trained the baseline, and the day (UTC) on
+which they came to this page.
 
 | Study | Question | Images | Network | Seeds | Verdicts, points | Training step | Data | Code |
 |:------|:---------|:-------|:--------|------:|:-----------------|--------------:|:-----|:-----|
@@ -34,14 +38,15 @@ def write_overview(root: Path) -> None:
     studies = [_read(path) for path in sorted(folder.glob("*/results.csv"))]
     if not studies:
         return
-    rows, results, figure = _joined(studies), folder / "results.csv", folder / "forest.svg"
+    rows = _joined(studies)
+    page, results, figure = (folder / name for name in ("README.md", "results.csv", "forest.svg"))
     is_drawn = results.exists() and figure.exists() and results.read_text(encoding="utf-8") == rows
     with files.replacing_several(folder) as new:
         if _modules(studies) and not is_drawn:
             from attnbench.report.figures import forest, style  # noqa: PLC0415 -- matplotlib takes a second to import
 
             style.save(forest.of_studies(rows), new / figure.name)
-        files.write_text(new / "README.md", overview(studies))
+        files.write_text(new / page.name, overview(studies, _days(page), datetime.now(UTC).date()))
         files.write_text(new / results.name, rows)
 
 
@@ -61,11 +66,17 @@ def _joined(studies: list[list[dict[str, str]]]) -> str:
     return text.getvalue()
 
 
-def overview(studies: list[list[dict[str, str]]]) -> str:
-    """Return the text of reports/README.md; a study is its rows of results.csv."""
+def _days(page: Path) -> dict[str, str]:
+    """Return hash -> day from the cells `1a2b3c4d, 2026-01-31` of the present page, if there is one."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    return dict(re.findall(r"\| ([0-9a-f]{8}), (\d{4}-\d\d-\d\d) (?=\|)", text))
+
+
+def overview(studies: list[list[dict[str, str]]], days: Mapping[str, str], today: date) -> str:
+    """Return reports/README.md. A study is its rows of results.csv; `days` is hash -> day of its listing."""
     return (
         _TOP
-        + "".join(f"| {' | '.join(_cells(variants))} |\n" for variants in studies)
+        + "".join(f"| {' | '.join(_cells(variants, days, today))} |\n" for variants in studies)
         + (_FIGURE if _modules(studies) else "")
     )
 
@@ -75,7 +86,7 @@ def _modules(studies: list[list[dict[str, str]]]) -> bool:
     return any(row["kind"] == "attention" for study in studies for row in study)
 
 
-def _cells(variants: list[dict[str, str]]) -> list[str]:
+def _cells(variants: list[dict[str, str]], days: Mapping[str, str], today: date) -> list[str]:
     """Return the cells of a study, as Markdown."""
     study = variants[0]
     base = next(row for row in variants if row["kind"] == "baseline")
@@ -90,8 +101,7 @@ def _cells(variants: list[dict[str, str]]) -> list[str]:
         base["n"],
         "; ".join(_verdicts(compared)) or formatting.MISSING,
         f"{' to '.join(span)} times" if span else formatting.MISSING,
-        base["data_sha256"][:8],
-        base["code_sha256"][:8],
+        *(f"{digits}, {days.get(digits, today)}" for digits in (base["data_sha256"][:8], base["code_sha256"][:8])),
     ]
 
 

@@ -99,7 +99,7 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "measured_in": measured.environment_number(inputs),
         "measured_differences": measured.differences(inputs, 1),
         "measure": repro(study, ["latency"], force=True),
-        "commands": {forced: _training(study, rows["left_out"], forced) for forced in (False, True)},
+        "train_again": _train_again(study, rows["left_out"]),
         "target": repro(study, [""]).removeprefix("dvc repro").removesuffix(":").rstrip(),
         "backbone": method.backbone(study),
         "modules": method.modules(study),
@@ -117,10 +117,10 @@ def _comparison_with(study: Study, other: str) -> str:
     return f"attnbench compare {other} {study.name} --confidence {formatting.setting(study.confidence)}{margin}"
 
 
-def _training(study: Study, left_out: list[dict[str, Any]], forced: bool) -> str | None:
-    """Return the command that trains the runs that keep seeds out: those that DVC must be forced to, or the others."""
-    stages = [f"train@{row['run']}" for row in left_out if row["forced"] == forced]
-    return repro(study, stages, force=forced) if stages else None
+def _train_again(study: Study, left_out: list[dict[str, Any]]) -> str | None:
+    """Return the command that trains the runs that DVC takes to be up to date; None if there are none."""
+    stages = [f"train@{row['run']}" for row in left_out if row["forced"]]
+    return repro(study, stages, force=True) if stages else None
 
 
 def _tables(inputs: Inputs) -> dict[str, str]:

@@ -18,9 +18,9 @@ _HEADINGS = {
 }
 _WITH_MARGIN = ("corrupted", "loss")
 _DECIDED = {  # measure -> how a sentence names it
-    "corrupted": "Accuracy on corrupted images",
-    "loss": "Loss of accuracy by corruption",
-    "ece": "Calibration error",
+    "corrupted": "accuracy on corrupted images",
+    "loss": "loss of accuracy by corruption",
+    "ece": "calibration error",
 }
 
 
@@ -32,14 +32,18 @@ def images(inputs: Inputs) -> int:
 
 
 def decided(inputs: Inputs) -> dict[str, dict[str, list[str]]]:
-    """Return measure in words -> verdict other than inconclusive -> the variants that have it against the baseline."""
+    """Return measure in words -> verdict other than inconclusive -> the variants that have it against the baseline.
+
+    Null controls are left out.
+    """
+    names = _order(inputs)
     verdicts: dict[str, dict[str, list[str]]] = {}
     for measure, words in _DECIDED.items():
         group = verdicts[words] = {}
         for verdict in ("better", "worse", "equivalent"):
             rows = inputs.rows("robustness_comparisons", measure=measure, kind="baseline", verdict=verdict)
-            if rows:
-                group[verdict] = [row["variant"] for row in rows]
+            if variants := [row["variant"] for row in rows if row["variant"] in names]:
+                group[verdict] = variants
     return verdicts
 
 

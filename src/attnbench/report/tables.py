@@ -197,7 +197,7 @@ def equal_cost_table(inputs: Inputs) -> pd.DataFrame:
             "Kept equal": [formatting.listing(costs) for costs in frame["costs"]],
             "Difference, points": _difference(frame, inputs),
             "Verdict": _verdicts(frame, inputs),
-            **{name.replace("_", " ").capitalize(): column(formatting.ratio, ratios, name) for name in ratios.columns},
+            **{heading: column(formatting.ratio, ratios, name) for name, heading in equal_cost.MEASURES.items()},
         }
     )
 

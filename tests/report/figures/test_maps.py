@@ -88,6 +88,17 @@ def test_most_active_channels_have_their_numbers(make):
     assert [text for text in words(figure) if text.isdigit()] == numbers
 
 
+def test_a_sheet_of_every_second_image(make):
+    views = make(images=4)
+    for figure in (
+        maps.grad_cam({"cbam": views}, "block1", step=2),
+        maps.feature_maps(views, step=2),
+        maps.active_channels(views, step=2),
+    ):
+        inputs = [image.get_array() for image in figure.axes[0].images if image.get_array().ndim == 3]
+        np.testing.assert_array_equal(inputs, views.images[::2].transpose(0, 2, 3, 1))
+
+
 def test_thirty_variants_fill_bands_of_fewer_images_inside_the_sheet(make):
     views = {f"a_long_name_of_a_variant_{index}": make(images=10) for index in range(30)}
     for figure in (maps.grad_cam(views, "block2"), maps.spatial_gates(views)):

@@ -18,17 +18,17 @@ _OWN = "Each panel is coloured from 0 (blue) to its own largest value (red): com
 
 
 @style.context()
-def grad_cam(views: dict[str, Views], block: str) -> Figure:
+def grad_cam(views: dict[str, Views], block: str, *, step: int = 1) -> Figure:
     """Draw Grad-CAM at one block, which all variants have: images as rows, variants as columns.
 
-    Panels are for the predicted class, which is named below where it is wrong. Then a second row of the image has the
-    panels of these variants for the true class.
+    Of the images, every `step`-th is drawn. Panels are for the predicted class, which is named below where it is wrong.
+    Then a second row of the image has the panels of these variants for the true class.
     """
     shown = list(views.values())
     wrong = np.stack([view.labels != view.predicted for view in shown])  # (variants, n)
-    rows = [row for image in range(wrong.shape[1]) for row in [image] * (1 + wrong[:, image].any())]
+    rows = [row for image in range(0, wrong.shape[1], step) for row in [image] * (1 + wrong[:, image].any())]
     columns = ceil(len(views) / ceil(len(views) / _COLUMNS))
-    sheet = Sheet(shown[0], list(views), columns=columns, rows=rows, feet=[_OWN], captions=bool(wrong.any()))
+    sheet = Sheet(shown[0], list(views), columns=columns, rows=rows, feet=[_OWN], captions=bool(wrong[:, ::step].any()))
     for column, view in enumerate(shown):
         for row, image in enumerate(sheet.rows):
             box, is_second = sheet.box(column, row), image in sheet.rows[:row]
@@ -76,10 +76,10 @@ def spatial_gates(views: dict[str, Views]) -> Figure | None:
 
 
 @style.context()
-def feature_maps(views: Views) -> Figure:
+def feature_maps(views: Views, *, step: int = 1) -> Figure:
     """Draw each image next to 3 x 3 grids of the channels that vary most, a grid for each block from shallow to deep.
 
-    All maps of a block have one scale, which is written above them.
+    Of the images, every `step`-th is drawn. All maps of a block have one scale, which is written above them.
     """
     blocks = {name: views.blocks[name] for name in evenly(list(views.blocks), _BLOCKS)}
     # the few largest values of a block would leave all others dark
@@ -89,7 +89,7 @@ def feature_maps(views: Views) -> Figure:
         for name, block in blocks.items()
     ]
     feet = ["Yellow: the 99th percentile of the block, written above, or more. In the corner: the channel."]
-    sheet = Sheet(views, headings, columns=_BLOCKS, largest=1.8, rows=range(len(views.images)), feet=feet)
+    sheet = Sheet(views, headings, columns=_BLOCKS, largest=1.8, rows=range(0, len(views.images), step), feet=feet)
     for column, (name, block) in enumerate(blocks.items()):
         for row, image in enumerate(sheet.rows):
             left, top, side = sheet.box(column, row)
@@ -102,12 +102,16 @@ def feature_maps(views: Views) -> Figure:
 
 
 @style.context()
-def active_channels(views: Views) -> Figure:
-    """Draw per image and block the channels with the largest mean activation over the image, with their numbers."""
+def active_channels(views: Views, *, step: int = 1) -> Figure:
+    """Draw per image and block the channels with the largest mean activation over the image, with their numbers.
+
+    Of the images, every `step`-th is drawn.
+    """
     blocks = {name: views.blocks[name] for name in evenly(list(views.blocks), _BLOCKS)}
     shown = [(name, block, rank) for name, block in blocks.items() for rank in range(block.active.shape[1])]
     headings, groups = [f"no. {rank + 1}" for _, _, rank in shown], [name for name, _, _ in shown]
-    sheet = Sheet(views, headings, columns=6, rows=range(len(views.images)), groups=groups, feet=[_OWN])
+    rows = range(0, len(views.images), step)
+    sheet = Sheet(views, headings, columns=6, rows=rows, groups=groups, feet=[_OWN])
     for column, (_, block, rank) in enumerate(shown):
         for row, image in enumerate(sheet.rows):
             sheet.heat(sheet.box(column, row), image, block.active[image, rank].clip(min=0))

@@ -105,5 +105,10 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def _smaller(svg: str) -> str:
-    """Return an SVG without indentation and with two decimals of a point; numbers below 1, such as scales, stay."""
-    return re.sub(r"(\d*[1-9]\d*\.\d\d)\d+", r"\1", re.sub(r"(?m)^ +", "", svg))
+    """Return an SVG without indentation, with short names of glyphs, and with two decimals of a point.
+
+    Numbers below 1, such as scales, stay.
+    """
+    svg = re.sub(r"(?m)^ +", "", svg).replace("DejaVuSans-", "g")
+    svg = re.sub(r"(\d*[1-9]\d*\.\d\d)\d+", r"\1", svg)
+    return re.sub(r' d="[^"]*"', lambda path: re.sub(r"\s*([MLQCz])\s*", r"\1", path[0]), svg)
