@@ -34,6 +34,11 @@ def test_links_lead_into_the_page(page: str) -> None:
     assert [target for target in targets if f'id="{target.removeprefix("#")}"' not in page] == []
 
 
+def test_long_names_break_after_underscores() -> None:
+    page = html_page("A page", {"REPORT.md": "| `se_after_pool` |\n|:--|"}, Path())
+    assert "<code>se_<wbr>after_<wbr>pool</code>" in page
+
+
 def test_figures_are_inside(tmp_path: Path) -> None:
     (tmp_path / "a.svg").write_text('<svg id="#"/>')
     page = html_page("A page", {"REPORT.md": "![An alternative](figures/a.svg)"}, tmp_path)

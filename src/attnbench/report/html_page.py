@@ -31,6 +31,8 @@ def _html(parser: MarkdownIt, text: str, documents: dict[str, str], figures: Pat
         for child in token.children or []:
             _localise(child, documents, figures)
     html = str(parser.renderer.render(tokens, parser.options, {}))
+    # a long name of a variant breaks after an underscore
+    html = re.sub(r"<code>[^<]+", lambda name: name[0].replace("_", "_<wbr>"), html)
     return html.replace("<table>", '<div class="table"><table>').replace("</table>", "</table></div>")
 
 

@@ -28,9 +28,7 @@ _GAP, _LINE, _EDGE = 0.06, 0.16, 0.06
 _NAMES = 1.15  # width of the column with the names of the images
 _ROWS = 12  # of images, over all bands: more make a sheet too long to read
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: how bright red, green and blue look
-_UNDRAWABLE = (
-    "Classes are shown by number if no installed font can draw their names; docs/images.md names fonts to install."
-)
+_UNDRAWABLE = "Classes whose names no installed font can draw are shown by number; docs/images.md names fonts."
 
 
 class Sheet:
@@ -156,7 +154,7 @@ class Sheet:
         self.text(box[0] + 0.03, box[1] + 0.03, str(value), **looks)
 
     def colour_bar(self, norm: Normalize, colours: str) -> None:
-        """Draw a colour bar at the right end of the feet."""
+        """Draw a colour bar at the right end of the feet, which leave 2 inches to it."""
         width, height = 1.8 / style.WIDTH, 0.1 / self.height
         ax = self.figure.add_axes((1 - width - 0.2 / style.WIDTH, 0.2 / self.height, width, height))
         bar = self.figure.colorbar(
