@@ -51,4 +51,4 @@ def test_loss_is_the_mean_over_the_seeds_and_smoothed_by_an_exponential_mean(kin
     weights = (1 - 2 / (20 + 1)) ** np.arange(1000)[::-1]  # a span of 20: one fiftieth of 1000 steps
     assert shown.loc[1000, "smoothed"] == pytest.approx(np.average(loss, weights=weights))
     assert shown.loc[1, "loss"] == pytest.approx(loss[0])
-    assert "last 20 steps" in learning.training_loss(pd.concat(runs), kinds=kinds).axes[0].get_ylabel()
+    assert "smoothed over 20 steps" in learning.training_loss(pd.concat(runs), kinds=kinds).axes[0].get_ylabel()

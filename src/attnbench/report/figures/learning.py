@@ -50,10 +50,10 @@ def training_loss(steps: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
     _lines(ax, frame, "step", "loss", colours, alpha=0.25, linewidth=0.5)
     _lines(ax, frame, "step", "smoothed", colours)
     ax.set_yscale("log")
-    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     ax.yaxis.set_major_formatter("{x:g}")
     ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.set_ylabel(f"training loss, mean over the last {_span(steps)} steps")
+    ax.set_ylabel(f"training loss,\nsmoothed over {_span(steps)} steps")
     _legend(figure, colours)
     return figure
 
