@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from attnbench import networks
-from attnbench.errors import UserError, did_you_mean, listed, shortened
+from attnbench.errors import UserError, did_you_mean, first_few, listed, shortened
 from attnbench.networks import probe
 from attnbench.networks.gates import Attention
 from attnbench.study import attention as module_names
@@ -117,8 +117,7 @@ def _children(network: nn.Module, pattern: str) -> str:
     while parent not in names:  # the network itself has the name ""
         parent = parent.rpartition(".")[0]
     children = [name for name, _ in names[parent].named_children()]
-    more = f" and {len(children) - _MOST_NAMES} more" if len(children) > _MOST_NAMES else ""
-    return f"{parent or 'it'} has {listed(children[:_MOST_NAMES]) or 'no layers'}{more}"
+    return f"{parent or 'it'} has {first_few(list(map(repr, children)), _MOST_NAMES) or 'no layers'}"
 
 
 def _channels_in(network: nn.Module) -> int:

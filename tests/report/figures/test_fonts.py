@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from attnbench.report.figures import fonts
 
+LEOPARD = "\N{LEOPARD}"
 CAT, DOG = "\N{CJK UNIFIED IDEOGRAPH-732B}", "\N{CJK UNIFIED IDEOGRAPH-72AC}"
 
 
@@ -35,6 +36,7 @@ def make_font(path: Path, family: str, character: str) -> None:
 
 def test_a_font_installed_later_draws_what_the_default_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_font(tmp_path / "han.ttf", "Made-up Han", CAT)
+    make_font(tmp_path / "symbols.ttf", "Made-up Symbols", LEOPARD)
     (tmp_path / "damaged.ttf").write_bytes(bytes(100))
     manager = font_manager.fontManager
     monkeypatch.setattr(manager, "ttflist", [font for font in manager.ttflist if "DejaVu" in font.name])
@@ -45,8 +47,9 @@ def test_a_font_installed_later_draws_what_the_default_lacks(tmp_path: Path, mon
         assert fonts.class_name([f"a {CAT}", DOG], 0) == (f"a {CAT}", [fonts.DEFAULT, "Made-up Han"])
         assert fonts.class_name([9 * CAT], 0, 14)[0] == 6 * CAT + "…"  # each is as wide as two letters
         assert fonts.class_name([f"a {CAT}", DOG], 1) == ("class 1", [fonts.DEFAULT])
+        assert fonts.families(CAT + LEOPARD) == [fonts.DEFAULT, "Made-up Han", "Made-up Symbols"]
         figure = Figure()
-        figure.text(0.5, 0.5, f"a {CAT}", fontfamily=fonts.families(CAT))
+        figure.text(0.5, 0.5, f"a {CAT} {LEOPARD}", fontfamily=fonts.families(CAT + LEOPARD))
         figure.draw_without_rendering()  # a missing glyph is a warning, which is an error here
     finally:
         fonts._installed.cache_clear()

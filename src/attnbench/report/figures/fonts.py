@@ -13,15 +13,29 @@ _BOXES = "Last Resort"  # so does this, which has a box for every character
 
 
 def families(text: str) -> list[str] | None:
-    """Return the font families to draw `text` with: the default, and one more if it lacks a glyph; None: none can."""
+    """Return the font families to draw `text` with: the default, and others if it lacks a glyph; None: none can."""
     missing = {ord(character) for character in text} - _glyphs(_file(DEFAULT))
-    if not missing:
-        return [DEFAULT]
+    chosen = [DEFAULT]
+    while missing:
+        name, drawn = _best(missing)
+        if not drawn:
+            return None
+        chosen.append(name)
+        missing -= drawn
+    return chosen
+
+
+def _best(characters: set[int]) -> tuple[str, set[int]]:
+    """Return the family that draws the most of these characters, and which; the first one that draws all."""
+    best: tuple[str, set[int]] = ("", set())
     for name, path in _installed():
-        # of several fonts of one family, matplotlib draws with the one that it finds by the name
-        if missing <= _glyphs(path) and missing <= _glyphs(_file(name)):
-            return [DEFAULT, name]
-    return None
+        if drawn := characters & _glyphs(path):
+            drawn &= _glyphs(_file(name))  # of several fonts of one family, matplotlib draws with what it finds by name
+        if len(drawn) > len(best[1]):
+            best = name, drawn
+        if drawn == characters:
+            break
+    return best
 
 
 @cache
