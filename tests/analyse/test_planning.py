@@ -19,9 +19,9 @@ def to_baseline(v: int):
 )
 def test_seeds_for_a_half_width(v, error_std, seeds):
     contrasts = to_baseline(v)
-    found = tuple(seeds_for(half_width, contrasts, error_std, 0.95) for half_width in (0.3, 0.5, 1.0))
-    assert found == seeds
-    for half_width, number in zip((0.3, 0.5, 1.0), found, strict=True):
+    counts = tuple(seeds_for(half_width, contrasts, error_std, 0.95) for half_width in (0.3, 0.5, 1.0))
+    assert counts == seeds
+    for half_width, number in zip((0.3, 0.5, 1.0), counts, strict=True):
         assert expected_half_width(contrasts, number, error_std, 0.95) <= half_width
         assert expected_half_width(contrasts, number - 1, error_std, 0.95) > half_width
 

@@ -94,9 +94,9 @@ def test_colour_position_and_area_do_not_show_the_class(images: SourceImages) ->
     inside = (pictures * mask).sum((2, 3)) / area[:, None]
     overall = pictures.mean((2, 3))
     rows, columns = np.mgrid[:32, :32]
-    place = np.stack([(mask[:, 0] * axis).sum((1, 2)) / area for axis in (rows, columns)], axis=1)
+    centre = np.stack([(mask[:, 0] * axis).sum((1, 2)) / area for axis in (rows, columns)], axis=1)
     assert nearest_class_mean(overall, images.train.labels) < 0.17
-    assert nearest_class_mean(place, images.train.labels) < 0.17
+    assert nearest_class_mean(centre, images.train.labels) < 0.17
     assert nearest_class_mean(area[:, None].astype(float), images.train.labels) < 0.17
     assert nearest_class_mean(inside, images.train.labels) < 0.2
 

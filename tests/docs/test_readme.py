@@ -15,9 +15,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def block(language: str, containing: str) -> str:
     """Return the one fenced block of that language that contains a text."""
-    found = [text for text in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if containing in text]
-    assert len(found) == 1
-    return found[0]
+    blocks = [text for text in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if containing in text]
+    assert len(blocks) == 1
+    return blocks[0]
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +74,13 @@ def test_the_table_shown_is_the_reports() -> None:
 
 def tables(text: str) -> list[list[dict[str, str]]]:
     """Return the Markdown tables of a text: a row is a dict from column to cell."""
-    found = []
+    parsed = []
     for lines in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         header, _, *rows = [
             [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1]] for line in lines.splitlines()
         ]
-        found.append([dict(zip(header, row, strict=True)) for row in rows])
-    return found
+        parsed.append([dict(zip(header, row, strict=True)) for row in rows])
+    return parsed
 
 
 def test_it_is_short() -> None:

@@ -2,7 +2,7 @@
 
 One integer option of the backbone is raised until the network without the module has as many parameters as the
 variant, or takes as long per batch or per training step. Add the printed lines to `variants` and `controls` of the
-params.yaml. Times are measured in turns, on this machine: leave it idle while it runs, and repeat the measurement.
+params.yaml. Times are measured alternately, on this machine: leave it idle while it runs, and repeat the measurement.
 
   attnbench match tutorial cbam --by parameters --option hidden
   attnbench match tutorial cbam --by latency --option width --batch-size 128

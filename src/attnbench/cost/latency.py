@@ -1,4 +1,4 @@
-"""Measured time of inference and of a training step of all variants, timed in turns in several processes.
+"""Measured time of inference and of a training step of all variants, timed alternately in several processes.
 
 Each round times every variant once, in a newly shuffled order, so a slow second of the machine affects all alike. But a
 process has its own addresses of code and data, and they make one variant faster and another slower for as long as it

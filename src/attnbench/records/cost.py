@@ -43,7 +43,7 @@ class LatencyRow(Record):
 
 
 class LatencyRecord(Record):
-    """Times of all variants, measured in turns in several processes, which ran one after another."""
+    """Times of all variants, measured alternately in several processes, which ran one after another."""
 
     study: Name
     environment: Environment  # that of the measurement, which may be another than that of the runs

@@ -2,9 +2,9 @@
 
 One integer option of the backbone, such as its width, is raised until the network without the module has as many
 parameters as the variant, or takes as long per batch or training step. Parameters are counted. Times are ratios within
-rounds, measured in turns as in the latency stage, so other load affects both sides alike. The bisection measures in
+rounds, measured alternately as in the latency stage, so other load affects both sides alike. The bisection measures in
 this process. A time does not grow with every step of a width, and differs between processes: so the neighbours of the
-last step are measured again in several fresh processes, all in turns, and the nearest of them is proposed.
+last step are measured again in several fresh processes, all alternately, and the nearest of them is proposed.
 """
 
 import json
@@ -116,7 +116,7 @@ def by_parameters(search: Search) -> list[Candidate]:
 
 
 def by_time(search: Search, by: str, batch_size: int) -> list[Candidate]:
-    """Return the values around the one of equal time, measured in turns with the variant."""
+    """Return the values around the one of equal time, measured alternately with the variant."""
 
     def ratio(value: int) -> float:
         return _rough_ratio(search, value, by, batch_size)
@@ -200,7 +200,7 @@ def _rough_ratio(search: Search, value: int, by: str, batch_size: int) -> float:
 
 
 def _measured(search: Search, values: list[int], by: str, batch_size: int) -> list[Candidate]:
-    """Time the networks with these values in turns with the variant's, in several processes."""
+    """Time the networks with these values alternately with the variant's, in several processes."""
     study = _timed_study(search, values, batch_size, search.study.latency.processes)
     if by == "latency":
         rows = cost.measure_inference(study, search.images)

@@ -1,4 +1,4 @@
-"""What a trained network makes of images of one's own: a figure like those of a report, and its probabilities."""
+"""What a trained network makes of a user's images: a figure like those of a report, and its probabilities."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Attention modules for a network of one's own: one module by name, or one behind each of several layers."""
+"""Attention modules for a user's network: one module by name, or one after each of several layers."""
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -55,13 +55,13 @@ def insert(
     image_shape: tuple[int, int, int] | None = None,
     **options: OptionValue,
 ) -> dict[str, Attention]:
-    """Put an attention module behind layers of any network, and return the modules by the names of these layers.
+    """Put an attention module after layers of any network, and return the modules by the names of these layers.
 
     `layers` are names as in `network.named_modules()`; `*` stands for any part between two dots. Each layer is replaced
     by `Sequential(layer=..., attention=...)`, so load pretrained weights before. Channels and size of the maps are read
     from one image of `image_shape` (c, h, w), by default 224 x 224, that passes through the network in eval mode.
 
-        insert(resnet50(weights="DEFAULT"), "layer3.*", "se")            behind every block of a stage
+        insert(resnet50(weights="DEFAULT"), "layer3.*", "se")            after every block of a stage
         insert(network, ["layer3.0.bn3", "layer4.0.bn3"], "cbam", reduction=8)
 
     Raises:
@@ -130,7 +130,7 @@ def _channels_in(network: nn.Module) -> int:
 
 
 def _outputs(network: nn.Module, paths: Sequence[str], shape: tuple[int, int, int]) -> dict[str, Tensor]:
-    """Return the maps (1, c, h, w) behind each layer for an image of zeros."""
+    """Return the maps (1, c, h, w) after each layer for an image of zeros."""
     outputs: dict[str, list[object]] = {path: [] for path in paths}
     handles = [
         network.get_submodule(path).register_forward_hook(
@@ -163,10 +163,10 @@ def _maps(outputs: dict[str, list[object]]) -> Iterator[tuple[str, Tensor]]:
     for path, values in outputs.items():
         if len(values) != 1:
             raise UserError(
-                f"layer {path!r} runs {len(values)} times for an image; a module goes behind one that runs once"
+                f"layer {path!r} runs {len(values)} times for an image; a module goes after one that runs once"
             )
         [output] = values
         if not isinstance(output, Tensor) or output.ndim != 4:
             kind = tuple(output.shape) if isinstance(output, Tensor) else f"a {type(output).__name__}"
-            raise UserError(f"layer {path!r} returns {kind}; a module goes behind one that returns maps (n, c, h, w)")
+            raise UserError(f"layer {path!r} returns {kind}; a module goes after one that returns maps (n, c, h, w)")
         yield path, output

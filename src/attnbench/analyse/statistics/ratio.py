@@ -1,4 +1,4 @@
-"""The ratio of two times that were measured in turns, in several processes.
+"""The ratio of two times that were measured alternately, in several processes.
 
 With times x_kj and y_kj of round j in process k = 1..n, r_k = median over j of x_kj / y_kj and l_k = log r_k:
 

@@ -31,7 +31,7 @@ def corruptions(table: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
         annot=difference.map(lambda share: formatting.points(share, 1)), fmt="", annot_kws={"fontsize": 8.5},
     )  # fmt: skip
     of_baseline = [formatting.percent(shares[baseline, name], 1) for name in CORRUPTIONS]
-    # one word: "gaussian noise" would run into its neighbour beside long names of variants
+    # one word: "gaussian noise" would run into its neighbour where names of variants are long
     short = [formatting.corruption(name).rpartition(" ")[2] for name in CORRUPTIONS]
     labels = [f"{name}\n{own} %" for name, own in zip(short, of_baseline, strict=True)]
     ax.set_xticks(ax.get_xticks(), labels)
