@@ -3,7 +3,8 @@
 import pytest
 
 from attnbench.run import devices
-from attnbench.run.jobs import Job, run_jobs
+from attnbench.run.engine import Cell
+from attnbench.run.jobs import run_cells
 
 PAIR = [{"CUDA_VISIBLE_DEVICES": "GPU-a"}, {"CUDA_VISIBLE_DEVICES": "GPU-b"}]
 
@@ -22,8 +23,9 @@ def test_without_a_list_of_cards_torch_chooses(monkeypatch):
 def test_a_job_that_starts_takes_the_card_of_one_that_has_ended(tmp_path):
     waits = "for _ in $(seq 600); do test -e third-ran && break; sleep 0.1; done"
     scripts = [waits, "true", "touch third-ran"]  # the third runs while the first does, on the second's card
-    jobs = [
-        Job(str(number), ["sh", "-c", f"echo $CUDA_VISIBLE_DEVICES; {script}"]) for number, script in enumerate(scripts)
+    cells = [
+        Cell(str(number), ["sh", "-c", f"echo $CUDA_VISIBLE_DEVICES; {script}"])
+        for number, script in enumerate(scripts)
     ]
-    assert run_jobs(jobs, PAIR, tmp_path, tmp_path) == []
+    assert run_cells(cells, PAIR, tmp_path, tmp_path) == []
     assert [(tmp_path / f"{number}.txt").read_text() for number in range(3)] == ["GPU-a\n", "GPU-b\n", "GPU-b\n"]

@@ -9,16 +9,11 @@ from made_study import data_summary
 from attnbench import records
 from attnbench.records import CostRecord
 from attnbench.run import memory
-from attnbench.run.graph import Stage
-from attnbench.run.reproduce import _environments
+from attnbench.run.driver import runs_at_once
 from attnbench.study import StudyPaths
 
 GIB = 2**30
 STUDY = params.study()
-WAVE = [
-    Stage(f"train@{run}", "", changed=True, stale=True, alone=False, needs=frozenset())
-    for run in ("baseline-0", "se-0", "baseline-1", "se-1")
-]
 
 
 @pytest.fixture
@@ -61,15 +56,15 @@ def paths(tmp_path: Path) -> StudyPaths:
 def test_as_many_runs_start_as_fit(
     paths: StudyPaths,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     free: int,
     chosen: int | None,
     count: int,
     text: str,
 ) -> None:
     monkeypatch.setattr("attnbench.machine.available_memory", lambda: free * GIB)
-    assert len(_environments(STUDY, paths, 2, chosen, WAVE)) == count
-    assert text in capsys.readouterr().out
+    said: list[str] = []
+    assert runs_at_once(memory.estimate(STUDY, paths, {"baseline", "se"}), 2, chosen, said.append) == count
+    assert text in said[0] + "\n"
 
 
 def test_what_trains_nothing_is_not_estimated(paths: StudyPaths) -> None:

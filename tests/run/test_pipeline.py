@@ -1,12 +1,14 @@
-"""The copies of dvc.yaml that make folders studies of DVC's, and what of the graph is ready to run."""
+"""The copies of dvc.yaml that make folders studies of DVC's, and what of the graph is ready to run, in which order."""
 
 import subprocess
 from pathlib import Path
 
+import params as small
 import pytest
 
 from attnbench.run import graph, pipeline
 from attnbench.run.graph import Stage
+from attnbench.run.schedule import Schedule
 
 from .conftest import Project
 
@@ -76,7 +78,7 @@ def test_a_first_run_that_records_nothing_leaves_no_copy(project: Project) -> No
 
 
 def stage(name: str, needs: str = "", *, stale: bool = True) -> Stage:
-    return Stage(name, name, stale, stale, False, frozenset(needs.split()))
+    return Stage(name, changed=stale, stale=stale, needs=frozenset(needs.split()))
 
 
 STAGES = [
@@ -95,6 +97,30 @@ def test_downstream_is_what_needs_a_stage_directly_or_not() -> None:
     assert graph.downstream(STAGES, []) == set()
 
 
-def test_a_stage_is_ready_when_nothing_that_it_needs_is_stale() -> None:
-    """The report needs a stage that is not stale yet, but will be."""
-    assert [stage.name for stage in graph.ready(STAGES)] == ["train@se-0", "train@se-1"]
+def names(stages: list[Stage]) -> list[str]:
+    return [stage.name for stage in stages]
+
+
+def test_a_stage_is_ready_when_nothing_that_it_needs_is_open() -> None:
+    """The report needs a stage that is not stale yet, but may be."""
+    schedule = Schedule(small.study(), STAGES)
+    assert names(schedule.ready) == ["train@se-0", "train@se-1"]
+    for name in ("train@se-0", "train@se-1"):
+        schedule.start(name)
+    assert schedule.ready == []
+    schedule.close("train@se-0")
+    schedule.fail("train@se-1")
+    assert names(schedule.ready) == ["views@se"]
+    assert names(schedule.skipped) == ["analyse", "report"]
+    schedule.reopen(["data"])
+    assert names(schedule.ready) == ["data", "views@se"]
+
+
+def test_a_seed_is_finished_before_the_next_begins() -> None:
+    runs = [f"{variant}-{seed}" for variant in ("baseline", "se") for seed in (0, 1)]
+    ablations = [stage(f"ablate@{run}") for run in runs]
+    last = [stage("views@se"), Stage("latency", changed=True, stale=True, alone=True), stage("other")]
+    schedule = Schedule(small.study(), [*last, *ablations, *(stage(f"train@{run}", "cost") for run in runs)])
+    of_seed = [f"{kind}@{variant}-{{}}" for kind in ("train", "ablate") for variant in ("baseline", "se")]
+    order = [name.format(seed) for seed in (0, 1) for name in of_seed]
+    assert names(schedule.waiting) == [*order, "views@se", "other", "latency"]

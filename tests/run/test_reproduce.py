@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 import params
 import pytest
 
-from attnbench.run.jobs import DiskFullError, Job, run_jobs
+from attnbench.run.engine import Cell, DiskFullError
+from attnbench.run.jobs import run_cells
 from attnbench.run.reproduce import reproduce
 
 from .conftest import Project
@@ -20,8 +21,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  
 
 RUNS = ["train@baseline-0", "train@se-0", "train@baseline-1", "train@se-1"]  # seed by seed
 BY_VARIANT = [f"{stage}@{variant}" for stage in ("cost", "views") for variant in ("baseline", "se")]
-EVALUATIONS = [name.replace("train", stage) for stage in ("ablate", "robustness") for name in RUNS]
-ALL = sorted(["data", "ready", "latency", "analyse", "report", *BY_VARIANT, *RUNS, *EVALUATIONS])
+ABLATIONS = [name.replace("train", "ablate") for name in RUNS]
+ALL = sorted(["data", "ready", "latency", "analyse", "report", *BY_VARIANT, *RUNS, *ABLATIONS])
 
 
 def test_a_first_run_makes_everything_and_a_second_nothing(
@@ -55,15 +56,14 @@ def test_a_failing_run_stops_no_other(project: Project, capsys: pytest.CaptureFi
     output = capsys.readouterr().out
     assert "FAILED train@se-0" in output
     assert "| train@se-0 is broken on purpose" in output
-    assert "skipped because a dependency failed: views@se, ablate@se-0, robustness@se-0, analyse, report" in output
+    assert "skipped because a dependency failed: ablate@se-0, views@se, analyse, report" in output
     assert "small: failed: train@se-0; see work/small/log/, fix the cause and run this again" in output
     assert "is broken on purpose" in (project.root / "work/small/log/train@se-0.txt").read_text()
-    needing = ["views@se", "ablate@se-0", "robustness@se-0", "analyse", "report"]
-    assert project.ran() == sorted(set(ALL) - {"train@se-0", *needing})
+    assert project.ran() == sorted(set(ALL) - {"train@se-0", "views@se", "ablate@se-0", "analyse", "report"})
 
     (project.root / "broken").unlink()
     assert reproduce(None, 2, project.root)
-    assert project.ran() == sorted(["train@se-0", *needing])
+    assert project.ran() == ["ablate@se-0", "analyse", "report", "train@se-0", "views@se"]
 
 
 def test_nothing_runs_when_the_images_fail(project: Project) -> None:
@@ -98,7 +98,7 @@ def test_missing_or_bad_images_leave_the_record_of_the_last_ones(
 
 def test_a_warning_of_a_job_that_succeeded_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["printf", "line\\nwarning: 24 files are left out\\n"]
-    assert run_jobs([Job("data", command)], [{}], tmp_path, tmp_path / "logs") == []
+    assert run_cells([Cell("data", command)], [{}], tmp_path, tmp_path / "logs") == []
     *_, last = capsys.readouterr().out.splitlines()
     assert last.endswith("  warning: 24 files are left out")
 
@@ -117,7 +117,7 @@ def test_a_stop_leaves_no_orphan(project: Project, number: signal.Signals) -> No
     process.send_signal(number)
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 128 + number
-    assert "stopped; 4 not finished" in output
+    assert "stopped; 13 not finished. `attnbench run small` goes on from here" in output
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
@@ -137,9 +137,8 @@ def test_nothing_trains_if_a_variant_cannot_be_counted(project: Project, capsys:
     (project.root / "broken").write_text("cost@se")
     assert not reproduce(None, 2, project.root)
     assert project.ran() == ["cost@baseline", "data", "latency"]
-    runs = "train@baseline-0, train@baseline-1, train@se-0, train@se-1"
-    skipped = f"ready, {runs}, views@baseline, views@se, ablate@baseline-0 and"
-    assert f"skipped because a dependency failed: {skipped} 9 more" in capsys.readouterr().out
+    skipped = ", ".join(["ready", *RUNS[:2], *ABLATIONS[:2], *RUNS[2:], f"{ABLATIONS[2]} and"])
+    assert f"skipped because a dependency failed: {skipped} 5 more" in capsys.readouterr().out
     project.call("git", "status")
     process = project.start("dvc", "repro")
     process.communicate(timeout=120)
@@ -168,7 +167,7 @@ def test_a_full_disk_that_no_log_can_name_is_noticed(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
     with pytest.raises(DiskFullError, match=r"nothing more was started \(No space left on device: .*logs\)\. Free"):
-        run_jobs([Job("first", ["false"]), Job("second", ["touch", "started"])], [{}], tmp_path, tmp_path / "logs")
+        run_cells([Cell("first", ["false"]), Cell("second", ["touch", "started"])], [{}], tmp_path, tmp_path / "logs")
     assert not (tmp_path / "started").exists()
 
 

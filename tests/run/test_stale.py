@@ -7,9 +7,9 @@ import pytest
 
 from attnbench.records import files
 from attnbench.records.lock import read_entries
-from attnbench.run import graph
 from attnbench.run.graph import Stage
 from attnbench.run.lost_entries import put_back
+from attnbench.run.project import Project as DvcProject
 from attnbench.study import StudyPaths
 
 from .conftest import Project
@@ -31,7 +31,8 @@ def project(finished: Project) -> Iterator[Project]:
 
 
 def stages(project: Project) -> list[Stage]:
-    return graph.stages(project.root, "dvc.yaml")
+    with DvcProject(project.root, "dvc.yaml") as opened:
+        return opened.stages()
 
 
 def new(variant: str) -> list[str]:

@@ -21,8 +21,10 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("dvc.yaml", "dvc.lock"):
         (tmp_path / name).touch()
     params.write(tmp_path)
-    stages = [Stage(name, name, name in NOT_MADE, False, False, frozenset()) for name in (*MADE, *NOT_MADE)]
-    monkeypatch.setattr(module.graph, "stages", lambda *_, **__: stages)
+    stages = [Stage(name, changed=name in NOT_MADE, stale=False) for name in (*MADE, *NOT_MADE)]
+    monkeypatch.setattr(module.Project, "__init__", lambda *_, **__: None)
+    monkeypatch.setattr(module.Project, "__exit__", lambda *_: None)
+    monkeypatch.setattr(module.Project, "stages", lambda _: stages)
     monkeypatch.setattr(module, "_other_code", lambda *_: set())
     return tmp_path
 

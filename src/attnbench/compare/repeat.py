@@ -15,7 +15,8 @@ from attnbench.errors import UserError
 from attnbench.records import code_sha256
 from attnbench.records.lock import md5_of
 from attnbench.run import devices
-from attnbench.run.jobs import Job, run_jobs
+from attnbench.run.engine import Cell
+from attnbench.run.jobs import run_cells
 from attnbench.study import Study, StudyPaths
 from attnbench.study.repository import LocatedStudy
 
@@ -47,13 +48,13 @@ class Repetition:
         """Run a stage once for each list of arguments, in parallel; return which of them succeeded."""
         root = self.located.root
         command = [sys.executable, str(root / "stages" / f"{stage}.py"), str(self.located.params.resolve())]
-        jobs = [
-            Job("@".join([stage, "-".join(arguments)]) if arguments else stage, [*command, *arguments])
+        cells = [
+            Cell("@".join([stage, "-".join(arguments)]) if arguments else stage, [*command, *arguments])
             for arguments in runs
         ]
         environments = devices.environments(self.study.machine.device, self.located.workers)
-        failed = run_jobs(jobs, environments, self.folder, root / self.logs)
-        return [job.name not in failed for job in jobs]
+        failed = run_cells(cells, environments, self.folder, root / self.logs)
+        return [cell.name not in failed for cell in cells]
 
     def fingerprint_code(self) -> dict[str, str]:
         """Return variant -> SHA-256 of the code that would train it now; the train stage checks against the same files.

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from attnbench.study.paths import relative_to_cwd
 Entry = dict[str, Any]  # of one stage in a dvc.lock: cmd, deps, params, outs
 
 
+HEAD = "schema: '2.0'\nstages:\n"  # how a dvc.lock begins
+ENTRY = re.compile(r"^  \S.*:$", re.MULTILINE)  # the line with which an entry begins
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
 
 
@@ -96,6 +99,23 @@ def read_lock(path: Path) -> dict[str, dict[str, str]]:
 def outputs(entry: Mapping[str, Any]) -> dict[str, str]:
     """Return the files that an entry names: path from the repository root -> MD5."""
     return {file.path: file.md5 for file in _Stage.model_validate(entry).outs}
+
+
+def with_entries(text: str, entries: Mapping[str, str]) -> str:
+    """Return the text of a dvc.lock with these entries, as DVC writes it: those that it has are replaced.
+
+    An entry begins with its own line, `  train@se-0:`, and ends with a newline. The others are not parsed, so this
+    takes hardly longer for a thousand runs than for one.
+
+    Raises:
+        ValueError: the text has more than a schema and stages.
+    """
+    if text and (not text.startswith(HEAD) or re.search(r"^\S", text[len(HEAD) :], re.MULTILINE)):
+        raise ValueError("not a schema and stages alone")
+    starts = [match.start() for match in ENTRY.finditer(text)]
+    head, *blocks = [text[start:end] for start, end in pairwise([0, *starts, len(text)])]
+    present = {block.partition("\n")[0].strip().removesuffix(":"): block for block in blocks}
+    return (head or HEAD) + "".join({**present, **entries}.values())
 
 
 def md5_of(path: Path) -> str:

@@ -1,48 +1,28 @@
-"""Run commands in parallel: a log for each, a line when one starts or ends, and no orphans."""
+"""Running cells on an engine, with a line when one starts or ends, and no orphans."""
 
-import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from attnbench.errors import FULL, UserError
+from attnbench.errors import FULL
 from attnbench.run.devices import Environment
+from attnbench.run.engine import Cell, DiskFullError, Ended, Engine, LocalEngine
+from attnbench.run.full_disk import full_text
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PATIENCE = 10.0  # seconds between asking a process group to stop and killing it
-WARNING = "warning: "  # how a line begins that is shown although its job succeeded
-TAIL = 15  # lines of the log shown when a job fails
-# how the system, SQLite (in DVC) and `records.files` say that a disk is full
-FULL_TEXTS = (*map(os.strerror, FULL), "database or disk is full", "no space left")
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+TICK = 0.1  # seconds between looks at signals and logs
+WARNING = "warning: "  # how a line begins that is shown although its cell succeeded
+TAIL = 15  # lines of the log shown when a cell fails
 
-
-class DiskFullError(UserError):
-    """A job failed because a disk is full."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A command, and the name of its log."""
-
-    name: str
-    command: Sequence[str]
-
-
-@dataclass
-class _Running:
-    job: Job
-    environment: Environment
-    log: Path
-    process: subprocess.Popen[bytes]
-    began: float = field(default_factory=time.monotonic)
+Say = Callable[[str], None]
 
 
 def say(line: str) -> None:
@@ -51,53 +31,32 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def run_jobs(jobs: Sequence[Job], environments: Sequence[Environment], folder: Path, logs: Path) -> list[str]:
-    """Run all jobs in `folder`; return the names of those that failed.
+@dataclass
+class Received:
+    """The signals received so far. Nothing is raised, so no cell is started and lost."""
 
-    As many run at once as there are `environments`, each in one of them: what it adds to that of this process.
-    Ctrl-C, SIGTERM and SIGHUP stop every job with all its children, and then this process.
+    numbers: list[int] = field(default_factory=list)
 
-    Raises:
-        DiskFullError: a job failed because a disk is full; jobs that had started have ended, no other has started.
-    """
-    logs.mkdir(parents=True, exist_ok=True)
-    waiting, running, failed = deque(jobs), list[_Running](), list[str]()
-    free = deque(environments)
-    full: str | None = None
-    with _signals() as received:
-        try:
-            while (running or (waiting and full is None)) and not received:
-                while waiting and free and full is None:
-                    running.append(_start(waiting.popleft(), free.popleft(), folder, logs))
-                time.sleep(0.05)
-                for ended in [job for job in running if job.process.poll() is not None]:
-                    running.remove(ended)
-                    free.append(ended.environment)
-                    done = len(jobs) - len(waiting) - len(running)
-                    if not _succeeded(ended, f"{done} of {len(jobs)}"):
-                        failed.append(ended.job.name)
-                        full = full or _full(ended.log)
-        finally:
-            _stop(running)
-        if received:
-            say(f"stopped; {len(running) + len(waiting)} not finished")
-            raise SystemExit(128 + received[0])
-    if full is not None:
-        raise DiskFullError(
-            f"a disk is full, so nothing more was started ({full}). Free some space and run the same command again"
-        )
-    return failed
+    def exit(self) -> None:
+        """Exit as shells report for a process that was ended by the signal."""
+        raise SystemExit(128 + self.numbers[0])
 
 
 @contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Yield a list of the signals received so far. Nothing is raised, so no job is started and lost."""
-    received: list[int] = []
+def signals(engine: Engine) -> Iterator[Received]:
+    """Record the signals that end a run, for as long as the context lasts; Ctrl-Z suspends the cells too."""
+    received = Received()
 
     def record(number: int, frame: FrameType | None) -> None:
-        received.append(number)
+        received.numbers.append(number)
+
+    def suspend(number: int, frame: FrameType | None) -> None:
+        engine.suspend()
+        signal.raise_signal(signal.SIGSTOP)  # until SIGCONT
+        engine.resume()
 
     before = {number: signal.signal(number, record) for number in SIGNALS}
+    before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, suspend)
     try:
         yield received
     finally:
@@ -105,49 +64,78 @@ def _signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _start(job: Job, environment: Environment, folder: Path, logs: Path) -> _Running:
-    log = logs / f"{job.name}.txt"
-    say(f"start  {job.name}")
-    # the interpreter's own folder first, so that `python` in a stage is the one of this environment
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            job.command,
-            cwd=folder,
-            env={**os.environ, "PATH": path, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # its own process group, so that it can be stopped with its children
-        )
-    return _Running(job, environment, log, process)
+def run_cells(cells: Sequence[Cell], environments: Sequence[Environment], folder: Path, logs: Path) -> list[str]:
+    """Run all cells in `folder`; return the names of those that failed.
+
+    As many run at once as there are `environments`, each in one of them: what it gets besides that of this process.
+    Ctrl-C, SIGTERM, SIGHUP and SIGQUIT stop every cell with all its children, and then this process.
+
+    Raises:
+        DiskFullError: a cell failed because a disk is full; cells that had started have ended, no other has started.
+    """
+    waiting, running, failed = deque(cells), dict[Future[Ended], Cell](), list[str]()
+    full: str | None = None
+    with LocalEngine(environments, folder, logs) as engine, signals(engine) as received:
+        while (running or (waiting and full is None)) and not received.numbers:
+            while waiting and engine.free and full is None:
+                cell = waiting.popleft()
+                say(f"start  {cell.name}")
+                running[engine.submit(cell)] = cell
+            for future in wait(running, TICK, FIRST_COMPLETED).done:
+                cell = running.pop(future)
+                done = len(cells) - len(waiting) - len(running)
+                log = engine.log(cell.name)
+                if future.result().status == 0:
+                    succeeded(cell.name, future.result(), f"{done} of {len(cells)}", log, say)
+                else:
+                    failed_lines(cell.name, future.result(), f"{done} of {len(cells)}", log, say)
+                    failed.append(cell.name)
+                    full = full or full_disk(log)
+        if received.numbers:
+            engine.stop()
+            say(f"stopped; {len(running) + len(waiting)} not finished")
+            received.exit()
+    if full is not None:
+        raise DiskFullError(nothing_more(full))
+    return failed
 
 
-def _succeeded(ended: _Running, count: str) -> bool:
-    """Return whether a job succeeded, and say so, with the warnings or the last lines of its log."""
-    took = _duration(time.monotonic() - ended.began)
-    lines = ended.log.read_text(encoding="utf-8", errors="replace").splitlines()
-    if ended.process.returncode == 0:
-        say(f"done   {ended.job.name}  {took}  ({count})")
-        for line in lines:
-            if line.startswith(WARNING):
-                say(line)
-        return True
-    say(f"FAILED {ended.job.name}  {took}  ({count})  {ended.log}")
-    for line in lines[-TAIL:]:
-        sys.stdout.write(f"          | {line}\n")
-    return False
+def nothing_more(full: str) -> str:
+    """Return the message after a disk was full."""
+    return f"a disk is full, so nothing more was started ({full}). Free some space and run the same command again"
 
 
-def _full(log: Path) -> str | None:
-    """Return what a failed job's log says about a full disk, such as `No space left on device: '/a/file'`, or None.
+def succeeded(name: str, ended: Ended, count: str, log: Path, say: Say) -> None:
+    """Say that a cell succeeded, with the warnings of its log."""
+    say(f"done   {name}  {duration(ended.seconds)}  ({count})")
+    for line in lines_of(log):
+        if line.startswith(WARNING):
+            say(line)
+
+
+def failed_lines(name: str, ended: Ended, count: str, log: Path, say: Say) -> None:
+    """Say that a cell failed, with the last lines of its log."""
+    say(f"FAILED {name}  {duration(ended.seconds)}  ({count})  {ended.reason}  {log}")
+    for line in lines_of(log)[-TAIL:]:
+        say(f"| {line}")
+
+
+def lines_of(log: Path) -> list[str]:
+    """Return the lines of a log; none if there is none."""
+    try:
+        return log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def full_disk(log: Path) -> str | None:
+    """Return what a failed cell's log says about a full disk, or None.
 
     If it is the disk of the log, the log cannot say so; so this tries to write a megabyte next to it.
     """
-    for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:]:
-        for text in FULL_TEXTS:
-            if (start := line.lower().find(text.lower())) >= 0:
-                return line[start:].partition(";")[0].strip()
+    for line in lines_of(log)[-TAIL:]:
+        if (text := full_text(line)) is not None:
+            return text
     try:
         with tempfile.TemporaryFile(dir=log.parent) as stream:
             stream.write(bytes(2**20))
@@ -157,24 +145,8 @@ def _full(log: Path) -> str | None:
     return None
 
 
-def _stop(running: list[_Running]) -> None:
-    """Interrupt the process groups, so that they can clean up; kill what is left after a while, and wait for all."""
-    for job in running:
-        _signal(job, signal.SIGINT)
-    deadline = time.monotonic() + PATIENCE
-    for job in running:
-        with suppress(subprocess.TimeoutExpired):
-            job.process.wait(max(0.0, deadline - time.monotonic()))
-        _signal(job, signal.SIGKILL)
-        job.process.wait()
-
-
-def _signal(running: _Running, number: signal.Signals) -> None:
-    try:
-        os.killpg(running.process.pid, number)
-    except ProcessLookupError:
-        return  # the whole group is gone
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+def duration(seconds: float) -> str:
+    """Return `12 s`, `4.1 min` or `3.2 h`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

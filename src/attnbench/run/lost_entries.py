@@ -4,18 +4,14 @@ Then it is no YAML, or it lacks the stages that came last, and DVC would run tho
 was kept when the state of the run was removed (`records.states`).
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
 from attnbench.errors import UserError
 from attnbench.records import files
-from attnbench.records.lock import parse, read_entries
+from attnbench.records.lock import ENTRY, HEAD, parse, read_entries
 from attnbench.records.states import describes_files, read_kept_entry
 from attnbench.study.paths import StudyPaths
-
-HEAD = "schema: '2.0'\nstages:\n"  # how a dvc.lock begins
-ENTRY = re.compile(r"^  \S.*:$", re.MULTILINE)  # the line with which an entry begins
 
 
 def put_back(root: Path, lock: Path, paths: StudyPaths) -> list[str] | None:

@@ -7,14 +7,17 @@ the system ends runs in the middle of a night. Peaks of resident memory, estimat
     ResNet-50, two steps on 224 x 224, batch 16      3.1 GiB    3.0 GiB
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from attnbench import machine, records
 from attnbench.errors import UserError
 from attnbench.records import CostRecord, DataSummary
 from attnbench.study import Study, StudyPaths
 
+VMSTAT = Path("/proc/vmstat")  # of Linux; in a container, that of the whole machine
 PROCESS = 700 * 2**20  # bytes of Python, torch and its buffers
 COPIES_OF_IMAGES = 5  # as loaded, as packed rows of four bytes a pixel, split, and in evaluation
 COPIES_OF_WEIGHTS = 5  # weights, gradients, two moments of the optimiser, and the state that is saved
@@ -54,3 +57,11 @@ def estimate(study: Study, paths: StudyPaths, variants: Collection[str]) -> Esti
 
 def _network(cost: CostRecord, batch_size: int) -> int:
     return COPIES_OF_WEIGHTS * 4 * cost.parameters + int(OVERHEAD * cost.activation_bytes * batch_size)
+
+
+def kills() -> int:
+    """Return how many processes the system has killed for want of memory since it started; 0 if it does not say."""
+    match = (
+        re.search(r"^oom_kill (\d+)$", VMSTAT.read_text(encoding="utf-8"), re.MULTILINE) if VMSTAT.exists() else None
+    )
+    return int(match[1]) if match else 0

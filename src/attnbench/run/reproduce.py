@@ -1,28 +1,32 @@
-"""Reproduce a study with DVC, independent stages in parallel.
+"""Bring a study up to date: DVC says what is stale, an engine runs it, DVC records it (docs/decisions/020)."""
 
-DVC itself runs one stage after another. Several `dvc repro -s` may run at once if none of them writes what another
-reads, so the stages go in waves: all stale stages whose inputs are up to date, then those that have become ready. Runs
-go seed by seed, so that what an interrupted night leaves are whole blocks: one seed with all variants.
-"""
-
-import sys
-from collections.abc import Callable, Iterable
-from functools import partial
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from attnbench.data import source_files
-from attnbench.errors import UserError, first_few
+from zc.lockfile import LockError, LockFile
+
+from attnbench.errors import UserError
 from attnbench.records.states import release_recorded
 from attnbench.report.overview import write_overview
-from attnbench.run import devices, graph, lost_entries, memory, pipeline
-from attnbench.run.devices import Environment
+from attnbench.run import devices, lost_entries, pipeline
+from attnbench.run.driver import Driver
+from attnbench.run.engine import DiskFullError, LocalEngine
 from attnbench.run.graph import Stage
-from attnbench.run.jobs import DiskFullError, Job, run_jobs, say
-from attnbench.study import Study, repository
-from attnbench.study.paths import StudyPaths, run_name
+from attnbench.run.jobs import lines_of, nothing_more, say, signals
+from attnbench.run.project import BusyError, Project
+from attnbench.run.schedule import Schedule
+from attnbench.run.view import view
+from attnbench.study import repository
+from attnbench.study.paths import StudyPaths
 
 PREPARATION = {"code", "data", "cost", "ready"}  # they take seconds, and are repeated without loss
 LISTED = 8  # stages in a message
+PAUSE = 0.5  # seconds until DVC's lock is asked for again
+
+T = TypeVar("T")
 
 
 def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing: bool = False) -> bool:
@@ -34,120 +38,110 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
     With `allow_missing` results in git count although their weights are absent, so that only what changed is trained.
 
     Raises:
-        UserError: no such study, an invalid params.yaml, or a DVC project that cannot be read.
+        UserError: no such study, an invalid params.yaml, a DVC project that cannot be read, or a study that another
+            process is running.
     """
     located = repository.locate(name, folder)
     root, study, workers = located.root, located.study, jobs or located.workers
+    paths = StudyPaths(study.name, root)
     report = StudyPaths(study.name).report / "REPORT.md"
-    logs = Path("work") / study.name / "log"
-    is_new = not located.params.with_name(repository.PIPELINE).exists()
-    file = pipeline.write_copy(root, located.params)
-    read_stages = partial(_read_stages, root, file, StudyPaths(study.name, root), allow_missing=allow_missing)
-    stages = read_stages()
-    if not any(stage.stale for stage in stages):
+    with claimed(paths):
+        is_new = not located.params.with_name(repository.PIPELINE).exists()
+        file = pipeline.write_copy(root, located.params)
+        _repair(root, root / Path(file).with_name(repository.LOCK), paths)
+        with _patiently(lambda: Project(root, file, allow_missing=allow_missing)) as project:
+            stages = _patiently(project.stages)
+            if not any(stage.stale for stage in stages):
+                write_overview(root)
+                say(f"{study.name} is up to date: {report}")
+                return True
+            logs = Path("work") / study.name / "log"
+            say(f"{study.name}: up to {workers} stages in parallel; logs in {logs}/")
+            schedule = Schedule(study, stages)
+            environments = devices.environments(study.machine.device, workers)
+            with LocalEngine(environments, root, root / logs) as engine, view() as shown, signals(engine) as received:
+                driver = Driver(located, project, schedule, engine, shown, received, jobs)
+                driver.work()
+            changed = not schedule.failed and _patiently(lambda: project.changed("code"))
+        release_recorded(paths, root / Path(file).with_name(repository.LOCK))
+        if driver.full is not None:
+            raise DiskFullError(
+                f"{nothing_more(driver.full)}; finished runs are not trained again, and stopped ones resume"
+            )
+        if received.numbers:
+            say(
+                f"stopped; {driver.left} not finished. `attnbench run {study.name}` goes on from here: finished runs "
+                "are kept, stopped ones resume after their last completed epoch"
+            )
+            received.exit()
+        if schedule.failed:
+            _say_failed(study.name, schedule, logs, root)
+            if is_new and {stage.kind for stage in schedule.closed} <= PREPARATION:
+                pipeline.remove_copy(root, file)
+            return False
+        if changed:
+            say(f"{study.name}: the source or params.yaml changed while this ran; run it again")
+            return False
         write_overview(root)
-        say(f"{study.name} is up to date: {report}")
+        say(f"{study.name} is done: {report}")
         return True
-    say(f"{study.name}: up to {workers} stages in parallel; logs in {logs}/")
-    environments = partial(_environments, study, StudyPaths(study.name, root), workers, jobs)
+
+
+@contextmanager
+def claimed(paths: StudyPaths) -> Iterator[None]:
+    """Make this the only process that runs a study or changes its records; the system forgets it when it ends.
+
+    Raises:
+        UserError: another process does, and the text says which.
+    """
+    path = paths.root / "work" / paths.name / "run.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        failed, stages = _run_waves(study, stages, read_stages, environments, root, root / logs)
-    except DiskFullError as error:
-        raise DiskFullError(f"{error}; finished runs are not trained again, and stopped ones resume") from None
-    if failed:
-        if skipped := graph.downstream(stages, failed):
-            names = [stage.name for stage in stages if stage.name in skipped]
-            say(f"skipped because a dependency failed: {first_few(names, LISTED)}")
-        if is_new and {stage.name.partition("@")[0] for stage in stages if not stage.stale} <= PREPARATION:
-            pipeline.remove_copy(root, file)
-        say(f"{study.name}: failed: {', '.join(failed)}; see {logs}/, fix the cause and run this again")
-        return False
-    stale = [stage.name for stage in stages if stage.stale]
-    if stale:
-        say(f"{study.name}: inputs changed while this ran; run it again for {', '.join(stale)}")
-        return False
-    write_overview(root)
-    say(f"{study.name} is done: {report}")
-    return True
+        lock = LockFile(str(path))
+    except LockError:
+        holder = path.read_text(encoding="utf-8").strip() or "(just started)"
+        raise UserError(
+            f"study {paths.name!r} is being run by process {holder}, and needs no second one. Wait until it has ended; "
+            "its log is in the terminal that started it"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.close()
 
 
-def _read_stages(root: Path, file: str, paths: StudyPaths, *, allow_missing: bool) -> list[Stage]:
-    """Return the stages, after repairing dvc.lock and removing the states of runs that it names."""
-    lock = (root / file).with_name(repository.LOCK)
+def _repair(root: Path, lock: Path, paths: StudyPaths) -> None:
+    """Repair dvc.lock if it was cut short, and remove the states of runs that it names."""
     lost = lost_entries.put_back(root, lock, paths)
     if lost is not None:
         runs = f"; put back: {', '.join(lost)}" if lost else ""
         say(f"{lock.relative_to(root)} had been cut short while DVC wrote it{runs}")
     release_recorded(paths, lock)
-    return graph.stages(root, file, allow_missing=allow_missing)
 
 
-def _run_waves(
-    study: Study,
-    stages: list[Stage],
-    read_stages: Callable[[], list[Stage]],
-    environments: Callable[[list[Stage]], list[Environment]],
-    root: Path,
-    logs: Path,
-) -> tuple[list[str], list[Stage]]:
-    """Run what is stale, each stage once; return the names of the stages that failed, and all stages as they are then.
-
-    A failed stage stays stale, so what depends on it never becomes ready. Stages that run alone wait for all others.
-    """
-    failed: list[str] = []
-    started: set[str] = set()
-    while waiting := [stage for stage in graph.ready(stages) if stage.name not in started]:
-        wave = in_order(study, [stage for stage in waiting if not stage.alone]) or waiting
-        started |= {stage.name for stage in wave}
-        if _images_are_missing(study, wave, root):
-            failed.append("data")
-            wave = [stage for stage in wave if stage.name != "data"]
-        if wave:
-            failed += run_jobs(_jobs(wave), environments(wave), root, logs)
-        stages = read_stages()
-    return failed, stages
+def _patiently(action: Callable[[], T]) -> T:
+    """Return the result of what needs DVC's locks, as soon as other DVC commands have released them."""
+    said = ""
+    while True:
+        try:
+            return action()
+        except BusyError as error:
+            if str(error) != said:
+                said = str(error)
+                say(f"waiting: {said}")
+            time.sleep(PAUSE)
 
 
-def _environments(
-    study: Study, paths: StudyPaths, workers: int, chosen: int | None, wave: list[Stage]
-) -> list[Environment]:
-    """Return an environment for each stage of the wave that may run at once; `chosen` is the number of `--jobs`."""
-    count = 1 if wave[0].alone else workers
-    runs = {f"train@{run_name(variant, seed)}": variant for variant, seed in study.runs()}
-    training = [runs[stage.name] for stage in wave if stage.name in runs]
-    estimate = memory.estimate(study, paths, set(training))
-    if estimate is not None:
-        together = min(count, len(training))
-        if estimate.runs >= together:
-            say(f"{estimate}")
-        elif chosen:
-            say(f"warning: {estimate}, so {together} at once may not fit; --jobs {estimate.runs} would")
-        else:
-            say(f"{estimate}, so {estimate.runs} at once instead of {together}")
-            count = estimate.runs
-    return devices.environments(study.machine.device, count)
+def _say_failed(study: str, schedule: Schedule, logs: Path, root: Path) -> None:
+    for name in schedule.failed[:LISTED]:
+        log = logs / f"{name}.txt"
+        say(f"failed: {name}  {log}: {' / '.join(lines_of(root / log)[-3:])}")
+    if schedule.skipped:
+        say(f"skipped because a dependency failed: {_shortened(schedule.skipped)}")
+    names = ", ".join(schedule.failed)
+    say(f"{study}: failed: {names}; see {logs}/, fix the cause and run this again")
 
 
-def _images_are_missing(study: Study, wave: Iterable[Stage], root: Path) -> bool:
-    """Say so if the stage `data` is about to run without images: DVC would first remove the record of the last ones."""
-    if all(stage.name != "data" for stage in wave):
-        return False
-    try:
-        source_files.check(study.data, root)
-    except UserError as error:
-        say(f"FAILED data  {error}")
-        return True
-    return False
-
-
-def in_order(study: Study, stages: Iterable[Stage]) -> list[Stage]:
-    """Return stages in the order of their runs, seed by seed over all variants; then those that belong to no run."""
-    runs = [run_name(variant, seed) for seed in study.seeds for variant in study.variants]
-    position = {run: number for number, run in enumerate(runs)}
-    return sorted(stages, key=lambda stage: position.get(stage.name.partition("@")[2], len(runs)))
-
-
-def _jobs(stages: Iterable[Stage]) -> list[Job]:
-    # a lock that another DVC command holds at the moment a run ends would lose the record of the run
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "-s"]
-    return [Job(stage.name, [*command, stage.address]) for stage in stages]
+def _shortened(stages: Sequence[Stage]) -> str:
+    rest = f" and {len(stages) - LISTED} more" if len(stages) > LISTED else ""
+    return f"{', '.join(stage.name for stage in stages[:LISTED])}{rest}"

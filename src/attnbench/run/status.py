@@ -10,7 +10,7 @@ from pathlib import Path
 from attnbench.code.fingerprint import Fingerprints
 from attnbench.errors import first_few
 from attnbench.records import code_sha256
-from attnbench.run import graph
+from attnbench.run.project import Project
 from attnbench.study import Study, repository
 from attnbench.study.paths import StudyPaths, repro, run_name
 
@@ -94,9 +94,11 @@ def status(name: str | None, folder: Path) -> Status:
     if len(absent) == len(study.runs()):  # only prepared
         not_made |= {"analyse", "report", *(f"views@{variant}" for variant in study.variants)}
     other_code = _other_code(study, paths)
+    with Project(root, file.relative_to(root).as_posix(), allow_missing=True) as project:
+        stages = project.stages()
     outdated = [
         stage.name
-        for stage in graph.stages(root, file.relative_to(root).as_posix(), allow_missing=True)
+        for stage in stages
         if (stage.changed or stage.name in other_code) and stage.name not in not_made and stage.name != "code"
     ]
     return Status(study, True, lacking, outdated)

@@ -1,0 +1,244 @@
+"""The loop of a run: start what is ready, wait, record what has ended, several at once.
+
+The driver alone calls DVC. A stage that fails stops no other; one that was killed is started once more.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
+from functools import cached_property
+
+from attnbench import records
+from attnbench.data import source_files
+from attnbench.errors import UserError
+from attnbench.records import DataSummary
+from attnbench.run import memory
+from attnbench.run.engine import Cell, DiskFullError, Ended, Engine
+from attnbench.run.full_disk import full_text
+from attnbench.run.graph import Stage
+from attnbench.run.jobs import TICK, Received, failed_lines, full_disk, succeeded
+from attnbench.run.project import BusyError, Project
+from attnbench.run.schedule import Schedule
+from attnbench.run.view import CellProgress, Progress, View, last_epoch, seconds_left
+from attnbench.study.paths import StudyPaths, run_name
+from attnbench.study.repository import LocatedStudy
+
+FORKED = {"cost", "train", "views", "ablate"}  # many, and they import torch; times are measured in a plain process
+PAUSE = 0.5  # seconds until DVC's lock is asked for again
+WORK_PER_RECORDING = 10  # seconds between two recordings for each second that the last one took
+
+
+class Driver:
+    """Works off a schedule; `jobs` is the number that the user asked for."""
+
+    def __init__(
+        self,
+        located: LocatedStudy,
+        project: Project,
+        schedule: Schedule,
+        engine: Engine,
+        view: View,
+        received: Received,
+        jobs: int | None,
+    ) -> None:
+        self.full: str | None = None  # which disk, if one is full
+        self._study = located.study
+        self._root = located.root
+        self._paths = StudyPaths(located.study.name, located.root)
+        self._project = project
+        self._schedule = schedule
+        self._engine = engine
+        self._view = view
+        self._received = received
+        self._jobs = jobs
+        self._workers = engine.free
+        self._running: dict[Future[Ended], Stage] = {}
+        self._began: dict[str, float] = {}
+        self._unrecorded: list[str] = []
+        self._forced: set[str] = set()  # stages that run although they may be up to date
+        self._killed: set[str] = set()
+        self._alone = {stage.name for stage in schedule.waiting if stage.alone}
+        self._took: dict[str, list[float]] = {}  # kind -> seconds of each cell
+        self._done = 0
+        self._is_busy = False  # another DVC command has the locks
+        self._busy = ""  # what was said about it
+        self._asks_at = 0.0
+        self._records_at = 0.0
+
+    @property
+    def left(self) -> int:
+        """How many stages have not finished."""
+        return len(self._schedule.waiting) + len(self._running)
+
+    def work(self) -> None:
+        """Run and record stages until nothing is ready, a disk is full, or a signal was received."""
+        self._ask(self._start)
+        while (self._running or self._unrecorded or self._is_busy) and not self._received.numbers:
+            if self._running:
+                ended = wait(self._running, TICK, FIRST_COMPLETED).done
+            else:
+                ended = set()
+                time.sleep(TICK if self._is_busy else 0)
+            for future in ended:
+                self._end(self._running.pop(future), future.result())
+            self._ask(self._start)
+            if self._unrecorded and (self._engine.free or time.monotonic() > self._records_at):
+                self._ask(self._record)
+                self._ask(self._start)
+            self._view.show(self._progress())
+        if self._received.numbers:
+            self._stop()
+
+    def _stop(self) -> None:
+        """End all cells, and record those that had finished."""
+        self._engine.stop()
+        for future, stage in list(self._running.items()):
+            if future.result().status == 0:
+                del self._running[future]
+                self._unrecorded.append(stage.name)
+        self._asks_at = 0.0
+        self._ask(self._record)
+
+    def _ask(self, action: Callable[[], None]) -> None:
+        """Do what needs DVC's locks; if another command has them, say so once, and leave it for later."""
+        if time.monotonic() < self._asks_at:
+            return
+        try:
+            action()
+            self._is_busy = False
+        except BusyError as error:
+            self._is_busy = True
+            self._asks_at = time.monotonic() + PAUSE
+            if str(error) != self._busy:
+                self._busy = str(error)
+                self._view.say(f"waiting: {error}")
+        except UserError as error:
+            full = full_text(str(error))
+            if full is None:
+                raise
+            self.full = self.full or full
+            self._unrecorded = []  # they are evaluated again
+            self._is_busy = False
+
+    def _start(self) -> None:
+        """Start as much as may run now. What turns out to be up to date makes other stages ready, so ask again."""
+        while sum(self._try_to_start(stage) for stage in self._schedule.ready):
+            pass
+
+    def _try_to_start(self, stage: Stage) -> bool:
+        """Start a stage if it may run now; return whether others may be ready because of it."""
+        if self.full is not None or not self._engine.free:
+            return False
+        alone = bool(self._alone.intersection([stage.name, *(other.name for other in self._running.values())]))
+        is_full = stage.kind == "train" and self._count("train") >= self._runs_at_once
+        if is_full or (alone and (self._running or self._unrecorded)):
+            return False
+        name = stage.name
+        try:
+            if name not in self._forced and not self._project.changed(name):
+                self._schedule.close(name)
+                return True
+            if absent := self._project.absent_writers(name):
+                self._forced |= absent
+                self._schedule.reopen(absent)
+                return True
+            if name == "data":
+                source_files.check(self._study.data, self._root)  # before DVC removes the record of the last ones
+            if not self._project.prepare(name):
+                self._schedule.start(name)
+                self._unrecorded.append(name)
+                return False
+            self._view.say(f"start  {name}")
+            self._began[name] = time.monotonic()
+            preloaded = stage.kind in FORKED and stage.command[0] == "python"
+            self._running[self._engine.submit(Cell(name, stage.command, preloaded))] = stage
+            self._schedule.start(name)
+        except (BusyError, DiskFullError):
+            raise
+        except UserError as error:
+            self._fail(name, f"FAILED {name}  {error}")
+        return False
+
+    def _end(self, stage: Stage, ended: Ended) -> None:
+        name, log = stage.name, self._engine.log(stage.name)
+        if ended.was_killed and name not in self._killed:
+            self._killed.add(name)
+            self._forced.add(name)
+            if ended.out_of_memory:
+                self._alone.add(name)
+            self._view.say(f"KILLED {name}  {ended.reason}; it is started once more")
+            self._schedule.put_back(name)
+            return
+        self._done += 1
+        count = f"{self._done} of {self._done + self.left}"
+        if ended.status == 0:
+            self._took.setdefault(stage.kind, []).append(ended.seconds)
+            succeeded(name, ended, count, log, self._view.say)
+            self._unrecorded.append(name)
+            return
+        failed_lines(name, ended, count, log, self._view.say)
+        self._fail(name)
+        self.full = self.full or full_disk(log)
+
+    def _fail(self, name: str, reason: str | None = None) -> None:
+        if reason is not None:
+            self._view.say(reason)
+        self._schedule.fail(name)
+        with suppress(BusyError):  # then its files are free when this process ends
+            self._project.release([name])
+
+    def _record(self) -> None:
+        began = time.monotonic()
+        problems = self._project.record(self._unrecorded)
+        for name in self._unrecorded:
+            if name in problems:
+                self._fail(name, f"FAILED {name}  {problems[name]}")
+            else:
+                self._schedule.close(name)
+        self._unrecorded = []
+        now = time.monotonic()
+        self._records_at = now + WORK_PER_RECORDING * (now - began)
+
+    def _count(self, kind: str) -> int:
+        return sum(stage.kind == kind for stage in self._running.values())
+
+    @cached_property
+    def _runs_at_once(self) -> int:
+        """How many runs may train at once: those that fit into memory, unless the user asked for more."""
+        variants = {run_name(variant, seed): variant for variant, seed in self._study.runs()}
+        runs = [stage.key for stage in self._schedule.waiting if stage.kind == "train"]
+        estimate = memory.estimate(self._study, self._paths, {variants[run] for run in runs})
+        return runs_at_once(estimate, min(self._workers, len(runs)), self._jobs, self._view.say)
+
+    @cached_property
+    def _training_images(self) -> int | None:
+        try:
+            return records.read(self._paths.data_summary, DataSummary).train
+        except UserError:  # only for the speed that is shown
+            return None
+
+    def _progress(self) -> Progress:
+        now = time.monotonic()
+        cells = []
+        for stage in self._running.values():
+            epoch = last_epoch(self._engine.log(stage.name)) if stage.kind == "train" else None
+            images = None if epoch is None else self._training_images
+            cells.append((stage.kind, CellProgress(stage.name, now - self._began[stage.name], epoch, images)))
+        waiting = [stage.kind for stage in self._schedule.waiting]
+        left = seconds_left(waiting, cells, self._took, self._workers)
+        return Progress(self._done, self._done + self.left, left, [cell for _, cell in cells])
+
+
+def runs_at_once(estimate: memory.Estimate | None, together: int, jobs: int | None, say: Callable[[str], None]) -> int:
+    """Return how many of `together` runs may train at once, and say why; `jobs` is what the user asked for."""
+    if estimate is None:
+        return together
+    if estimate.runs >= together:
+        say(f"{estimate}")
+    elif jobs:
+        say(f"warning: {estimate}, so {together} at once may not fit; --jobs {estimate.runs} would")
+    else:
+        say(f"{estimate}, so {estimate.runs} at once instead of {together}")
+        return estimate.runs
+    return together

@@ -1,0 +1,231 @@
+"""Where cells run. A cell is one execution of a stage; an engine takes cells and gives futures.
+
+A cell is strings, and what it reads and writes are files: an engine can carry it to another process or machine. It
+resumes by itself after it was killed, and never calls DVC.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, wait
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Protocol
+
+from attnbench.errors import FULL, UserError
+from attnbench.run import memory
+from attnbench.run.devices import Environment
+
+PATIENCE = 10.0  # seconds between asking processes to stop and killing them
+SERVER = Path(__file__).with_name("server.py")
+PYTHON = "python"  # in a command: the interpreter of this process
+
+
+class DiskFullError(UserError):
+    """A cell failed because a disk is full."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One execution of a stage."""
+
+    name: str  # train@se-0
+    command: Sequence[str]  # python stages/train.py params.yaml se 0
+    preloaded: bool = False  # a script that needs torch: it may run in a fork of a process that has imported it
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a cell ended. A negative status is the number of the signal that killed it."""
+
+    status: int
+    seconds: float
+    out_of_memory: bool = False  # the system killed it, or another process, for want of memory
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether it was killed from outside, so that it may succeed if it runs again."""
+        return self.status in (-signal.SIGKILL, 128 + signal.SIGKILL, -signal.SIGTERM)
+
+    @property
+    def reason(self) -> str:
+        """`exit status 1`, `killed (SIGKILL)`, or `out of memory: ...`."""
+        if self.out_of_memory:
+            return "out of memory: the system killed it (SIGKILL); run fewer at once, as with --jobs 1"
+        if self.status >= 0:
+            return f"exit status {self.status}"
+        return f"killed ({signal.Signals(-self.status).name})"
+
+
+class Engine(Protocol):
+    """Runs cells. It is used as a context; leaving it ends every cell that still runs."""
+
+    @property
+    def free(self) -> int:
+        """How many more cells it would start now."""
+
+    def submit(self, cell: Cell) -> Future[Ended]:
+        """Start a cell; the future never raises."""
+
+    def log(self, name: str) -> Path:
+        """Return the file that has the output of a cell, also while it runs."""
+
+    def suspend(self) -> None:
+        """Stop all cells for a while."""
+
+    def resume(self) -> None:
+        """Continue them."""
+
+    def stop(self) -> None:
+        """End all cells, so that they can clean up; their futures are done then."""
+
+
+@dataclass
+class _Running:
+    future: Future[Ended]
+    environment: Environment
+    server: "subprocess.Popen[bytes]"
+    process: int | None = None  # known once it has started
+    began: float = field(default_factory=time.monotonic)
+    kills: int = field(default_factory=memory.kills)
+
+
+class LocalEngine:
+    """Runs cells on this machine, each in a fresh process with one of `environments`, and as many at once.
+
+    The processes are children of a server (`run/server.py`), which ends them if this process dies.
+    """
+
+    def __init__(self, environments: Sequence[Environment], folder: Path, logs: Path) -> None:
+        self._environments = deque(environments)
+        self._folder = folder
+        self._logs = logs
+        self._numbers = count()
+        self._running: dict[int, _Running] = {}
+        self._server: subprocess.Popen[bytes] | None = None
+        self._lock = Lock()  # held while a request is sent
+        _make_folder(logs)
+
+    def __enter__(self) -> "LocalEngine":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    @property
+    def free(self) -> int:
+        return len(self._environments)
+
+    def log(self, name: str) -> Path:
+        return self._logs / f"{name}.txt"
+
+    def submit(self, cell: Cell) -> Future[Ended]:
+        """Start a cell.
+
+        Raises:
+            UserError: its log cannot be written.
+        """
+        log = self.log(cell.name)
+        try:
+            log.write_bytes(b"")
+        except OSError as error:
+            raise _unusable(log, error) from None
+        with self._lock:
+            number, running = next(self._numbers), _Running(Future(), self._environments.popleft(), self._started())
+            self._running[number] = running
+            program, *arguments = cell.command
+            request = {
+                "number": number,
+                "command": [sys.executable if program == PYTHON else program, *arguments],
+                "preloaded": cell.preloaded and sys.platform == "linux",  # elsewhere a fork of torch is not safe
+                "environment": {"PATH": _path(), **running.environment},
+                "folder": str(self._folder),
+                "log": str(log.absolute()),
+            }
+            assert running.server.stdin is not None
+            with suppress(BrokenPipeError):  # it was killed just now; `_read` notices
+                running.server.stdin.write(json.dumps(request).encode() + b"\n")
+                running.server.stdin.flush()
+        return running.future
+
+    def suspend(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        self._signal(signal.SIGINT)
+        wait([running.future for running in list(self._running.values())], PATIENCE)
+        server, self._server = self._server, None
+        if server is not None and server.stdin is not None:
+            server.stdin.close()  # now it kills what is left
+            server.wait()
+            self._reader.join()
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        """Return the server; start one if there is none, or if it was killed."""
+        if self._server is None or self._server.poll() is not None:
+            self._server = subprocess.Popen(
+                [sys.executable, "-P", str(SERVER)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C reaches this process alone, which stops the cells
+            )
+            self._reader = Thread(target=self._read, args=[self._server], daemon=True)
+            self._reader.start()
+        return self._server
+
+    def _read(self, server: "subprocess.Popen[bytes]") -> None:
+        """Read what a server says until it ends; its cells end with it."""
+        assert server.stdout is not None
+        with server.stdout as replies:
+            for reply in map(json.loads, replies):
+                if "process" in reply:
+                    self._running[reply["number"]].process = reply["process"]
+                else:
+                    self._end(reply["number"], reply["status"])
+        with self._lock:  # nothing is being sent to it
+            for number, running in list(self._running.items()):
+                if running.server is server:
+                    self._end(number, -signal.SIGKILL)
+
+    def _end(self, number: int, status: int) -> None:
+        running = self._running.pop(number)
+        ended = Ended(status, time.monotonic() - running.began)
+        if ended.was_killed and memory.kills() > running.kills:
+            ended = Ended(ended.status, ended.seconds, out_of_memory=True)
+        self._environments.append(running.environment)
+        running.future.set_result(ended)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for running in list(self._running.values()):
+            if running.process is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(running.process, number)
+
+
+def _path() -> str:
+    """Return PATH with the interpreter's own folder first, so that what a stage starts is of this environment."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, error) from None
+
+
+def _unusable(path: Path, error: OSError) -> UserError:
+    if error.errno in FULL:
+        return DiskFullError(f"no space left for {path}. Free some space and run the same command again")
+    return UserError(f"{path} cannot be written: {error.strerror}; nothing can run without its log. Make it writable")

@@ -1,0 +1,16 @@
+"""How a full disk is recognised."""
+
+import os
+
+from attnbench.errors import FULL
+
+# how the system, SQLite (in DVC) and `records.files` say that a disk is full
+TEXTS = (*map(os.strerror, FULL), "database or disk is full", "no space left")
+
+
+def full_text(text: str) -> str | None:
+    """Return what a text says about a full disk, such as `No space left on device: '/a/file'`, or None."""
+    for sign in TEXTS:
+        if (start := text.lower().find(sign.lower())) >= 0:
+            return text[start:].partition(";")[0].strip()
+    return None

@@ -1,0 +1,285 @@
+"""DVC's part of a run, in this process: which stages are stale, and the record of those that have run.
+
+A stage runs as in `dvc repro -s`: its outputs are removed, the command runs, dvc.lock and the cache get what it read
+and wrote. Meanwhile DVC's own `rwlock` names its files, so that other DVC commands stay away from them.
+"""
+
+import json
+import re
+import shlex
+import sqlite3
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from attnbench.errors import UserError
+from attnbench.records import files
+from attnbench.records.lock import read_entries, with_entries
+from attnbench.run.engine import DiskFullError
+from attnbench.run.full_disk import full_text
+from attnbench.run.graph import Stage
+from attnbench.study.repository import LOCK
+
+
+class BusyError(UserError):
+    """Another DVC command holds a lock; it will be free when that command has ended."""
+
+
+class Project:
+    """The stages of one dvc.yaml. Only this file is loaded, so other studies cost nothing.
+
+    With `allow_missing` a stage is not stale merely because outputs of it are absent that DVC keeps in its cache, as
+    weights are in a clone; it is if a stale stage reads what is absent, or if a file is absent that git keeps.
+
+    Raises:
+        UserError: DVC cannot read the project.
+        BusyError: another DVC command holds the lock.
+    """
+
+    def __init__(self, root: Path, file: str, *, allow_missing: bool = False) -> None:
+        # imported here and below: DVC takes half a second, and an invalid params.yaml is refused first
+        from dvc.exceptions import DvcException  # noqa: PLC0415
+        from dvc.lock import make_lock  # noqa: PLC0415
+        from dvc.repo import Repo  # noqa: PLC0415
+        from dvc.repo.graph import build_graph  # noqa: PLC0415
+
+        self._path = root / file
+        self._file = file
+        self._allow_missing = allow_missing
+        self._reserved: dict[str, AbstractContextManager[None]] = {}  # path -> its entry in DVC's rwlock
+        self._running: set[str] = set()  # stages whose files are in it
+        self._users = Counter[str]()  # path -> the running stages that read or write it
+        try:
+            self._repo = Repo(str(root))
+        except DvcException as error:
+            raise UserError(f"DVC cannot read {file}: {_reason(error)}") from None
+        self._hardlink = self._repo.config["core"].get("hardlink_lock", False)
+        folder = Path(self._repo.tmp_dir)
+        # DVC's own would draw a bar
+        self._repo.lock = make_lock(str(folder / "lock"), tmp_dir=str(folder), hardlink_lock=self._hardlink)
+        with self._locked():
+            _remove_if_broken(folder / "rwlock")
+            loaded = self._repo.stage.load_all(str(self._path))
+            self._stages = {stage.name: stage for stage in loaded}
+            self._needs = build_graph(loaded).adj
+
+    def __enter__(self) -> "Project":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with suppress(BusyError):  # DVC ignores entries of processes that have ended
+            self.release(list(self._running))
+        self._repo.close()
+
+    def stages(self) -> list[Stage]:
+        """Return the stages in the order of the file."""
+        with self._locked():
+            changed = {stage for stage in self._stages.values() if self._changed(stage)}
+            stale = changed | self._absent_writers(changed)
+            return [
+                Stage(
+                    name=stage.name,
+                    changed=stage in changed,
+                    stale=stage in stale,
+                    needs=frozenset(needed.name for needed in self._needs[stage]),
+                    alone=bool((stage.meta or {}).get("alone")),
+                    command=tuple(shlex.split(stage.cmd)),
+                )
+                for stage in self._stages.values()
+            ]
+
+    def changed(self, name: str) -> bool:
+        """Return whether a stage is stale now."""
+        with self._locked():
+            return self._changed(self._stages[name])
+
+    def absent_writers(self, name: str) -> set[str]:
+        """Return the stages that write what a stage reads, directly or not, and what is absent."""
+        return {writer.name for writer in self._absent_writers([self._stages[name]])}
+
+    def prepare(self, name: str) -> bool:
+        """Make a stage ready to run, as DVC does: remove its outputs, and note what it reads.
+
+        Return False if DVC has its outputs in the cache of runs and has put them there, so that it need not run.
+
+        Raises:
+            BusyError: another DVC command uses its files.
+            UserError: it reads what does not exist.
+        """
+        from dvc.stage.cache import RunCacheNotFoundError  # noqa: PLC0415
+
+        stage = self._stages[name]
+        with self._locked():
+            if name not in self._running:  # a stage that was killed starts again
+                self._reserve(stage)
+                self._running.add(name)
+            stage.remove_outs()
+            try:
+                self._repo.stage_cache.restore(stage)
+            except RunCacheNotFoundError:
+                stage.save_deps()
+                return True
+            stage.save_deps()
+            return False
+
+    def record(self, names: Sequence[str]) -> dict[str, str]:
+        """Record stages that have run: their outputs in the cache, their entries in dvc.lock.
+
+        Return why some were not recorded, by name: an output is missing, or what it depends on changed while it ran.
+
+        Raises:
+            BusyError: another DVC command holds the lock; nothing was recorded.
+            DiskFullError: nothing was recorded.
+        """
+        from dvc.exceptions import DvcException  # noqa: PLC0415
+        from dvc.stage.serialize import to_lockfile  # noqa: PLC0415
+        from dvc.utils.serialize import dumps_yaml  # noqa: PLC0415
+
+        problems: dict[str, str] = {}
+        entries: dict[str, str] = {}
+        with self._locked():
+            for name in names:
+                stage = self._stages[name]
+                if changed := [str(dependency) for dependency in stage.deps if dependency.workspace_status()]:
+                    problems[name] = f"not recorded, since {', '.join(changed)} changed while it ran; run it again"
+                    continue
+                try:
+                    # as in `Stage.run` of DVC
+                    run_cache = all(out.use_cache or out.is_metric or out.is_plot for out in stage.outs)
+                    stage.save(run_cache=run_cache)
+                    stage.commit()
+                except DvcException as error:
+                    problems[name] = _reason(error)
+                else:
+                    entries[name] = dumps_yaml({"stages": to_lockfile(stage)}).partition("\n")[2]
+            if entries:
+                self._write(entries)
+        with suppress(BusyError):  # then they are free when this process ends
+            self.release([name for name in names if name not in problems])
+        return problems
+
+    def _write(self, entries: dict[str, str]) -> None:
+        """Write entries to dvc.lock, all or nothing."""
+        lock = self._path.with_name(LOCK)
+        try:
+            text = with_entries(lock.read_text(encoding="utf-8") if lock.exists() else "", entries)
+        except ValueError:  # it also has what DVC writes for other commands
+            stages = [self._stages[name] for name in entries]
+            stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
+        else:
+            files.write_text(lock, text)
+            self._repo.scm_context.track_file(str(lock))
+
+    def release(self, names: Iterable[str]) -> None:
+        """Let other DVC commands use the files of stages that have run, or that will not."""
+        with self._locked():
+            for name in self._running.intersection(names):
+                self._running.discard(name)
+                self._free(self._stages[name])
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold DVC's lock."""
+        from dvc.exceptions import DvcException  # noqa: PLC0415
+        from dvc.lock import LockError  # noqa: PLC0415
+
+        try:
+            with self._repo.lock, self._repo.scm_context(quiet=True):
+                yield
+        except LockError as error:
+            raise BusyError(_busy(error)) from None
+        except DvcException as error:
+            with suppress(FileNotFoundError):
+                read_entries(self._path.with_name(LOCK))  # says more about one that is broken, as by a conflict in git
+            raise UserError(f"DVC cannot read {self._file}: {_reason(error)}") from None
+        except (OSError, sqlite3.Error) as error:
+            if (text := full_text(str(error))) is None:
+                raise
+            raise DiskFullError(text) from None
+
+    def _changed(self, stage: Any) -> bool:
+        """Return whether a stage, as DVC's object, is stale; also if it lacks a file that git keeps."""
+        return bool(stage.changed(allow_missing=self._allow_missing)) or any(
+            not out.use_cache and not out.exists for out in stage.outs
+        )
+
+    def _absent_writers(self, stale: Iterable[Any]) -> set[Any]:
+        """Return the stages, as DVC's objects, that write absent files which a stale stage reads, directly or not."""
+        writers: set[Any] = set()
+        waiting = list(stale)
+        while waiting:
+            reader = waiting.pop()
+            reads = {dependency.fs_path for dependency in reader.deps}
+            for writer in set(self._needs[reader]) - writers:
+                if any(out.fs_path in reads and not out.exists for out in writer.outs):
+                    writers.add(writer)
+                    waiting.append(writer)
+        return writers
+
+    def _reserve(self, stage: Any) -> None:
+        """Enter the files of a stage into DVC's rwlock, those that several stages read once."""
+        from dvc.rwlock import rwlock  # noqa: PLC0415
+
+        taken = []
+        try:
+            for path, is_output in _paths(stage):
+                if path not in self._reserved:
+                    read, write = ([], [path]) if is_output else ([path], [])
+                    # DVC's methods ask for the same locks, and get them since the command is the same
+                    command = " ".join(sys.argv)
+                    entry = rwlock(self._repo.tmp_dir, self._repo.fs, command, read, write, self._hardlink)
+                    entry.__enter__()
+                    self._reserved[path] = entry
+                self._users[path] += 1
+                taken.append(path)
+        except BaseException:
+            self._free_paths(taken)
+            raise
+
+    def _free(self, stage: Any) -> None:
+        self._free_paths([path for path, _ in _paths(stage)])
+
+    def _free_paths(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self._users[path] -= 1
+            if not self._users[path]:
+                self._reserved.pop(path).__exit__(None, None, None)
+
+
+def _paths(stage: Any) -> list[tuple[str, bool]]:
+    """Return the files that a stage, as DVC's object, reads and writes, and whether it writes them."""
+    reads = dict.fromkeys(dependency.fs_path for dependency in stage.deps)
+    return [*((path, False) for path in reads), *((out.fs_path, True) for out in stage.outs)]
+
+
+def _remove_if_broken(rwlock: Path) -> None:
+    """Remove DVC's list of files in use if it was cut short while it was written: DVC would refuse every command."""
+    try:
+        json.loads(rwlock.read_bytes())
+    except FileNotFoundError:
+        pass
+    except ValueError:
+        rwlock.unlink()
+
+
+def _busy(error: BaseException) -> str:
+    """Return `another DVC command has to end first (process 123: dvc repro)`."""
+    blockers = re.findall(r"\(PID (\d+)\): (.*)", str(error))
+    names = ", ".join(f"process {number}: {Path(command).name}" for number, command in dict(blockers).items())
+    return f"another DVC command has to end first{f' ({names})' if names else ''}"
+
+
+def _reason(error: BaseException) -> str:
+    """Return the text of an error and of its causes, with the remedy for a lock file broken by a conflict."""
+    texts = []
+    cause: BaseException | None = error
+    while cause is not None:
+        texts.append(" ".join(str(cause).split()))
+        cause = cause.__cause__
+    text = "; ".join(dict.fromkeys(filter(None, texts)))
+    signs = ("validation failed", "corrupted", "invalid")
+    is_broken = "dvc.lock" in text and any(sign in text.lower() for sign in signs)
+    return f"{text}. Restore the last good one with `git checkout` of that dvc.lock" if is_broken else text

@@ -1,0 +1,82 @@
+"""Which stages are still to be run, and in which order."""
+
+from collections.abc import Iterable, Sequence
+
+from attnbench.run.graph import Stage, downstream, upstream
+from attnbench.study import Study
+from attnbench.study.paths import run_name
+
+
+class Schedule:
+    """The open stages: those that are stale, and those that may become so when what they need has run.
+
+    Seeds go first, so that what an interrupted night leaves are whole blocks: the runs of one seed with all variants,
+    then what reads them, then the next seed. Before them goes what training needs; stages that run alone go last.
+    """
+
+    def __init__(self, study: Study, stages: Sequence[Stage]) -> None:
+        self._stages = sorted(stages, key=_Order(study, stages))
+        stale = {stage.name for stage in stages if stage.stale}
+        self._open = stale | downstream(stages, stale)
+        self._started: set[str] = set()
+        self.failed: list[str] = []
+
+    @property
+    def waiting(self) -> list[Stage]:
+        """The open stages that have not started and not failed, in their order."""
+        taken = self._started.union(self.failed)
+        return [stage for stage in self._stages if stage.name in self._open and stage.name not in taken]
+
+    @property
+    def ready(self) -> list[Stage]:
+        """Those of them whose inputs are up to date."""
+        return [stage for stage in self.waiting if self._open.isdisjoint(stage.needs)]
+
+    @property
+    def skipped(self) -> list[Stage]:
+        """Those that need a stage that failed."""
+        blocked = downstream(self._stages, self.failed)
+        return [stage for stage in self.waiting if stage.name in blocked]
+
+    @property
+    def closed(self) -> list[Stage]:
+        """The stages that are up to date."""
+        return [stage for stage in self._stages if stage.name not in self._open]
+
+    def start(self, name: str) -> None:
+        """A stage is about to run."""
+        self._started.add(name)
+
+    def put_back(self, name: str) -> None:
+        """A stage that had started has to start again."""
+        self._started.discard(name)
+
+    def close(self, name: str) -> None:
+        """A stage has run and is recorded, or need not run."""
+        self._open.discard(name)
+
+    def reopen(self, names: Iterable[str]) -> None:
+        """Stages that were up to date have to run, since others need what they write."""
+        self._open.update(names)
+        self._started.difference_update(names)
+
+    def fail(self, name: str) -> None:
+        """A stage failed; it stays open, so what needs it never becomes ready."""
+        self.failed.append(name)
+
+
+class _Order:
+    """The key by which stages are sorted."""
+
+    def __init__(self, study: Study, stages: Sequence[Stage]) -> None:
+        runs = [run_name(variant, seed) for seed in study.seeds for variant in study.variants]
+        self._seed = {run: number // len(study.variants) for number, run in enumerate(runs)}
+        self._run = {run: number for number, run in enumerate(runs)}
+        self._preparing = upstream(stages, [stage.name for stage in stages if stage.kind == "train"])
+
+    def __call__(self, stage: Stage) -> tuple[int, int, int]:
+        if stage.name in self._preparing:
+            return -1, 0, 0
+        if stage.key in self._run:
+            return self._seed[stage.key], int(stage.kind != "train"), self._run[stage.key]
+        return len(self._run), int(stage.alone), 0

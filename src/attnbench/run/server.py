@@ -1,0 +1,133 @@
+"""Starts the processes of a run: `python -P server.py`, with one request per line on its standard input.
+
+It runs as a script and imports the standard library alone, then torch before the first stage that asks for it. Such a
+stage is a fork: Python and torch, two seconds of processor time, are loaded once. Nothing of attnbench is imported
+here, so each stage reads the source as it is when it starts. torch starts no threads when it is imported; numpy's
+OpenBLAS does, and ends and restarts them around a fork (`pthread_atfork`).
+
+When the run ends for whatever reason, the input ends, and everything that was started here is killed.
+"""
+
+import atexit
+import ctypes
+import json
+import os
+import runpy
+import select
+import signal
+import sys
+import warnings
+from contextlib import suppress
+from contextvars import ContextVar
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+PRELOADED = ("torch", "pydantic", "ruamel.yaml", "safetensors.torch", "tqdm")
+PR_SET_PDEATHSIG = 1  # of Linux's prctl.h
+
+status = ContextVar("status", default=0)  # with which this process ends
+
+
+def main() -> None:
+    """Start what is asked for, and say when it has ended, until the input ends."""
+    atexit.register(_leave)  # the first to be registered is the last to be called
+    woken, wakes = os.pipe()
+    os.set_blocking(wakes, False)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)  # without a handler nothing would be written to the pipe
+    signal.set_wakeup_fd(wakes)
+    numbers: dict[int, int] = {}  # process -> number of the request
+    pending = b""
+    while True:
+        readable, _, _ = select.select([0, woken], [], [])
+        if woken in readable:
+            os.read(woken, 4096)
+            _report_ended(numbers)
+        if 0 in readable:
+            received = os.read(0, 65536)
+            if not received:
+                break
+            *lines, pending = (pending + received).split(b"\n")
+            for request in map(json.loads, lines):
+                if request["preloaded"]:
+                    _preload()
+                process = _fork()
+                if process == 0:
+                    _become(request, os.getppid())
+                    return
+                numbers[process] = request["number"]
+                _reply(number=request["number"], process=process)
+    for process in numbers:
+        _kill_group(process)
+
+
+def _preload() -> None:
+    for name in PRELOADED:
+        with suppress(ImportError):  # the stage says what is missing
+            import_module(name)
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # about the threads of OpenBLAS
+        return os.fork()
+
+
+def _report_ended(numbers: dict[int, int]) -> None:
+    while numbers:
+        process, status = os.waitpid(-1, os.WNOHANG)
+        if process == 0:
+            return
+        _kill_group(process)  # what the stage itself had started
+        _reply(number=numbers.pop(process), status=os.waitstatus_to_exitcode(status))
+
+
+def _reply(**values: int) -> None:
+    os.write(1, json.dumps(values).encode() + b"\n")
+
+
+def _kill_group(process: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # macOS refuses for a group of zombies
+        os.killpg(process, signal.SIGKILL)
+
+
+def _become(request: dict[str, Any], server: int) -> None:
+    """Turn this fork into the process that a request describes: run a script in it, or execute a program."""
+    os.setsid()  # its own process group, so that it can be stopped with its children
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != server:
+        os._exit(1)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    log = os.open(request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    for descriptor, source in enumerate((os.open(os.devnull, os.O_RDONLY), log, log)):
+        os.dup2(source, descriptor)
+    os.closerange(3, log + 1)
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    command = request["command"]
+    if not request["preloaded"]:
+        os.execvp(command[0], command)
+    script = Path(command[1]).resolve()
+    sys.argv = command[1:]
+    sys.path.insert(0, str(script.parent))
+    try:
+        runpy.run_path(str(script), run_name="__main__")
+    except SystemExit as ended:
+        status.set(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
+        raise
+    except BaseException:
+        status.set(1)
+        raise
+
+
+def _leave() -> None:
+    """End the process at once: taking torch apart, object by object, takes as long as importing it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status.get())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""What a run shows: plain lines, and on a terminal a bar and a line for each running cell below them."""
+
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from attnbench.run.jobs import duration, say
+
+LAST = 4096  # bytes of a log that are read for its last epoch
+LONGEST_BAR = 40  # columns
+# the line of an epoch, as `train.console` writes it
+EPOCH = re.compile(rb"^epoch (\d+)/(\d+) .*validation loss .*, top-1 ([\d.]+) % +([\d.]+) s$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The last epoch that the log of a cell has."""
+
+    number: int
+    epochs: int
+    accuracy: float  # percent of the validation images
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CellProgress:
+    """A running cell."""
+
+    name: str
+    seconds: float
+    epoch: Epoch | None
+    images: int | None  # in an epoch, if known
+
+    @property
+    def text(self) -> str:
+        """`train@se-0  epoch 3/4  61.25 %  812 images/s`; a cell without epochs has its duration alone."""
+        if self.epoch is None:
+            return f"{self.name}  {duration(self.seconds)}"
+        speed = f"  {self.images / self.epoch.seconds:.0f} images/s" if self.images and self.epoch.seconds else ""
+        return f"{self.name}  epoch {self.epoch.number}/{self.epoch.epochs}  {self.epoch.accuracy:.2f} %{speed}"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is."""
+
+    done: int
+    total: int
+    seconds_left: float | None
+    cells: Sequence[CellProgress]
+
+
+class View(Protocol):
+    """Shows a run, for as long as its context lasts."""
+
+    def __enter__(self) -> "View": ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def say(self, line: str) -> None:
+        """Write one line that stays."""
+
+    def show(self, progress: Progress) -> None:
+        """Show how far the run is."""
+
+
+class Lines:
+    """Plain lines, for a file or a pipe."""
+
+    def __enter__(self) -> "Lines":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        say(line)
+
+    def show(self, progress: Progress) -> None:
+        pass
+
+
+class Terminal:
+    """Lines, and below them what runs now."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._shown = 0.0
+
+    def __enter__(self) -> "Terminal":
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._live.__exit__(None, None, None)
+
+    def say(self, line: str) -> None:
+        self._console.print(Text(f"{time.strftime('%H:%M:%S')}  {line}"), soft_wrap=True)
+
+    def show(self, progress: Progress) -> None:
+        if time.monotonic() - self._shown > 0.5:
+            self._live.update(render(progress, self._console.width), refresh=True)
+            self._shown = time.monotonic()
+
+
+def view() -> View:
+    """Return what suits the standard output."""
+    console = Console(file=sys.stdout, highlight=False)
+    return Terminal(console) if console.is_terminal and not console.is_dumb_terminal else Lines()
+
+
+def render(progress: Progress, width: int) -> Group:
+    """Return the bar and a line per running cell, each of at most `width` columns."""
+    left = "" if progress.seconds_left is None else f", about {duration(progress.seconds_left)} left"
+    count = Text(f"{progress.done} of {progress.total}{left}", no_wrap=True, overflow="ellipsis")
+    table = Table.grid(padding=(0, 1))
+    room = width - len(count) - 1
+    if room >= 10:
+        table.add_row(ProgressBar(progress.total, progress.done, width=min(room, LONGEST_BAR)), count)
+    else:
+        table.add_row(count)
+    return Group(table, *(Text(cell.text, no_wrap=True, overflow="ellipsis") for cell in progress.cells))
+
+
+def last_epoch(log: Path) -> Epoch | None:
+    """Return the last epoch of which a log has the line, or None."""
+    try:
+        with log.open("rb") as stream:
+            stream.seek(max(0, stream.seek(0, 2) - LAST))
+            epochs = EPOCH.findall(stream.read())
+    except OSError:
+        return None
+    if not epochs:
+        return None
+    number, total, accuracy, seconds = epochs[-1]
+    return Epoch(int(number), int(total), float(accuracy), float(seconds))
+
+
+def seconds_left(
+    waiting: Sequence[str], running: Sequence[tuple[str, CellProgress]], took: dict[str, list[float]], workers: int
+) -> float | None:
+    """Estimate how long a run still takes, from the kinds of the cells that wait and run, and how long others took.
+
+    None before anything is known about the kind that takes longest, which is training.
+    """
+    means = {kind: sum(seconds) / len(seconds) for kind, seconds in took.items()}
+    for kind, cell in running:
+        if kind not in means and cell.epoch is not None:
+            means[kind] = cell.seconds * cell.epoch.epochs / cell.epoch.number
+    if "train" not in means and any(kind == "train" for kind in [*waiting, *(kind for kind, _ in running)]):
+        return None
+    total = sum(means.get(kind, 0.0) for kind in waiting)
+    total += sum(max(0.0, means.get(kind, 0.0) - cell.seconds) for kind, cell in running)
+    return total / workers
