@@ -8,7 +8,7 @@ import pytest
 
 from attnbench.run import graph, pipeline
 from attnbench.run.graph import Stage
-from attnbench.run.schedule import Schedule
+from attnbench.run.schedule import Schedule, share
 
 from .conftest import Project
 
@@ -124,3 +124,14 @@ def test_a_seed_is_finished_before_the_next_begins() -> None:
     of_seed = [f"{kind}@{variant}-{{}}" for kind in ("train", "ablate") for variant in ("baseline", "se")]
     order = [name.format(seed) for seed in (0, 1) for name in of_seed]
     assert names(schedule.waiting) == [*order, "views@se", "other", "latency"]
+
+
+def test_a_share_has_its_seeds_and_what_can_be_made_of_them() -> None:
+    """The views are those of another seed, so the report cannot be made; the tables can."""
+    absent = {"views@se": [{"train@se-0"}], "report": [{"views@se"}], "analyse": [{"train@se-0", "train@se-1"}]}
+    kept = share(small.study(), STAGES, [1], absent)
+    assert {stage.name: set(stage.needs) for stage in kept} == {
+        "data": set(),
+        "train@se-1": {"data"},
+        "analyse": {"train@se-1"},
+    }

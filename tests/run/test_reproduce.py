@@ -5,12 +5,14 @@ import os
 import signal
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
 import params
 import pytest
 
+from attnbench.records.lock import ENTRY
 from attnbench.run.engine import Cell, DiskFullError
 from attnbench.run.jobs import run_cells
 from attnbench.run.reproduce import reproduce
@@ -25,8 +27,16 @@ ABLATIONS = [name.replace("train", "ablate") for name in RUNS]
 ALL = sorted(["data", "ready", "latency", "analyse", "report", *BY_VARIANT, *RUNS, *ABLATIONS])
 
 
+def recorded(project: Project) -> tuple[list[str], list[str]]:
+    """Return the entries of dvc.lock, which are in the order in which their stages ended, and the files of the cache."""
+    text, cache = (project.root / "dvc.lock").read_text(), project.root / ".dvc/cache"
+    starts = [0, *(match.start() for match in ENTRY.finditer(text)), len(text)]
+    files = [path.relative_to(cache).as_posix() for path in cache.rglob("*") if path.is_file()]
+    return sorted(text[start:end] for start, end in pairwise(starts)), sorted(files)
+
+
 def test_a_first_run_makes_everything_and_a_second_nothing(
-    project: Project, capsys: pytest.CaptureFixture[str]
+    project: Project, finished: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (project.root / "meet").write_text(" ".join(RUNS[:2]))  # each waits for the other: fails unless in parallel
     assert reproduce(None, 2, project.root)
@@ -40,6 +50,7 @@ def test_a_first_run_makes_everything_and_a_second_nothing(
     [(began, ended)] = [span[1:] for span in spans if span[0] == "latency"]
     assert all(end <= began or begin >= ended for name, begin, end in spans if name != "latency")
 
+    assert recorded(project) == recorded(finished)  # by `dvc repro`
     lock = (project.root / "dvc.lock").read_bytes()
     assert project.call("attnbench", "run").endswith("small is up to date: reports/small/REPORT.md\n")
     assert project.ran() == []

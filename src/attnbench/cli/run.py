@@ -1,7 +1,8 @@
 """Bring a study up to date: images, runs, report.
 
-DVC runs the stages, independent ones in parallel. Stages whose inputs have not changed are skipped. A clone has no
-weights: there, --allow-missing trains only what is new or changed and takes all other results from git.
+Independent stages run in parallel. Those whose inputs have not changed are skipped. With --seeds several machines share
+a study. A clone has no weights: there, --allow-missing trains only what is new or changed and takes all other results
+from git.
 """
 
 import argparse
@@ -13,10 +14,13 @@ from attnbench.errors import UserError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the study and the number of parallel runs."""
+    """Add the study, the number of parallel runs and the seeds."""
     parser.add_argument("study", nargs="?", metavar="STUDY", help="name of a study (default: the root study)")
     parser.add_argument(
         "--jobs", type=positive, metavar="N", help="how many runs to train in parallel (default: what the cores allow)"
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", metavar="SEED", help="train only these seeds, all variants of each"
     )
     parser.add_argument(
         "--allow-missing", action="store_true", help="accept results in git whose weights are absent, as in a clone"
@@ -33,4 +37,4 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
         raise UserError("`attnbench run` needs Linux or macOS; on Windows use it inside WSL (`wsl --install`)")
     from attnbench.run.reproduce import reproduce
 
-    return reproduce(arguments.study, arguments.jobs, here, allow_missing=arguments.allow_missing)
+    return reproduce(arguments.study, arguments.jobs, here, arguments.seeds, allow_missing=arguments.allow_missing)

@@ -100,6 +100,21 @@ class Project:
         """Return the stages that write what a stage reads, directly or not, and what is absent."""
         return {writer.name for writer in self._absent_writers([self._stages[name]])}
 
+    def absent_inputs(self) -> dict[str, list[set[str]]]:
+        """Return the stages that write each absent file or folder, by the name of the stage that reads it."""
+        return {
+            stage.name: [
+                {
+                    writer.name
+                    for writer in self._needs[stage]
+                    if any(Path(out.fs_path).is_relative_to(dependency.fs_path) for out in writer.outs)
+                }
+                for dependency in stage.deps
+                if not dependency.exists
+            ]
+            for stage in self._stages.values()
+        }
+
     def prepare(self, name: str) -> bool:
         """Make a stage ready to run, as DVC does: remove its outputs, and note what it reads.
 

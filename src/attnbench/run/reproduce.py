@@ -1,7 +1,7 @@
 """Bring a study up to date: DVC says what is stale, an engine runs it, DVC records it (docs/decisions/020)."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +17,7 @@ from attnbench.run.engine import DiskFullError, LocalEngine
 from attnbench.run.graph import Stage
 from attnbench.run.jobs import lines_of, nothing_more, say, signals
 from attnbench.run.project import BusyError, Project
-from attnbench.run.schedule import Schedule
+from attnbench.run.schedule import Schedule, share
 from attnbench.run.view import view
 from attnbench.study import repository
 from attnbench.study.paths import StudyPaths
@@ -29,21 +29,33 @@ PAUSE = 0.5  # seconds until DVC's lock is asked for again
 T = TypeVar("T")
 
 
-def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing: bool = False) -> bool:
+def reproduce(
+    name: str | None,
+    jobs: int | None,
+    folder: Path,
+    seeds: Collection[int] | None = None,
+    *,
+    allow_missing: bool = False,
+) -> bool:
     """Bring a study up to date; return whether every stage succeeded.
 
     `name` is that of a study, None the one at the root. `jobs` is how many stages run in parallel; by default as many
     as the usable cores allow with the study's number of threads, but no more runs than fit into memory. `folder` is any
-    folder of the repository.
+    folder of the repository. With `seeds` only runs from these are trained.
     With `allow_missing` results in git count although their weights are absent, so that only what changed is trained.
 
     Raises:
-        UserError: no such study, an invalid params.yaml, a DVC project that cannot be read, or a study that another
-            process is running.
+        UserError: no such study or seed, an invalid params.yaml, a DVC project that cannot be read, or another process
+            is running the study.
     """
     located = repository.locate(name, folder)
     root, study, workers = located.root, located.study, jobs or located.workers
     paths = StudyPaths(study.name, root)
+    if unknown := sorted(set(seeds or ()).difference(study.seeds)):
+        raise UserError(
+            f"--seeds: given {', '.join(map(str, unknown))}; {located.params.relative_to(root)} has the seeds "
+            f"{', '.join(map(str, study.seeds))}. Name some of these, or add to them there"
+        )
     report = StudyPaths(study.name).report / "REPORT.md"
     with claimed(paths):
         is_new = not located.params.with_name(repository.PIPELINE).exists()
@@ -51,6 +63,8 @@ def reproduce(name: str | None, jobs: int | None, folder: Path, *, allow_missing
         _repair(root, root / Path(file).with_name(repository.LOCK), paths)
         with _patiently(lambda: Project(root, file, allow_missing=allow_missing)) as project:
             stages = _patiently(project.stages)
+            if seeds is not None:
+                stages = share(study, stages, seeds, _patiently(project.absent_inputs))
             if not any(stage.stale for stage in stages):
                 write_overview(root)
                 say(f"{study.name} is up to date: {report}")

@@ -1,6 +1,7 @@
 """Which stages are still to be run, and in which order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from attnbench.run.graph import Stage, downstream, upstream
 from attnbench.study import Study
@@ -80,3 +81,17 @@ class _Order:
         if stage.key in self._run:
             return self._seed[stage.key], int(stage.kind != "train"), self._run[stage.key]
         return len(self._run), int(stage.alone), 0
+
+
+def share(
+    study: Study, stages: Sequence[Stage], seeds: Collection[int], absent: Mapping[str, Sequence[Collection[str]]]
+) -> list[Stage]:
+    """Return the stages without the runs of other seeds, and without what cannot be made since these are absent.
+
+    `absent` has the stages that write each absent file or folder, by the name of the stage that reads it.
+    """
+    others = {run_name(variant, seed) for variant, seed in study.runs() if seed not in seeds}
+    left_out = {stage.name for stage in stages if stage.key in others}
+    while more := {name for name in absent if any(one and left_out.issuperset(one) for one in absent[name])} - left_out:
+        left_out |= more
+    return [replace(stage, needs=stage.needs - left_out) for stage in stages if stage.name not in left_out]

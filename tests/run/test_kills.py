@@ -1,0 +1,97 @@
+"""Processes of a run are killed at random moments; then one command ends the study as if nothing had happened.
+
+python -m pytest tests/run/test_kills.py -n0 -s -m slow
+"""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import Project, new_project
+
+KILLS = 40
+LONGEST = 20.0  # seconds until a kill
+COMPARED = ("data", "results", "reports", "runs", ".dvc/cache")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the stand-ins find an empty torch: it takes most of the time."""
+    (tmp_path / "stub").mkdir()
+    (tmp_path / "stub/torch.py").write_text("")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'stub'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+
+
+def content(project: Project) -> dict[str, bytes]:
+    """Return the files that a run writes, and the entries of dvc.lock, which are in the order of their ends."""
+    files = {
+        path.relative_to(project.root).as_posix(): path.read_bytes()
+        for folder in COMPARED
+        for path in (project.root / folder).rglob("*")
+        if path.is_file()
+    }
+    entries = (project.root / "dvc.lock").read_text().split("\n  ")
+    names = [number for number, line in enumerate(entries) if line.rstrip().endswith(":") and line[0] != " "]
+    blocks = ["\n  ".join(entries[start:end]).strip() for start, end in zip(names, [*names[1:], None], strict=True)]
+    return files | {"dvc.lock": "\n".join(sorted(blocks)).encode()}
+
+
+def processes(driver: "subprocess.Popen[str]") -> list[int]:
+    """Return the processes of a run: the driver, its server, and the cells."""
+    found, waiting = [driver.pid], [driver.pid]
+    while waiting:
+        done = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(waiting.pop())], check=False, capture_output=True, text=True
+        )
+        children = [int(word) for word in done.stdout.split()]
+        found += children
+        waiting += children
+    return found
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_kills_at_random_moments_change_no_byte(tmp_path: Path) -> None:
+    for name in ("expected", "killed"):
+        (tmp_path / name).mkdir()
+    expected, project = new_project(tmp_path / "expected"), new_project(tmp_path / "killed")
+    expected.call("dvc", "repro", "-q")
+    generator = random.Random(0)
+    kills = {"driver": 0, "server": 0, "cell": 0}
+    finished = 0
+    while sum(kills.values()) < KILLS:
+        driver = project.start("attnbench", "run", "--jobs", "2")
+        while driver.poll() is None and sum(kills.values()) < KILLS:
+            time.sleep(generator.uniform(0, LONGEST))
+            alive = processes(driver)
+            number = generator.randrange(min(len(alive), 3))
+            if driver.poll() is None:
+                os.kill(alive[number], signal.SIGKILL)
+                kills[list(kills)[number]] += 1
+            if number == 0:
+                driver.wait()
+                time.sleep(1)
+                assert not [process for process in alive if is_alive(process)]
+        output, _ = driver.communicate(timeout=600)
+        if driver.returncode == 0:
+            assert content(project) == content(expected), output
+            finished += 1
+            for path in ("dvc.lock", *COMPARED[:-1]):
+                subprocess.run(["rm", "-rf", str(project.root / path)], check=True)
+    project.call("attnbench", "run", "--jobs", "2")
+    assert content(project) == content(expected)
+    print(f"\n{kills}; {finished + 1} studies finished")
+
+
+def is_alive(process: int) -> bool:
+    """Return whether a process runs, and is no zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
