@@ -28,7 +28,7 @@ ALL = sorted(["data", "ready", "latency", "analyse", "report", *BY_VARIANT, *RUN
 
 
 def recorded(project: Project) -> tuple[list[str], list[str]]:
-    """Return the entries of dvc.lock, which are in the order in which their stages ended, and the files of the cache."""
+    """Return the entries of dvc.lock, sorted since they are in the order in which stages ended, and the cache."""
     text, cache = (project.root / "dvc.lock").read_text(), project.root / ".dvc/cache"
     starts = [0, *(match.start() for match in ENTRY.finditer(text)), len(text)]
     files = [path.relative_to(cache).as_posix() for path in cache.rglob("*") if path.is_file()]

@@ -81,9 +81,9 @@ def read_runs(source: RunSource, root: Path) -> RunSet:
         UserError: no such revision, no runs of that study, a file that is not the record of the run in its name, or a
             params.yaml that is not YAML.
     """
-    commit, files = _files(source, root, _records(source.study))
+    commit, files = read_files(source, root, _records(source.study))
     if not files:
-        studies = sorted({PurePosixPath(path).parts[1] for path in _files(source, root, _records("*"))[1]})
+        studies = sorted({PurePosixPath(path).parts[1] for path in read_files(source, root, _records("*"))[1]})
         known = f"there are runs of {listed(studies)}" if studies else "there are none of any study"
         raise UserError(f"no runs of study {source.study!r} {source}; {known}{did_you_mean(source.study, studies)}")
     runs = [_parse(source, path, text) for path, text in sorted(files.items())]
@@ -98,8 +98,8 @@ def read_runs(source: RunSource, root: Path) -> RunSet:
             f"no run of study {source.study!r} {source} has a variant and a seed that its params.yaml names"
         )
     paths = StudyPaths(source.study)
-    costs = _readable(CostRecord, _files(source, root, (paths.costs / "*.json").as_posix())[1])
-    latency = _readable(LatencyRecord, _files(source, root, paths.latency.as_posix())[1])
+    costs = _readable(CostRecord, read_files(source, root, (paths.costs / "*.json").as_posix())[1])
+    latency = _readable(LatencyRecord, read_files(source, root, paths.latency.as_posix())[1])
     return RunSet(
         source=source,
         commit=commit,
@@ -131,7 +131,7 @@ def _names(source: RunSource, root: Path) -> _Names | None:
     Nothing else of it is read: that of an old commit need not be valid by today's rules.
     """
     for pattern in (f"studies/{source.study}/{PARAMS}", PARAMS):
-        for path, text in _files(source, root, pattern)[1].items():
+        for path, text in read_files(source, root, pattern)[1].items():
             try:
                 names = _Names.model_validate(YAML(typ="safe").load(text))
             except ValidationError as error:
@@ -143,8 +143,12 @@ def _names(source: RunSource, root: Path) -> _Names | None:
     return None
 
 
-def _files(source: RunSource, root: Path, pattern: str) -> tuple[str | None, dict[str, bytes]]:
-    """Return the commit, if any, and the content of the files that match, by their paths from the root."""
+def read_files(source: RunSource, root: Path, pattern: str) -> tuple[str | None, dict[str, bytes]]:
+    """Return the commit, if any, and the content of the files that match, by their paths from the root.
+
+    Raises:
+        UserError: no such revision.
+    """
     if source.revision is None:
         return None, {path.relative_to(root).as_posix(): content(path) for path in root.glob(pattern)}
     # imported here: DVC takes half a second. Its git reader also resolves names of experiments; `DVCFileSystem` would

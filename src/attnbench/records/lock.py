@@ -112,10 +112,14 @@ def with_entries(text: str, entries: Mapping[str, str]) -> str:
     """
     if text and (not text.startswith(HEAD) or re.search(r"^\S", text[len(HEAD) :], re.MULTILINE)):
         raise ValueError("not a schema and stages alone")
+    return HEAD + "".join({**blocks(text), **entries}.values())
+
+
+def blocks(text: str) -> dict[str, str]:
+    """Return the text of each entry of a dvc.lock that has a schema and stages, by the name of its stage."""
     starts = [match.start() for match in ENTRY.finditer(text)]
-    head, *blocks = [text[start:end] for start, end in pairwise([0, *starts, len(text)])]
-    present = {block.partition("\n")[0].strip().removesuffix(":"): block for block in blocks}
-    return (head or HEAD) + "".join({**present, **entries}.values())
+    parts = [text[start:end] for start, end in pairwise([*starts, len(text)])]
+    return {part.partition("\n")[0].strip().removesuffix(":"): part for part in parts}
 
 
 def md5_of(path: Path) -> str:

@@ -1,0 +1,182 @@
+"""Bringing whole seeds of a study from another clone or revision: their records, curves, bits and entries of dvc.lock.
+
+All or nothing: everything is checked before anything is written, and dvc.lock is written last.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from pydantic import ValidationError
+from zc.lockfile import LockError, LockFile
+
+from attnbench import records
+from attnbench.compare.run_sets import RunSource, read_files
+from attnbench.errors import UserError
+from attnbench.records import DataSummary, RunRecord, code_sha256, files, first_problem, params_sha256, require_of
+from attnbench.records.lock import blocks, md5, md5_of, outputs, parse, read_lock, with_entries
+from attnbench.run.reproduce import claimed
+from attnbench.study import StudyPaths, repository, run_name
+from attnbench.study.repository import LOCK, LocatedStudy
+
+LISTED = 8  # problems in a message
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merge did: the seeds that were brought, and those of which the other side lacks variants."""
+
+    seeds: list[int]
+    lacking: dict[int, list[str]]  # seed -> variants
+
+
+class _Side:
+    """The files of the study on the other side; paths are those from the root of a repository."""
+
+    def __init__(self, text: str, located: LocatedStudy) -> None:
+        folder = Path(text)
+        self.root = repository.root_of(folder) if folder.is_dir() else located.root
+        self._source = RunSource(located.study.name, None if folder.is_dir() else text)
+        self._located = located
+
+    def read(self, pattern: Path) -> dict[str, bytes]:
+        return read_files(self._source, self.root, pattern.as_posix())[1]
+
+    @cached_property
+    def lock(self) -> str:
+        path = self._located.params.with_name(LOCK).relative_to(self._located.root)
+        return self.read(path).get(path.as_posix(), b"").decode()
+
+
+def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | None = None) -> Merged:
+    """Bring the seeds that `source`, a folder or a revision, has of all variants and that are not here.
+
+    Raises:
+        UserError: the other side was made from other images, code or values, the runs of a seed come from several
+            classes of machine, both sides have a run with different results, files are not those of its dvc.lock, or
+            the study is being run.
+    """
+    located = repository.locate(name, here)
+    paths = StudyPaths(located.study.name, located.root)
+    with claimed(paths):
+        other = _Side(source, located)
+        found = _records(other, located)
+        if not found:
+            raise UserError(
+                f"{source} has no runs of study {located.study.name!r}; name a clone or a revision that has"
+            )
+        lacking: dict[int, list[str]] = {}
+        problems: list[str] = []
+        writes: dict[Path, bytes] = {}
+        entries: dict[str, str] = {}
+        brought = []
+        for seed in located.study.seeds if seeds is None else seeds:
+            runs = {variant: found.get((variant, seed)) for variant in located.study.variants}
+            present = {variant: run for variant, run in runs.items() if run is not None}
+            if len(present) < len(runs):
+                if present:
+                    lacking[seed] = [variant for variant, run in runs.items() if run is None]
+                continue
+            seed_problems = [*_conflicts(present, located, paths), *_machines(seed, present)]
+            new = [variant for variant in present if not paths.record(variant, seed).is_file()]
+            for variant in new:
+                seed_problems += _collect(other, located, variant, seed, writes, entries)
+            problems += seed_problems
+            brought += [seed] if new else []
+        if problems:
+            more = f"\n  and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
+            raise UserError(f"nothing was merged from {source}:\n  " + "\n  ".join(problems[:LISTED]) + more)
+        _write(located, writes, entries)
+        return Merged(brought, lacking)
+
+
+def _records(other: _Side, located: LocatedStudy) -> dict[tuple[str, int], RunRecord]:
+    found = {}
+    for path, text in other.read(StudyPaths(located.study.name).runs / "*.json").items():
+        try:
+            record = RunRecord.model_validate_json(text)
+        except ValidationError as error:
+            raise UserError(f"{path} of the other side is not a RunRecord: {first_problem(error)}") from None
+        require_of(record, path, "Name it after its run", study=located.study.name, run=PurePosixPath(path).stem)
+        found[record.variant, record.seed] = record
+    return found
+
+
+def _conflicts(runs: dict[str, RunRecord], located: LocatedStudy, paths: StudyPaths) -> Iterator[str]:
+    """Yield in what the runs of a seed differ from what they would be made from here, and from those that are here."""
+    images = records.read(paths.data_summary, DataSummary).sha256
+    for variant, run in runs.items():
+        name = run_name(variant, run.seed)
+        same = run.identity.model_copy(
+            update={
+                "data": images,
+                "code": code_sha256(paths.code("train", variant)),
+                "params": params_sha256(located.study, variant),
+            }
+        )
+        if differences := [difference.name for difference in run.identity.differences(same)]:
+            yield f"{name} was made from other {' and '.join(differences)} than this repository has"
+        own = paths.record(variant, run.seed)
+        if own.is_file() and (mine := records.read(own, RunRecord)) != run:
+            names = [difference.name for difference in run.identity.differences(mine.identity)] or ["results"]
+            yield f"{name} is on both sides and differs in {', '.join(names)}; remove one of them"
+
+
+def _machines(seed: int, runs: dict[str, RunRecord]) -> Iterator[str]:
+    first, *others = runs.values()
+    for run in others:
+        if differences := run.identity.differences(first.identity):
+            machine = [difference for difference in differences if difference.field not in ("data", "code", "params")]
+            if machine:
+                one = machine[0]
+                yield f"seed {seed} has runs of two classes of machine: {one.name} {one.first!r} and {one.second!r}"
+                return
+
+
+def _collect(
+    other: _Side, located: LocatedStudy, variant: str, seed: int, writes: dict[Path, bytes], entries: dict[str, str]
+) -> Iterator[str]:
+    """Add the files and entries of a run to `writes` and `entries`; yield what is wrong with them."""
+    run, paths, here = run_name(variant, seed), StudyPaths(located.study.name), located.root
+    locked, texts = parse(other.lock), blocks(other.lock)
+    md5s = {
+        path: value for files_ in read_lock(located.params.with_name(LOCK)).values() for path, value in files_.items()
+    }
+    for stage in (f"train@{run}", f"ablate@{run}"):
+        if stage not in locked:
+            if stage.startswith("train"):
+                yield f"{run} is not in the dvc.lock of the other side"
+            continue
+        for path, expected in outputs(locked[stage]).items():
+            content = other.read(Path(path)).get(path)
+            is_weight = Path(path).is_relative_to(paths.checkpoint(variant, seed).parent)
+            if content is None and is_weight:
+                continue
+            if content is None or md5(content) != expected:
+                yield f"{path} of the other side is not what its dvc.lock says"
+            else:
+                writes[here / path] = content
+        for dependency in locked[stage].get("deps", []):
+            path = dependency["path"]
+            own = md5s.get(path) or (md5_of(here / path) if (here / path).is_file() else None)
+            if path not in outputs(locked.get(f"train@{run}", {})) and own != dependency.get("md5"):
+                yield f"{stage} depends on another {path} than this repository has"
+        entries[stage] = texts[stage]
+
+
+def _write(located: LocatedStudy, writes: dict[Path, bytes], entries: dict[str, str]) -> None:
+    """Write the files, and then the entries, while no DVC command changes dvc.lock."""
+    folder = located.root / ".dvc/tmp"
+    folder.mkdir(exist_ok=True)
+    try:
+        held = LockFile(str(folder / "lock"))
+    except LockError:
+        raise UserError("another DVC command holds .dvc/tmp/lock; merge again when it has ended") from None
+    with closing(held):
+        for path, content in writes.items():
+            with files.replacing(path) as temporary:
+                temporary.write_bytes(content)
+        lock = located.params.with_name(LOCK)
+        files.write_text(lock, with_entries(lock.read_text(encoding="utf-8"), entries))

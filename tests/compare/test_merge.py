@@ -1,0 +1,111 @@
+"""`attnbench merge` brings whole seeds, all or nothing, and names what is in the way."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import params
+import pytest
+from made_records import ENVIRONMENT, make_run
+from made_study import data_summary
+
+from attnbench import records
+from attnbench.compare.merge import merge
+from attnbench.errors import UserError
+from attnbench.records import files, params_sha256
+from attnbench.records.lock import HEAD, md5_of, read_entries
+from attnbench.study import StudyPaths, run_name
+
+STUDY = params.study()
+DATA = data_summary(STUDY)
+
+
+def clone(root: Path, seeds: list[int], **changes: str) -> Path:
+    """Write a repository with runs of all variants from these seeds; `changes` are fields of each record of se."""
+    (root / ".dvc").mkdir(parents=True)
+    (root / "dvc.yaml").touch()
+    params.write(root)
+    paths = StudyPaths("small", root)
+    records.write(paths.data_summary, DATA)
+    text = HEAD
+    for variant in STUDY.variants:
+        code = paths.code("train", variant)
+        files.write_json(code, {"sha256": "c" * 64, "values": {}})
+        for seed in seeds:
+            made_from = {"data": DATA.sha256, "code": "c" * 64, "params": params_sha256(STUDY, variant)}
+            made_from |= changes if variant == "se" else {}
+            run = make_run(variant, seed, 0.7, study="small", **made_from)
+            record = paths.record(variant, seed)
+            records.write(record, run)
+            entry = {
+                "deps": [{"path": code.relative_to(root).as_posix(), "md5": md5_of(code)}],
+                "outs": [{"path": record.relative_to(root).as_posix(), "md5": md5_of(record)}],
+            }
+            text += f"  train@{run_name(variant, seed)}:\n    deps: {json.dumps(entry['deps'])}\n"
+            text += f"    outs: {json.dumps(entry['outs'])}\n"
+    (root / "dvc.lock").write_text(text)
+    return root
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and path.name not in ("lock", "run.lock")
+    }
+
+
+def test_seeds_of_another_clone_come_with_their_entries(tmp_path: Path) -> None:
+    here, there, both = (clone(tmp_path / name, seeds) for name, seeds in (("a", [0]), ("b", [1]), ("both", [0, 1])))
+    assert merge(str(there), None, here).seeds == [1]
+    assert read_entries(here / "dvc.lock") == read_entries(both / "dvc.lock")
+    assert tree(here) | {"dvc.lock": b""} == tree(both) | {"dvc.lock": b""}
+    assert merge(str(there), None, here).seeds == []
+
+
+def test_a_seed_that_lacks_a_variant_is_left_out(tmp_path: Path) -> None:
+    here, there = clone(tmp_path / "a", [0]), clone(tmp_path / "b", [1])
+    StudyPaths("small", there).record("se", 1).unlink()
+    merged = merge(str(there), None, here)
+    assert (merged.seeds, merged.lacking) == ([], {1: ["se"]})
+
+
+def damage(there: Path) -> None:
+    path = StudyPaths("small", there).record("se", 1)
+    path.write_text(path.read_text() + "\n")
+
+
+def other_code(there: Path) -> None:
+    lock = there / "dvc.lock"
+    lock.write_text(lock.read_text().replace(md5_of(StudyPaths("small", there).code("train", "se")), "0" * 32))
+
+
+@pytest.mark.parametrize(
+    ("changes", "edit", "problem"),
+    [
+        ({"code": "e" * 64}, None, "se-1 was made from other code than this repository has"),
+        ({"params": "e" * 64}, None, "se-1 was made from other values in params.yaml than"),
+        ({"data": "e" * 64}, None, "se-1 was made from other images than"),
+        ({"processor": "Another"}, None, "seed 1 has runs of two classes of machine: processor 'Another' and"),
+        ({}, damage, "results/small/runs/se-1.json of the other side is not what its dvc.lock says"),
+        ({}, other_code, "train@se-1 depends on another results/small/code/train/se.json than"),
+    ],
+)
+def test_a_conflict_is_named_and_nothing_is_written(
+    tmp_path: Path, changes: dict[str, str], edit: Callable[[Path], None] | None, problem: str
+) -> None:
+    here, there = clone(tmp_path / "a", [0]), clone(tmp_path / "b", [1], **changes)
+    if edit is not None:
+        edit(there)
+    before = tree(here)
+    with pytest.raises(UserError, match=r"^nothing was merged from") as error:
+        merge(str(there), None, here)
+    assert problem in str(error.value)
+    assert tree(here) == before
+
+
+def test_runs_on_both_sides_have_to_be_equal(tmp_path: Path) -> None:
+    here, there = clone(tmp_path / "a", [0]), clone(tmp_path / "b", [0], processor="Another")
+    assert ENVIRONMENT.processor != "Another"
+    with pytest.raises(UserError, match="se-0 is on both sides and differs in processor; remove one of them"):
+        merge(str(there), None, here)
