@@ -23,8 +23,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  
 
 RUNS = ["train@baseline-0", "train@se-0", "train@baseline-1", "train@se-1"]  # seed by seed
 BY_VARIANT = [f"{stage}@{variant}" for stage in ("cost", "views") for variant in ("baseline", "se")]
-ABLATIONS = [name.replace("train", "ablate") for name in RUNS]
-ALL = sorted(["data", "ready", "latency", "analyse", "report", *BY_VARIANT, *RUNS, *ABLATIONS])
+EVALUATIONS = [name.replace("train", stage) for name in RUNS for stage in ("ablate", "robustness")]
+ALL = sorted(["data", "ready", "latency", "analyse", "report", *BY_VARIANT, *RUNS, *EVALUATIONS])
 
 
 def recorded(project: Project) -> tuple[list[str], list[str]]:
@@ -67,14 +67,15 @@ def test_a_failing_run_stops_no_other(project: Project, capsys: pytest.CaptureFi
     output = capsys.readouterr().out
     assert "FAILED train@se-0" in output
     assert "| train@se-0 is broken on purpose" in output
-    assert "skipped because a dependency failed: ablate@se-0, views@se, analyse, report" in output
+    assert "skipped because a dependency failed: ablate@se-0, robustness@se-0, views@se, analyse, report" in output
     assert "small: failed: train@se-0; see work/small/log/, fix the cause and run this again" in output
     assert "is broken on purpose" in (project.root / "work/small/log/train@se-0.txt").read_text()
-    assert project.ran() == sorted(set(ALL) - {"train@se-0", "views@se", "ablate@se-0", "analyse", "report"})
+    needing = ["views@se", "ablate@se-0", "robustness@se-0", "analyse", "report"]
+    assert project.ran() == sorted(set(ALL) - {"train@se-0", *needing})
 
     (project.root / "broken").unlink()
     assert reproduce(None, 2, project.root)
-    assert project.ran() == ["ablate@se-0", "analyse", "report", "train@se-0", "views@se"]
+    assert project.ran() == sorted(["train@se-0", *needing])
 
 
 def test_nothing_runs_when_the_images_fail(project: Project) -> None:
@@ -128,7 +129,7 @@ def test_a_stop_leaves_no_orphan(project: Project, number: signal.Signals) -> No
     process.send_signal(number)
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 128 + number
-    assert "stopped; 13 not finished. `attnbench run small` goes on from here" in output
+    assert "stopped; 17 not finished. `attnbench run small` goes on from here" in output
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
@@ -148,8 +149,8 @@ def test_nothing_trains_if_a_variant_cannot_be_counted(project: Project, capsys:
     (project.root / "broken").write_text("cost@se")
     assert not reproduce(None, 2, project.root)
     assert project.ran() == ["cost@baseline", "data", "latency"]
-    skipped = ", ".join(["ready", *RUNS[:2], *ABLATIONS[:2], *RUNS[2:], f"{ABLATIONS[2]} and"])
-    assert f"skipped because a dependency failed: {skipped} 5 more" in capsys.readouterr().out
+    skipped = ", ".join(["ready", *RUNS[:2], *EVALUATIONS[:4], f"{RUNS[2]} and"])
+    assert f"skipped because a dependency failed: {skipped} 9 more" in capsys.readouterr().out
     project.call("git", "status")
     process = project.start("dvc", "repro")
     process.communicate(timeout=120)

@@ -144,7 +144,7 @@ def _collect(
     md5s = {
         path: value for files_ in read_lock(located.params.with_name(LOCK)).values() for path, value in files_.items()
     }
-    for stage in (f"train@{run}", f"ablate@{run}"):
+    for stage in (f"train@{run}", f"ablate@{run}", f"robustness@{run}"):
         if stage not in locked:
             if stage.startswith("train"):
                 yield f"{run} is not in the dvc.lock of the other side"

@@ -24,7 +24,13 @@ from attnbench.run.view import CellProgress, Progress, View, last_epoch, seconds
 from attnbench.study.paths import StudyPaths, run_name
 from attnbench.study.repository import LocatedStudy
 
-FORKED = {"cost", "train", "views", "ablate"}  # many, and they import torch; times are measured in a plain process
+FORKED = {
+    "cost",
+    "train",
+    "views",
+    "ablate",
+    "robustness",
+}  # many, and they import torch; times are measured in a plain process
 PAUSE = 0.5  # seconds until DVC's lock is asked for again
 WORK_PER_RECORDING = 10  # seconds between two recordings for each second that the last one took
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from attnbench.errors import UserError
 from attnbench.records import files
-from attnbench.records.lock import read_entries, with_entries
+from attnbench.records.lock import read_entries, remedy, with_entries
 from attnbench.run.engine import DiskFullError
 from attnbench.run.full_disk import full_text
 from attnbench.run.graph import Stage
@@ -48,6 +48,7 @@ class Project:
 
         self._path = root / file
         self._file = file
+        self._lock = self._path.with_name(LOCK)
         self._allow_missing = allow_missing
         self._reserved: dict[str, AbstractContextManager[None]] = {}  # path -> its entry in DVC's rwlock
         self._running: set[str] = set()  # stages whose files are in it
@@ -55,7 +56,7 @@ class Project:
         try:
             self._repo = Repo(str(root))
         except DvcException as error:
-            raise UserError(f"DVC cannot read {file}: {_reason(error)}") from None
+            raise UserError(f"DVC cannot read {file}: {_reason(error, self._lock)}") from None
         self._hardlink = self._repo.config["core"].get("hardlink_lock", False)
         folder = Path(self._repo.tmp_dir)
         # DVC's own would draw a bar
@@ -167,7 +168,7 @@ class Project:
                     stage.save(run_cache=run_cache)
                     stage.commit()
                 except DvcException as error:
-                    problems[name] = _reason(error)
+                    problems[name] = _reason(error, self._lock)
                 else:
                     entries[name] = dumps_yaml({"stages": to_lockfile(stage)}).partition("\n")[2]
             if entries:
@@ -178,7 +179,7 @@ class Project:
 
     def _write(self, entries: dict[str, str]) -> None:
         """Write entries to dvc.lock, all or nothing."""
-        lock = self._path.with_name(LOCK)
+        lock = self._lock
         try:
             text = with_entries(lock.read_text(encoding="utf-8") if lock.exists() else "", entries)
         except ValueError:  # it also has what DVC writes for other commands
@@ -208,8 +209,8 @@ class Project:
             raise BusyError(_busy(error)) from None
         except DvcException as error:
             with suppress(FileNotFoundError):
-                read_entries(self._path.with_name(LOCK))  # says more about one that is broken, as by a conflict in git
-            raise UserError(f"DVC cannot read {self._file}: {_reason(error)}") from None
+                read_entries(self._lock)  # says more about one that is broken, as by a conflict in git
+            raise UserError(f"DVC cannot read {self._file}: {_reason(error, self._lock)}") from None
         except (OSError, sqlite3.Error) as error:
             if (text := full_text(str(error))) is None:
                 raise
@@ -287,8 +288,8 @@ def _busy(error: BaseException) -> str:
     return f"another DVC command has to end first{f' ({names})' if names else ''}"
 
 
-def _reason(error: BaseException) -> str:
-    """Return the text of an error and of its causes, with the remedy for a lock file broken by a conflict."""
+def _reason(error: BaseException, lock: Path) -> str:
+    """Return the text of an error and of its causes, with the remedy for a lock file that DVC refuses."""
     texts = []
     cause: BaseException | None = error
     while cause is not None:
@@ -297,4 +298,4 @@ def _reason(error: BaseException) -> str:
     text = "; ".join(dict.fromkeys(filter(None, texts)))
     signs = ("validation failed", "corrupted", "invalid")
     is_broken = "dvc.lock" in text and any(sign in text.lower() for sign in signs)
-    return f"{text}. Restore the last good one with `git checkout` of that dvc.lock" if is_broken else text
+    return f"{text}. {remedy(lock)}" if is_broken else text

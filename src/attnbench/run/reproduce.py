@@ -1,20 +1,19 @@
 """Bring a study up to date: DVC says what is stale, an engine runs it, DVC records it (docs/decisions/020)."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from zc.lockfile import LockError, LockFile
 
-from attnbench.errors import UserError
+from attnbench.errors import UserError, first_few
 from attnbench.records.states import release_recorded
 from attnbench.report.overview import write_overview
 from attnbench.run import devices, lost_entries, pipeline
 from attnbench.run.driver import Driver
 from attnbench.run.engine import DiskFullError, LocalEngine
-from attnbench.run.graph import Stage
 from attnbench.run.jobs import lines_of, nothing_more, say, signals
 from attnbench.run.project import BusyError, Project
 from attnbench.run.schedule import Schedule, share
@@ -151,11 +150,6 @@ def _say_failed(study: str, schedule: Schedule, logs: Path, root: Path) -> None:
         log = logs / f"{name}.txt"
         say(f"failed: {name}  {log}: {' / '.join(lines_of(root / log)[-3:])}")
     if schedule.skipped:
-        say(f"skipped because a dependency failed: {_shortened(schedule.skipped)}")
+        say(f"skipped because a dependency failed: {first_few([stage.name for stage in schedule.skipped], LISTED)}")
     names = ", ".join(schedule.failed)
     say(f"{study}: failed: {names}; see {logs}/, fix the cause and run this again")
-
-
-def _shortened(stages: Sequence[Stage]) -> str:
-    rest = f" and {len(stages) - LISTED} more" if len(stages) > LISTED else ""
-    return f"{', '.join(stage.name for stage in stages[:LISTED])}{rest}"
