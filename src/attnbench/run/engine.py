@@ -157,18 +157,17 @@ class LocalEngine:
         return running.future
 
     def suspend(self) -> None:
-        self._signal(signal.SIGSTOP)
+        self._signal_all(signal.SIGSTOP)
 
     def resume(self) -> None:
-        self._signal(signal.SIGCONT)
+        self._signal_all(signal.SIGCONT)
 
     def stop(self) -> None:
-        self._signal(signal.SIGINT)
+        self._signal_all(signal.SIGINT)
         wait([running.future for running in list(self._running.values())], PATIENCE)
         server, self._server = self._server, None
         if server is not None and server.stdin is not None:
             server.stdin.close()  # now it kills what is left
-            server.wait()
             self._reader.join()
 
     def _started(self) -> "subprocess.Popen[bytes]":
@@ -194,8 +193,13 @@ class LocalEngine:
                 else:
                     self._end(reply["number"], reply["status"])
         with self._lock:  # nothing is being sent to it
+            if server.stdin is not None:
+                with suppress(BrokenPipeError):
+                    server.stdin.close()
+            server.wait()
             for number, running in list(self._running.items()):
                 if running.server is server:
+                    _signal(running, signal.SIGKILL)  # the kernel has killed the cell, but not what it started
                     self._end(number, -signal.SIGKILL)
 
     def _end(self, number: int, status: int) -> None:
@@ -206,11 +210,16 @@ class LocalEngine:
         self._environments.append(running.environment)
         running.future.set_result(ended)
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _signal_all(self, number: signal.Signals) -> None:
         for running in list(self._running.values()):
-            if running.process is not None:
-                with suppress(ProcessLookupError):
-                    os.killpg(running.process, number)
+            _signal(running, number)
+
+
+def _signal(running: _Running, number: signal.Signals) -> None:
+    """Send a signal to a cell and what it started."""
+    if running.process is not None:
+        with suppress(ProcessLookupError):
+            os.killpg(running.process, number)
 
 
 def _path() -> str:

@@ -93,6 +93,7 @@ def _kill_group(process: int) -> None:
 
 def _become(request: dict[str, Any], server: int) -> None:
     """Turn this fork into the process that a request describes: run a script in it, or execute a program."""
+    status.set(1)  # until it has succeeded: an exception below is a failure
     os.setsid()  # its own process group, so that it can be stopped with its children
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -108,7 +109,10 @@ def _become(request: dict[str, Any], server: int) -> None:
     os.chdir(request["folder"])
     command = request["command"]
     if not request["preloaded"]:
-        os.execvp(command[0], command)
+        try:
+            os.execvp(command[0], command)
+        except OSError as error:
+            sys.exit(f"{command[0]} cannot be started: {error.strerror}")
     script = Path(command[1]).resolve()
     sys.argv = command[1:]
     sys.path.insert(0, str(script.parent))
@@ -117,9 +121,7 @@ def _become(request: dict[str, Any], server: int) -> None:
     except SystemExit as ended:
         status.set(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
         raise
-    except BaseException:
-        status.set(1)
-        raise
+    status.set(0)
 
 
 def _leave() -> None:

@@ -1,0 +1,150 @@
+"""What the driver does with cells that end badly, with an engine and a project that take no time."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import params
+import pytest
+
+from attnbench.run.driver import Driver
+from attnbench.run.engine import Cell, DiskFullError, Ended
+from attnbench.run.graph import Stage
+from attnbench.run.jobs import Received
+from attnbench.run.project import BusyError
+from attnbench.run.schedule import Schedule
+from attnbench.study.repository import locate
+
+KILLED, OUT_OF_MEMORY = Ended(-9, 1.0), Ended(-9, 1.0, out_of_memory=True)
+RUNS = ["train@baseline-0", "train@se-0", "train@baseline-1", "train@se-1"]
+STAGES = [
+    *(Stage(run, changed=True, stale=True, command=("python", "stages/train.py")) for run in RUNS),
+    Stage("analyse", changed=False, stale=True, needs=frozenset(RUNS)),
+]
+
+
+class Engine:
+    """Two places; cells end as `ends` says, by default well."""
+
+    def __init__(self, logs: Path, ends: dict[str, list[Ended]]) -> None:
+        self.logs = logs
+        self.ends = ends
+        self.running: dict[str, Future[Ended]] = {}
+        self.started: list[str] = []
+        self.together: list[set[str]] = []  # those that run, after each start
+
+    @property
+    def free(self) -> int:
+        self.running = {name: future for name, future in self.running.items() if not future.done()}
+        return 2 - len(self.running)
+
+    def submit(self, cell: Cell) -> Future[Ended]:
+        future = Future[Ended]()
+        ends = self.ends.get(cell.name)
+        Timer(0.02, future.set_result, [ends.pop(0) if ends else Ended(0, 1.0)]).start()
+        self.running[cell.name] = future
+        self.started.append(cell.name)
+        self.together.append(set(self.running))
+        return future
+
+    def log(self, name: str) -> Path:
+        return self.logs / name
+
+
+class Project:
+    """Records what is asked for; `errors` are raised by the first records."""
+
+    def __init__(self, errors: Sequence[Exception]) -> None:
+        self.errors = list(errors)
+        self.recorded: list[str] = []
+
+    def changed(self, name: str) -> bool:
+        return name not in self.recorded
+
+    def absent_writers(self, name: str) -> set[str]:
+        return set()
+
+    def prepare(self, name: str) -> bool:
+        return True
+
+    def record(self, names: Sequence[str]) -> dict[str, str]:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.recorded += names
+        return {}
+
+    def release(self, names: Sequence[str]) -> None:
+        pass
+
+
+class Said:
+    """Keeps the lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    def show(self, progress: object) -> None:
+        pass
+
+
+class Run:
+    """A driver that has worked."""
+
+    def __init__(
+        self, root: Path, ends: dict[str, list[Ended]] | None = None, errors: Sequence[Exception] = ()
+    ) -> None:
+        params.write(root)
+        (root / ".dvc").mkdir()
+        (root / "dvc.yaml").touch()
+        located = locate(None, root)
+        self.engine, self.project, self.said = Engine(root, ends or {}), Project(errors), Said()
+        self.schedule = Schedule(located.study, STAGES)
+        stand_ins: Any = (self.project, self.schedule, self.engine, self.said)
+        self.driver = Driver(located, *stand_ins, Received(), None)
+        self.driver.work()
+
+
+def test_what_was_killed_starts_once_more(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"train@se-0": [KILLED]})
+    assert run.schedule.failed == []
+    assert sorted(run.project.recorded) == ["analyse", *sorted(RUNS)]
+    assert run.engine.started.count("train@se-0") == 2
+    assert "KILLED train@se-0  killed (SIGKILL); it is started once more" in run.said.lines
+
+
+def test_what_is_killed_again_has_failed_and_stops_no_other(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"train@se-0": [KILLED, KILLED]})
+    assert run.schedule.failed == ["train@se-0"]
+    assert sorted(run.project.recorded) == sorted(set(RUNS) - {"train@se-0"})
+
+
+def test_what_failed_by_itself_is_not_repeated(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"train@se-0": [Ended(1, 1.0)]})
+    assert run.schedule.failed == ["train@se-0"]
+    assert run.engine.started.count("train@se-0") == 1
+
+
+def test_what_had_too_little_memory_runs_alone(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"train@baseline-0": [OUT_OF_MEMORY]})
+    assert run.schedule.failed == []
+    *_, again = [names for names in run.engine.together if "train@baseline-0" in names]
+    assert again == {"train@baseline-0"}
+    assert any(len(names) == 2 for names in run.engine.together)
+
+
+def test_another_dvc_command_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnbench.run.driver.PAUSE", 0.0)
+    run = Run(tmp_path, errors=[BusyError("process 7 has it"), BusyError("process 7 has it")])
+    assert sorted(run.project.recorded) == ["analyse", *sorted(RUNS)]
+    assert run.said.lines.count("waiting: process 7 has it") == 1
+
+
+def test_nothing_starts_on_a_full_disk(tmp_path: Path) -> None:
+    run = Run(tmp_path, errors=[DiskFullError("No space left on device: '.dvc/cache'")])
+    assert run.driver.full == "No space left on device: '.dvc/cache'"
+    assert "analyse" not in run.engine.started
