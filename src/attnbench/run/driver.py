@@ -92,7 +92,7 @@ class Driver:
             if self._unrecorded and (self._engine.free or time.monotonic() > self._records_at):
                 self._ask(self._record)
                 self._ask(self._start)
-            self._view.show(self._progress())
+            self._view.show(self._progress)
         if self._received.numbers:
             self._stop()
 

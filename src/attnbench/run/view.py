@@ -3,7 +3,7 @@
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +18,7 @@ from attnbench.run.jobs import duration, say
 
 LAST = 4096  # bytes of a log that are read for its last epoch
 LONGEST_BAR = 40  # columns
+INTERVAL = 0.5  # seconds between two views
 # the line of an epoch, as `train.console` writes it
 EPOCH = re.compile(rb"^epoch (\d+)/(\d+) .*validation loss .*, top-1 ([\d.]+) % +([\d.]+) s$", re.MULTILINE)
 
@@ -70,8 +71,8 @@ class View(Protocol):
     def say(self, line: str) -> None:
         """Write one line that stays."""
 
-    def show(self, progress: Progress) -> None:
-        """Show how far the run is."""
+    def show(self, progress: Callable[[], Progress]) -> None:
+        """Show how far the run is, if it is time to; only then is `progress` called, which reads logs."""
 
 
 class Lines:
@@ -86,7 +87,7 @@ class Lines:
     def say(self, line: str) -> None:
         say(line)
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: Callable[[], Progress]) -> None:
         pass
 
 
@@ -96,10 +97,11 @@ class Terminal:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(console=console, auto_refresh=False, transient=True)
-        self._shown = 0.0
+        self._shown = -INTERVAL
 
     def __enter__(self) -> "Terminal":
         self._live.__enter__()
+        self._console.show_cursor(True)  # also for the shell to which Ctrl-Z leads
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -108,9 +110,9 @@ class Terminal:
     def say(self, line: str) -> None:
         self._console.print(Text(f"{time.strftime('%H:%M:%S')}  {line}"), soft_wrap=True)
 
-    def show(self, progress: Progress) -> None:
-        if time.monotonic() - self._shown > 0.5:
-            self._live.update(render(progress, self._console.width), refresh=True)
+    def show(self, progress: Callable[[], Progress]) -> None:
+        if time.monotonic() - self._shown > INTERVAL:
+            self._live.update(render(progress(), self._console.width), refresh=True)
             self._shown = time.monotonic()
 
 
