@@ -4,14 +4,11 @@ A stage runs as in `dvc repro -s`: its outputs are removed, the command runs, dv
 and wrote. Meanwhile DVC's own `rwlock` names its files, so that other DVC commands stay away from them.
 """
 
-import json
 import re
 import shlex
 import sqlite3
-import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from attnbench.errors import UserError
 from attnbench.records import files
 from attnbench.records.lock import read_entries, remedy, with_entries
 from attnbench.run.engine import DiskFullError
+from attnbench.run.files_in_use import FilesInUse
 from attnbench.run.full_disk import full_text
 from attnbench.run.graph import Stage
 from attnbench.study.repository import LOCK
@@ -50,19 +48,17 @@ class Project:
         self._file = file
         self._lock = self._path.with_name(LOCK)
         self._allow_missing = allow_missing
-        self._reserved: dict[str, AbstractContextManager[None]] = {}  # path -> its entry in DVC's rwlock
-        self._running: set[str] = set()  # stages whose files are in it
-        self._users = Counter[str]()  # path -> the running stages that read or write it
+        self._running: set[str] = set()  # the stages whose files are in use
         try:
             self._repo = Repo(str(root))
         except DvcException as error:
             raise UserError(f"DVC cannot read {file}: {_reason(error, self._lock)}") from None
-        self._hardlink = self._repo.config["core"].get("hardlink_lock", False)
         folder = Path(self._repo.tmp_dir)
+        hardlink = self._repo.config["core"].get("hardlink_lock", False)
         # DVC's own would draw a bar
-        self._repo.lock = make_lock(str(folder / "lock"), tmp_dir=str(folder), hardlink_lock=self._hardlink)
+        self._repo.lock = make_lock(str(folder / "lock"), tmp_dir=str(folder), hardlink_lock=hardlink)
         with self._locked():
-            _remove_if_broken(folder / "rwlock")
+            self._files_in_use = FilesInUse(self._repo)
             loaded = self._repo.stage.load_all(str(self._path))
             self._stages = {stage.name: stage for stage in loaded}
             self._needs = build_graph(loaded).adj
@@ -130,7 +126,7 @@ class Project:
         stage = self._stages[name]
         with self._locked():
             if name not in self._running:  # a stage that was killed starts again
-                self._reserve(stage)
+                self._files_in_use.add(*_reads_and_writes(stage))
                 self._running.add(name)
             stage.remove_outs()
             try:
@@ -193,8 +189,9 @@ class Project:
         """Let other DVC commands use the files of stages that have run, or that will not."""
         with self._locked():
             for name in self._running.intersection(names):
+                reads, writes = _reads_and_writes(self._stages[name])
+                self._files_in_use.remove([*reads, *writes])
                 self._running.discard(name)
-                self._free(self._stages[name])
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -235,50 +232,11 @@ class Project:
                     waiting.append(writer)
         return writers
 
-    def _reserve(self, stage: Any) -> None:
-        """Enter the files of a stage into DVC's rwlock, those that several stages read once."""
-        from dvc.rwlock import rwlock  # noqa: PLC0415
 
-        taken = []
-        try:
-            for path, is_output in _paths(stage):
-                if path not in self._reserved:
-                    read, write = ([], [path]) if is_output else ([path], [])
-                    # DVC's methods ask for the same locks, and get them since the command is the same
-                    command = " ".join(sys.argv)
-                    entry = rwlock(self._repo.tmp_dir, self._repo.fs, command, read, write, self._hardlink)
-                    entry.__enter__()
-                    self._reserved[path] = entry
-                self._users[path] += 1
-                taken.append(path)
-        except BaseException:
-            self._free_paths(taken)
-            raise
-
-    def _free(self, stage: Any) -> None:
-        self._free_paths([path for path, _ in _paths(stage)])
-
-    def _free_paths(self, paths: Iterable[str]) -> None:
-        for path in paths:
-            self._users[path] -= 1
-            if not self._users[path]:
-                self._reserved.pop(path).__exit__(None, None, None)
-
-
-def _paths(stage: Any) -> list[tuple[str, bool]]:
-    """Return the files that a stage, as DVC's object, reads and writes, and whether it writes them."""
+def _reads_and_writes(stage: Any) -> tuple[list[str], list[str]]:
+    """Return the paths that a stage, as DVC's object, reads and writes."""
     reads = dict.fromkeys(dependency.fs_path for dependency in stage.deps)
-    return [*((path, False) for path in reads), *((out.fs_path, True) for out in stage.outs)]
-
-
-def _remove_if_broken(rwlock: Path) -> None:
-    """Remove DVC's list of files in use if it was cut short while it was written: DVC would refuse every command."""
-    try:
-        json.loads(rwlock.read_bytes())
-    except FileNotFoundError:
-        pass
-    except ValueError:
-        rwlock.unlink()
+    return list(reads), [out.fs_path for out in stage.outs]
 
 
 def _busy(error: BaseException) -> str:
