@@ -124,3 +124,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.call("dvc", "repro", "-q")
     project.commit("Run the small study")
     return project
+
+
+@pytest.fixture
+def without_torch(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run find no torch, which takes seconds to load; the stand-ins need none."""
+    folder = tmp_path_factory.mktemp("stub")
+    (folder / "torch.py").write_text("raise ImportError\n")
+    monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")

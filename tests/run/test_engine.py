@@ -88,12 +88,9 @@ def test_a_command_that_cannot_be_started_fails(tmp_path: Path) -> None:
         assert engine.log("cell").read_text() == "no_such_program cannot be started: No such file or directory\n"
 
 
+@pytest.mark.usefixtures("without_torch")
 @pytest.mark.parametrize("preloaded", [False, True])
-def test_a_cell_has_the_environment_of_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, preloaded: bool
-) -> None:
-    (tmp_path / "torch.py").write_text("raise ImportError")  # it takes seconds
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+def test_a_cell_has_the_environment_of_its_place(tmp_path: Path, *, preloaded: bool) -> None:
     (tmp_path / "print.py").write_text("import os, sys; print(os.environ['PLACE'], sys.argv[1:]); sys.exit(3)")
     with LocalEngine([{"PLACE": "first"}], tmp_path, tmp_path / "logs") as engine:
         ended = engine.submit(Cell("cell", ["python", "print.py", "se"], preloaded=preloaded)).result(60)

@@ -10,6 +10,7 @@ import pytest
 from dvc.lock import LockError
 from dvc.repo import Repo
 
+from attnbench.run.dvc_errors import busy_text
 from attnbench.run.files_in_use import FilesInUse
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of a package that DVC uses
@@ -44,11 +45,13 @@ def test_a_file_of_another_command_is_not_taken(
     repo: Any, rwlock: Path, mode: str, reads: list[str], writes: list[str]
 ) -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
-        entry = {"pid": other.pid, "cmd": "dvc repro"}
+        entry = {"pid": other.pid, "cmd": "/usr/bin/dvc repro studies/a/dvc.yaml"}
         text = json.dumps({mode: {"/a": [entry] if mode == "read" else entry}})
         rwlock.write_text(text)
-        with pytest.raises(LockError, match=rf"\(PID {other.pid}\): dvc repro"):
+        with pytest.raises(LockError) as error:
             FilesInUse(repo).add(reads, writes)
+        name = f"process {other.pid}: dvc repro studies/a/dvc.yaml"
+        assert busy_text(error.value) == f"another DVC command has to end first ({name})"
         assert rwlock.read_text() == text
         other.kill()
     FilesInUse(repo).add(reads, writes)  # it has ended

@@ -4,7 +4,6 @@ A stage runs as in `dvc repro -s`: its outputs are removed, the command runs, dv
 and wrote. Meanwhile DVC's own `rwlock` names its files, so that other DVC commands stay away from them.
 """
 
-import re
 import shlex
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +13,8 @@ from typing import Any
 
 from attnbench.errors import UserError
 from attnbench.records import files
-from attnbench.records.lock import read_entries, remedy, with_entries
+from attnbench.records.lock import read_entries, with_entries
+from attnbench.run.dvc_errors import busy_text, reason
 from attnbench.run.engine import DiskFullError
 from attnbench.run.files_in_use import FilesInUse
 from attnbench.run.full_disk import full_text
@@ -52,7 +52,7 @@ class Project:
         try:
             self._repo = Repo(str(root))
         except DvcException as error:
-            raise UserError(f"DVC cannot read {file}: {_reason(error, self._lock)}") from None
+            raise UserError(f"DVC cannot read {file}: {reason(error, self._lock)}") from None
         folder = Path(self._repo.tmp_dir)
         hardlink = self._repo.config["core"].get("hardlink_lock", False)
         # DVC's own would draw a bar
@@ -164,7 +164,7 @@ class Project:
                     stage.save(run_cache=run_cache)
                     stage.commit()
                 except DvcException as error:
-                    problems[name] = _reason(error, self._lock)
+                    problems[name] = reason(error, self._lock)
                 else:
                     entries[name] = dumps_yaml({"stages": to_lockfile(stage)}).partition("\n")[2]
             if entries:
@@ -203,11 +203,11 @@ class Project:
             with self._repo.lock, self._repo.scm_context(quiet=True):
                 yield
         except LockError as error:
-            raise BusyError(_busy(error)) from None
+            raise BusyError(busy_text(error)) from None
         except DvcException as error:
             with suppress(FileNotFoundError):
                 read_entries(self._lock)  # says more about one that is broken, as by a conflict in git
-            raise UserError(f"DVC cannot read {self._file}: {_reason(error, self._lock)}") from None
+            raise UserError(f"DVC cannot read {self._file}: {reason(error, self._lock)}") from None
         except (OSError, sqlite3.Error) as error:
             if (text := full_text(str(error))) is None:
                 raise
@@ -237,23 +237,3 @@ def _reads_and_writes(stage: Any) -> tuple[list[str], list[str]]:
     """Return the paths that a stage, as DVC's object, reads and writes."""
     reads = dict.fromkeys(dependency.fs_path for dependency in stage.deps)
     return list(reads), [out.fs_path for out in stage.outs]
-
-
-def _busy(error: BaseException) -> str:
-    """Return `another DVC command has to end first (process 123: dvc repro)`."""
-    blockers = re.findall(r"\(PID (\d+)\): (.*)", str(error))
-    names = ", ".join(f"process {number}: {Path(command).name}" for number, command in dict(blockers).items())
-    return f"another DVC command has to end first{f' ({names})' if names else ''}"
-
-
-def _reason(error: BaseException, lock: Path) -> str:
-    """Return the text of an error and of its causes, with the remedy for a lock file that DVC refuses."""
-    texts = []
-    cause: BaseException | None = error
-    while cause is not None:
-        texts.append(" ".join(str(cause).split()))
-        cause = cause.__cause__
-    text = "; ".join(dict.fromkeys(filter(None, texts)))
-    signs = ("validation failed", "corrupted", "invalid")
-    is_broken = "dvc.lock" in text and any(sign in text.lower() for sign in signs)
-    return f"{text}. {remedy(lock)}" if is_broken else text
