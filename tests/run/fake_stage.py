@@ -1,7 +1,8 @@
 """Stands in for a stage: writes the files that dvc.yaml declares, at once. A copy is stages/<stage>.py of a project.
 
-Files in the project's root change what it does: `broken`, `full`, `slow` and `meet` hold names of stages that fail,
-that find the disk full, that take minutes, and that wait until all of them have started.
+Files in the root of its checkout, which is the project's unless a cluster runs it, change what it does: `broken`,
+`full`, `slow` and `meet` hold names of stages that fail, that find the disk full, that take minutes, and that wait
+until all of them have started.
 """
 
 import source  # noqa: F401, I001
@@ -17,6 +18,7 @@ from ruamel.yaml import YAML
 from attnbench import marker
 
 BEGAN = time.time()
+CHECKOUT = Path(__file__).resolve().parents[1]
 STAGE = Path(sys.argv[0]).stem
 PARAMS = YAML(typ="safe").load(Path(sys.argv[1]))
 NAME = PARAMS["name"]
@@ -25,27 +27,27 @@ FULL_NAME = f"{STAGE}@{KEY}" if KEY else STAGE
 
 
 def main() -> None:
-    Path("started").mkdir(exist_ok=True)
-    Path("started", FULL_NAME).write_text(str(os.getpid()))
+    (CHECKOUT / "started").mkdir(exist_ok=True)
+    Path(CHECKOUT, "started", FULL_NAME).write_text(str(os.getpid()))
     if FULL_NAME in names("broken"):
         sys.exit(f"{FULL_NAME} is broken on purpose")
     if FULL_NAME in names("full"):
         sys.exit(f"[Errno 28] {os.strerror(28)}: '.dvc/cache'")
     if FULL_NAME in names("slow"):
         time.sleep(120)
-    while FULL_NAME in names("meet") and not all(Path("started", other).exists() for other in names("meet")):
+    while FULL_NAME in names("meet") and not all(Path(CHECKOUT, "started", other).exists() for other in names("meet")):
         time.sleep(0.02)
         if time.time() > BEGAN + 30:
             sys.exit("the others have not started")
     for path, text in WRITERS[STAGE]().items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(text)
-    with Path("ran").open("a") as stream:
+    with (CHECKOUT / "ran").open("a") as stream:
         stream.write(f"{FULL_NAME} {BEGAN} {time.time()}\n")
 
 
 def names(file: str) -> list[str]:
-    return Path(file).read_text().split() if Path(file).exists() else []
+    return (CHECKOUT / file).read_text().split() if (CHECKOUT / file).exists() else []
 
 
 def data() -> dict[str, str]:

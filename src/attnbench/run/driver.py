@@ -58,7 +58,6 @@ class Driver:
         self._view = view
         self._received = received
         self._jobs = jobs
-        self._workers = engine.free
         self._running: dict[Future[Ended], Stage] = {}
         self._began: dict[str, float] = {}
         self._unrecorded: list[str] = []
@@ -158,7 +157,8 @@ class Driver:
             self._view.say(f"start  {name}")
             self._began[name] = time.monotonic()
             preloaded = stage.kind in FORKED and stage.command[0] == "python"
-            self._running[self._engine.submit(Cell(name, stage.command, preloaded))] = stage
+            cell = Cell(name, stage.command, preloaded, stage.reads, stage.writes)
+            self._running[self._engine.submit(cell)] = stage
             self._schedule.start(name)
         except (BusyError, DiskFullError):
             raise
@@ -206,14 +206,21 @@ class Driver:
         now = time.monotonic()
         self._records_at = now + WORK_PER_RECORDING * (now - began)
 
+    @property
+    def _workers(self) -> int:
+        """How many cells may run at once."""
+        return self._engine.free + len(self._running)
+
     def _count(self, kind: str) -> int:
         return sum(stage.kind == kind for stage in self._running.values())
 
     @cached_property
     def _runs_at_once(self) -> int:
         """How many runs may train at once: those that fit into memory, unless the user asked for more."""
-        variants = {run_name(variant, seed): variant for variant, seed in self._study.runs()}
         runs = [stage.key for stage in self._schedule.waiting if stage.kind == "train"]
+        if not self._engine.shares_memory:
+            return len(runs)
+        variants = {run_name(variant, seed): variant for variant, seed in self._study.runs()}
         estimate = memory.estimate(self._study, self._paths, {variants[run] for run in runs})
         return runs_at_once(estimate, min(self._workers, len(runs)), self._jobs, self._view.say)
 

@@ -40,6 +40,8 @@ class Cell:
     name: str  # train@se-0
     command: Sequence[str]  # python stages/train.py params.yaml se 0
     preloaded: bool = False  # a script that needs torch: it may run in a fork of a process that has imported it
+    reads: Sequence[str] = ()  # files, from the root of the repository; an engine elsewhere needs them
+    writes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,10 @@ class Ended:
 
 class Engine(Protocol):
     """Runs cells. It is used as a context; leaving it ends every cell that still runs."""
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether its cells share the memory of this machine."""
 
     @property
     def free(self) -> int:
@@ -104,6 +110,8 @@ class LocalEngine:
     The processes are children of a server (`run/server.py`), which ends them if this process dies.
     """
 
+    shares_memory = True
+
     def __init__(self, environments: Sequence[Environment], folder: Path, logs: Path) -> None:
         self._environments = deque(environments)
         self._folder = folder
@@ -134,10 +142,7 @@ class LocalEngine:
             UserError: its log cannot be written.
         """
         log = self.log(cell.name)
-        try:
-            log.write_bytes(b"")
-        except OSError as error:
-            raise _unusable(log, error) from None
+        empty_log(log)
         with self._lock:
             number, running = next(self._numbers), _Running(Future(), self._environments.popleft(), self._started())
             self._running[number] = running
@@ -225,6 +230,18 @@ def _signal(running: _Running, number: signal.Signals) -> None:
 def _path() -> str:
     """Return PATH with the interpreter's own folder first, so that what a stage starts is of this environment."""
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
+
+def empty_log(log: Path) -> None:
+    """Write an empty log.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        log.write_bytes(b"")
+    except OSError as error:
+        raise _unusable(log, error) from None
 
 
 def _make_folder(folder: Path) -> None:

@@ -14,6 +14,8 @@ class Stage:
     needs: frozenset[str] = frozenset()  # the stages that write what this one reads
     alone: bool = False  # nothing else may run at the same time: `meta: {alone: true}`
     command: tuple[str, ...] = ()  # python stages/train.py params.yaml se 0
+    reads: tuple[str, ...] = ()  # files and folders, from the root of the repository
+    writes: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:

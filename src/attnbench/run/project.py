@@ -84,9 +84,16 @@ class Project:
                     needs=frozenset(needed.name for needed in self._needs[stage]),
                     alone=bool((stage.meta or {}).get("alone")),
                     command=tuple(shlex.split(stage.cmd)),
+                    reads=self._from_root(stage.deps),
+                    writes=self._from_root(stage.outs),
                 )
                 for stage in self._stages.values()
             ]
+
+    def _from_root(self, files: Iterable[Any]) -> tuple[str, ...]:
+        """Return the paths of DVC's dependencies or outputs, each once."""
+        root = Path(self._repo.root_dir)
+        return tuple(dict.fromkeys(Path(file.fs_path).relative_to(root).as_posix() for file in files))
 
     def changed(self, name: str) -> bool:
         """Return whether a stage is stale now."""

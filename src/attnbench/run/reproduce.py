@@ -11,9 +11,9 @@ from zc.lockfile import LockError, LockFile
 from attnbench.errors import UserError, first_few
 from attnbench.records.states import release_recorded
 from attnbench.report.overview import write_overview
-from attnbench.run import devices, lost_entries, pipeline
+from attnbench.run import engines, lost_entries, pipeline
 from attnbench.run.driver import Driver
-from attnbench.run.engine import DiskFullError, LocalEngine
+from attnbench.run.engine import DiskFullError
 from attnbench.run.jobs import lines_of, nothing_more, say, signals
 from attnbench.run.project import BusyError, Project
 from attnbench.run.schedule import Schedule, share
@@ -34,6 +34,7 @@ def reproduce(
     folder: Path,
     seeds: Collection[int] | None = None,
     *,
+    cluster: Path | None = None,
     allow_missing: bool = False,
 ) -> bool:
     """Bring a study up to date; return whether every stage succeeded.
@@ -41,6 +42,7 @@ def reproduce(
     `name` is that of a study, None the one at the root. `jobs` is how many stages run in parallel; by default as many
     as the usable cores allow with the study's number of threads, but no more runs than fit into memory. `folder` is any
     folder of the repository. With `seeds` only runs from these are trained.
+    `cluster` is a cluster.yaml, which says where training and evaluation run instead of on this machine.
     With `allow_missing` results in git count although their weights are absent, so that only what changed is trained.
 
     Raises:
@@ -56,6 +58,11 @@ def reproduce(
             f"{', '.join(map(str, study.seeds))}. Name some of these, or add to them there"
         )
     report = StudyPaths(study.name).report / "REPORT.md"
+    logs = Path("work") / study.name / "log"
+    if cluster is None:
+        start, where = engines.local(located, workers, root / logs), f"up to {workers} stages in parallel"
+    else:
+        start, where = engines.on_cluster(cluster, located, root / logs), f"on the cluster of {cluster}"
     with claimed(paths):
         is_new = not located.params.with_name(repository.PIPELINE).exists()
         file = pipeline.write_copy(root, located.params)
@@ -68,11 +75,9 @@ def reproduce(
                 write_overview(root)
                 say(f"{study.name} is up to date: {report}")
                 return True
-            logs = Path("work") / study.name / "log"
-            say(f"{study.name}: up to {workers} stages in parallel; logs in {logs}/")
+            say(f"{study.name}: {where}; logs in {logs}/")
             schedule = Schedule(study, stages)
-            environments = devices.environments(study.machine.device, workers)
-            with LocalEngine(environments, root, root / logs) as engine, view() as shown, signals(engine) as received:
+            with view() as shown, start(stages, shown.say) as engine, signals(engine) as received:
                 driver = Driver(located, project, schedule, engine, shown, received, jobs)
                 driver.work()
             changed = not schedule.failed and _patiently(lambda: project.changed("code"))

@@ -27,6 +27,7 @@ VALUES = 20_000  # in a file, those that aliases repeat included
 DEPTH = 50  # of nested brackets
 LISTED = 100  # problems in a message
 
+_STUDY = "a study is a mapping, with keys such as `name:` and `variants:`"
 _HINTS = {  # the usual cause of a message of the YAML parser
     "mapping values are not allowed here": "text with `: ` in it needs quotes; keys of one mapping begin in one column",
     "could not find expected ':'": "a key is followed by a colon and a space: `key: value`",
@@ -92,8 +93,10 @@ def _shown_key(key: Any) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def read(path: Path) -> tuple[dict[str, Any], Positions]:
+def read(path: Path, expected: str = _STUDY) -> tuple[dict[str, Any], Positions]:
     """Return the values of a YAML mapping as plain Python, and their positions.
+
+    `expected` says what the file should be, for the message that it is no mapping.
 
     Raises:
         UserError: the file is missing, is not UTF-8 text, is too large, is not YAML, has a key twice, or is not a
@@ -124,7 +127,7 @@ def read(path: Path) -> tuple[dict[str, Any], Positions]:
     except RecursionError:
         raise UserError(f"{path}: nested too deeply, or a YAML alias in it refers to itself") from None
     if not isinstance(tree, CommentedMap):
-        raise UserError(f"{path} {_content(tree)}; a study is a mapping, with keys such as `name:` and `variants:`")
+        raise UserError(f"{path} {_content(tree)}; {expected}")
     return values, Positions(path, tree)
 
 

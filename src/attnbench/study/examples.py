@@ -45,10 +45,14 @@ _EXAMPLES: dict[str, dict[str, str]] = {
     "Machine": {"device": "cpu", "precision": "float32", "threads": "1"},
     "Latency": {"batch_sizes": "[1, 64]", "rounds": "30"},
     "ViewedImages": {"images": "6"},
+    "ClusterFile": {"cluster": "{engine: dask, address: tcp://10.0.0.1:8786}"},
+    "DaskCluster": {"engine": "dask", "address": "tcp://10.0.0.1:8786"},
+    "SshCluster": {"engine": "ssh", "hosts": "[node1, node2]"},
+    "QueueCluster": {"engine": "slurm", "jobs": "10"},
 }
 
 
 def example(section: type[BaseModel], key: str) -> str:
-    """Return `key: value` as it may be written in params.yaml."""
+    """Return `key: value` as it may be written in the file."""
     values = next(_EXAMPLES[kind.__name__][key] for kind in section.__mro__ if key in _EXAMPLES.get(kind.__name__, {}))
     return f"{key}: {values}"

@@ -40,6 +40,7 @@ _PATTERNS = {
     PARAGRAPH: "text, without control characters",
     PARAMS: "a path of letters, digits, '_', '-' and '.', such as 'studies/mine/params.yaml'",
     ROOT: "'.', '..', '../..' and so on",
+    "^(tcp|tls)://[^\\s/:]+:[0-9]+$": "the address of a scheduler, such as 'tcp://10.0.0.1:8786'",
     "^(cpu|cuda|cuda:[0-9]+)$": "'cpu', 'cuda' or, for one card of several, 'cuda:0', 'cuda:1', ...",
 }
 

@@ -1,0 +1,324 @@
+"""An engine whose cells run on the workers of a Dask cluster; those that need no torch run here.
+
+Dask connects the machines and carries calls; this engine decides which cell goes to which worker, so that inputs are
+sent to each worker once and nothing waits in the scheduler. A thread does all of it; the driver only adds cells to a
+queue. Outputs come back as bytes and are laid all or none.
+"""
+
+import json
+import signal
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Lock, Thread
+from typing import Any
+
+import dask
+from distributed import Client
+from pydantic import ValidationError
+
+from attnbench.errors import UserError
+from attnbench.records import files
+from attnbench.records.io import first_problem
+from attnbench.run import worker
+from attnbench.run.engine import Cell, Ended, LocalEngine, empty_log
+from attnbench.run.jobs import Say
+from attnbench.run.worker_identity import Requirement, WorkerIdentity
+from attnbench.study.repository import LocatedStudy
+
+ON_WORKERS = {"cost", "train", "latency", "views", "ablate", "robustness"}  # the stages that import torch
+LOSSES = 3  # how many times a cell may lose its worker and start again on another
+TICK = 0.1  # seconds between looks at what has ended
+LOOK = 2.0  # seconds between looks at which workers are there
+GATHER = 120.0  # seconds until outputs that do not arrive count as lost
+IDENTITY = "identity.json"
+
+
+@dataclass(eq=False)
+class _Task:
+    """A cell, and where it runs if it does; without a future, the question who a worker is."""
+
+    cell: Cell
+    future: Future[Ended] | None
+    number: int = 0
+    address: str = ""
+    slot: int = 0
+    result: Any = None  # future of Dask
+    inputs: Any = ()  # futures of Dask, of what had to be sent
+    hashes: frozenset[str] = frozenset()  # of its inputs
+
+
+@dataclass
+class _Worker:
+    """A worker that is connected."""
+
+    name: str
+    threads: int  # how many cells it runs at once
+    free: list[int] = field(default_factory=list)  # of its slots; none before it is accepted
+    accepted: bool = False
+    kept: set[str] = field(default_factory=set)  # hashes of the inputs that it has
+
+
+class ClusterEngine:
+    """Runs cells on the workers that `client` has now and will have, and the others with `local`.
+
+    A worker is asked for its code and its class of machine first, and is refused by name if they do not fit. A cell
+    whose worker disappears runs again elsewhere.
+    """
+
+    shares_memory = False
+
+    def __init__(
+        self,
+        client: Client,
+        renew: Callable[[], None],
+        local: LocalEngine,
+        located: LocatedStudy,
+        requirement: Requirement,
+        folder: str | None,
+        say: Say,
+    ) -> None:
+        self._client = client
+        self._renew = renew
+        self._local = local
+        self._study = located.study
+        self._root = located.root
+        self._params = located.params.relative_to(located.root).as_posix()
+        self._requirement = requirement
+        self._folder = folder
+        self._say = say
+        self._topic = f"attnbench-{client.id}"
+        self._numbers = count()
+        self._submitted: SimpleQueue[_Task] = SimpleQueue()
+        self._waiting: deque[_Task] = deque()
+        self._running: dict[int, _Task] = {}
+        self._workers: dict[str, _Worker] = {}
+        self._losses: Counter[str] = Counter()
+        self._hashes: dict[str, tuple[tuple[int, ...], str]] = {}
+        self._begun = 0  # cells for workers; the driver's thread alone changes this
+        self._ended = 0  # of them; this engine's thread alone changes this
+        self._writing = Lock()  # of logs
+        self._stopping = Event()
+        self._looks_at = 0.0
+        self._thread = Thread(target=self._work, daemon=True)
+
+    def __enter__(self) -> "ClusterEngine":
+        self._client.subscribe_topic(self._topic, self._append_output)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    @property
+    def free(self) -> int:
+        slots = sum(worker.threads for worker in list(self._workers.values()) if worker.accepted)
+        return max(slots, 1) - (self._begun - self._ended)  # without a worker one cell waits for the first
+
+    def submit(self, cell: Cell) -> Future[Ended]:
+        """Start a cell here, or put it in the queue for a worker.
+
+        Raises:
+            UserError: the connection to the scheduler is lost, or its log cannot be written.
+        """
+        if cell.name.partition("@")[0] not in ON_WORKERS:
+            return self._local.submit(cell)
+        if not self._thread.is_alive():
+            raise UserError("the connection to the cluster is lost; run the same command again")
+        empty_log(self.log(cell.name))
+        future: Future[Ended] = Future()
+        self._begun += 1
+        self._submitted.put(_Task(cell, future))
+        return future
+
+    def log(self, name: str) -> Path:
+        return self._local.log(name)
+
+    def suspend(self) -> None:
+        """Suspend the cells that run here; those of the workers go on."""
+        self._local.suspend()
+
+    def resume(self) -> None:
+        self._local.resume()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self._local.stop()
+
+    def _work(self) -> None:
+        """Hand out cells and take what comes back, until the run stops or the scheduler is gone."""
+        try:
+            while not self._stopping.wait(TICK) and self._client.status == "running":
+                self._take_submitted()
+                for task in [task for task in self._running.values() if task.result.done()]:
+                    self._collect(task)
+                if time.monotonic() > self._looks_at:
+                    self._look()
+                    self._looks_at = time.monotonic() + LOOK
+                for address in list(self._workers):
+                    while self._waiting and self._workers[address].free:
+                        self._start(self._waiting.popleft(), address, self._workers[address].free.pop(0))
+        except OSError as error:  # of a connection; Dask's own errors are of this kind
+            self._say(f"error: {type(error).__name__}: {error}")
+        finally:
+            if not self._stopping.is_set():
+                self._say("the connection to the scheduler of the cluster is lost")
+            self._give_up()
+
+    def _take_submitted(self) -> None:
+        while not self._submitted.empty():
+            self._waiting.append(self._submitted.get())
+
+    def _give_up(self) -> None:
+        """End all cells; workers notice that their calls are cancelled, or that the scheduler is gone."""
+        if self._client.status == "running":
+            self._client.cancel([task.result for task in self._running.values()])
+        self._take_submitted()
+        for task in [*self._running.values(), *self._waiting]:
+            self._end(task, Ended(-signal.SIGINT, 0.0))
+
+    def _look(self) -> None:
+        """Ask workers that are new who they are; give up those that have gone, and start their cells again."""
+        self._renew()
+        connected = self._client.scheduler_info()["workers"]
+        for address in self._workers.keys() - connected.keys():
+            self._say(f"lost worker {self._workers.pop(address).name} ({address})")
+            for task in [task for task in self._running.values() if task.address == address]:
+                self._lose(task)
+        for address in connected.keys() - self._workers.keys():
+            self._workers[address] = _Worker(str(connected[address]["name"]), connected[address]["nthreads"])
+            command = ("python", "-m", "attnbench.tools.worker_identity", self._params, IDENTITY)
+            self._start(_Task(Cell("identity", command, writes=(IDENTITY,)), None), address, 0)
+
+    def _start(self, task: _Task, address: str, slot: int) -> None:
+        """Send a cell to a worker, and before it the inputs that the worker lacks."""
+        target = self._workers[address]
+        paths = [*task.cell.reads, *self._all_params()]
+        reads = {path: self._sha256(path) for path in dict.fromkeys(paths)}
+        task.number, task.address, task.slot = next(self._numbers), address, slot
+        task.hashes = frozenset(reads.values())
+        needed = task.hashes.union(*(other.hashes for other in self._running.values() if other.address == address))
+        new = {sha256: path for path, sha256 in reads.items() if sha256 not in target.kept}
+        request = {
+            "number": task.number,
+            "name": task.cell.name,
+            "command": task.cell.command,
+            "reads": reads,
+            "writes": task.cell.writes,
+            "drop": sorted(target.kept - needed),
+            "study": self._study.name,
+            "folder": self._folder,
+            "device": self._study.machine.device,
+            "threads": self._study.machine.threads,
+            "slot": slot,
+            "topic": self._topic,
+        }
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):  # images are large
+            task.inputs = [
+                self._client.submit(
+                    worker.keep, sha256, (self._root / path).read_bytes(), workers=[address], pure=False
+                )
+                for sha256, path in new.items()
+            ]
+        task.result = self._client.submit(
+            worker.run_cell, json.dumps(request), *task.inputs, workers=[address], pure=False
+        )
+        target.kept = (target.kept & needed) | set(new)
+        self._running[task.number] = task
+
+    def _collect(self, task: _Task) -> None:
+        """Take what a cell left; start it again if that is lost."""
+        if task.result.status == "error":
+            error = task.result.exception()
+            how: dict[str, Any] = {"status": 1, "seconds": 0.0, "out_of_memory": False}
+            outputs = {"": f"worker {task.address}: {type(error).__name__}: {error}\n".encode()}
+            self._workers[task.address].kept.clear()
+        else:
+            try:
+                text, outputs = task.result.result(GATHER)
+            except (CancelledError, TimeoutError):
+                self._lose(task)
+                return
+            how = json.loads(text)
+        del self._running[task.number]
+        if task.future is None:
+            self._judge(self._workers[task.address], task.address, outputs)
+            return
+        self._workers[task.address].free.append(task.slot)
+        self._end(task, Ended(self._lay(task, how["status"], outputs), how["seconds"], how["out_of_memory"]))
+
+    def _lay(self, task: _Task, status: int, outputs: dict[str, bytes]) -> int:
+        """Write the log and all outputs of a cell, or the log alone; return its status, 1 if they cannot be written."""
+        log = self.log(task.cell.name)
+        text = outputs.pop("")
+        try:
+            with ExitStack() as stack:
+                for path, content in outputs.items():
+                    stack.enter_context(files.replacing(self._root / path)).write_bytes(content)
+        except UserError as error:
+            status, text = 1, text + f"{error}\n".encode()
+        with self._writing, suppress(OSError):  # a disk that is full has been reported by now, or is by the driver
+            log.write_bytes(text)
+        return status
+
+    def _lose(self, task: _Task) -> None:
+        """Start a cell again whose worker is lost, unless it has lost too many."""
+        del self._running[task.number]
+        self._client.cancel([task.result])
+        if task.future is None:
+            return
+        self._losses[task.cell.name] += 1
+        if self._losses[task.cell.name] > LOSSES:
+            self._end(task, Ended(-signal.SIGKILL, 0.0))
+        else:
+            self._say(f"again  {task.cell.name}, on another worker")
+            self._waiting.appendleft(task)
+
+    def _end(self, task: _Task, ended: Ended) -> None:
+        if task.future is not None:
+            self._ended += 1
+            task.future.set_result(ended)
+
+    def _judge(self, asked: _Worker, address: str, outputs: dict[str, bytes]) -> None:
+        """Accept a worker, or refuse it by name."""
+        try:
+            identity = WorkerIdentity.model_validate_json(outputs[IDENTITY])
+            refusal = self._requirement.refusal(identity)
+        except KeyError:
+            refusal = (outputs[""].decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+        except ValidationError as error:
+            refusal = f"its checkout has another version of attnbench ({first_problem(error)})"
+        if refusal is not None:
+            self._say(f"refused worker {asked.name} ({address}): {refusal}")
+            return
+        if self._requirement.environment is None:
+            self._requirement.environment, self._requirement.source = identity.environment, f"worker {asked.name} has"
+        asked.accepted, asked.free = True, list(range(asked.threads))
+        self._say(f"joined worker {asked.name} ({address}), {asked.threads} at once")
+
+    def _all_params(self) -> list[str]:
+        """Return every params.yaml: a study may name another one."""
+        found = [self._root / "params.yaml", *sorted((self._root / "studies").glob("*/params.yaml"))]
+        return [path.relative_to(self._root).as_posix() for path in found if path.exists()]
+
+    def _sha256(self, path: str) -> str:
+        """Return the hash of a file, computed again only if the file changed."""
+        state = (self._root / path).stat()
+        key = (state.st_mtime_ns, state.st_size, state.st_ino)
+        if self._hashes.get(path, ((), ""))[0] != key:
+            self._hashes[path] = key, files.sha256_of(self._root / path)
+        return self._hashes[path][1]
+
+    def _append_output(self, event: tuple[float, dict[str, Any]]) -> None:
+        """Append what a running cell has written since to its log here."""
+        task = self._running.get(event[1]["number"])
+        if task is not None and task.future is not None:
+            with self._writing, suppress(OSError), self.log(task.cell.name).open("ab") as stream:
+                stream.write(event[1]["output"])

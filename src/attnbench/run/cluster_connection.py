@@ -1,0 +1,88 @@
+"""Connecting to the cluster that a cluster.yaml names: one that runs already, or one that is started for this run."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dask_jobqueue
+from distributed import Client, SSHCluster
+
+from attnbench.errors import UserError
+from attnbench.run.cluster_file import DaskCluster, QueueCluster, SshCluster
+from attnbench.study import Study
+from attnbench.study.document import Positions
+
+WAIT = 30  # seconds for a scheduler to answer
+QUEUES = {
+    "slurm": dask_jobqueue.SLURMCluster,
+    "pbs": dask_jobqueue.PBSCluster,
+    "lsf": dask_jobqueue.LSFCluster,
+    "sge": dask_jobqueue.SGECluster,
+}
+
+
+@contextmanager
+def connected(
+    cluster: DaskCluster | SshCluster | QueueCluster, positions: Positions, study: Study, logs: Path
+) -> Iterator[tuple[Client, Callable[[], None]]]:
+    """Yield a client, and a function that replaces workers that have gone, where this process started them.
+
+    Raises:
+        UserError: nothing answers, or the options are wrong; the text has the line in cluster.yaml.
+    """
+
+    def error(key: str, text: str) -> UserError:
+        return positions.error([positions.problem(("cluster", key), text)])
+
+    if isinstance(cluster, DaskCluster):
+        try:
+            client = Client(cluster.address, timeout=WAIT)
+        except OSError:
+            raise error(
+                "address",
+                f"no scheduler answers at {cluster.address} within {WAIT} s; start one with `dask scheduler`, and "
+                "workers with `dask worker ADDRESS --nthreads 1 --memory-limit 0`",
+            ) from None
+        with client:
+            yield client, _nothing
+    elif isinstance(cluster, SshCluster):
+        try:
+            machines = _over_ssh(cluster)
+        except (OSError, RuntimeError) as problem:
+            raise error("hosts", f"SSH did not start Dask there: {problem}") from None
+        with machines, Client(machines) as client:
+            yield client, _nothing
+    else:
+        try:
+            queue = _in_queue(cluster, study, logs)
+        except (TypeError, ValueError) as problem:
+            raise error("options", f"dask-jobqueue refuses these: {' '.join(str(problem).split())}") from None
+        if shutil.which(queue.job_cls.submit_command) is None:
+            queue.close()
+            raise error("engine", f"there is no {queue.job_cls.submit_command} here; run this where jobs are submitted")
+        with queue, Client(queue) as client:
+            yield client, lambda: queue.scale(jobs=cluster.jobs)
+
+
+def _over_ssh(cluster: SshCluster) -> Any:
+    return SSHCluster(
+        [cluster.scheduler or cluster.hosts[0], *cluster.hosts],
+        worker_options={"nthreads": cluster.cells, "memory_limit": 0},
+        scheduler_options={"dashboard_address": ":0"},
+        remote_python=cluster.python or sys.executable,
+    )
+
+
+def _in_queue(cluster: QueueCluster, study: Study, logs: Path) -> Any:
+    options: dict[str, Any] = {"log_directory": str(logs), "scheduler_options": {"dashboard_address": ":0"}}
+    if cluster.engine == "slurm":
+        options["job_cpu"] = study.machine.threads
+    fixed = {"cores": 1, "processes": 1, "worker_extra_args": ["--memory-limit", "0"]}
+    return QUEUES[cluster.engine](**options | cluster.options | fixed)
+
+
+def _nothing() -> None:
+    pass

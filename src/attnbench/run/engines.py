@@ -1,0 +1,59 @@
+"""The engine that a run uses: this machine, or the cluster of a cluster.yaml."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from attnbench.errors import UserError
+from attnbench.run import cluster_file, devices
+from attnbench.run.engine import Engine, LocalEngine
+from attnbench.run.graph import Stage
+from attnbench.run.jobs import Say
+from attnbench.study.paths import StudyPaths
+from attnbench.study.repository import LocatedStudy
+
+PACKAGES = ("distributed", "dask_jobqueue", "asyncssh")
+HERE = 5  # kinds of stages that run here although there is a cluster: code, data, ready, analyse, report
+
+Start = Callable[[Sequence[Stage], Say], AbstractContextManager[Engine]]
+
+
+def local(located: LocatedStudy, workers: int, logs: Path) -> Start:
+    """Return what starts an engine on this machine, for so many cells at once."""
+
+    def start(stages: Sequence[Stage], say: Say) -> LocalEngine:
+        return LocalEngine(devices.environments(located.study.machine.device, workers), located.root, logs)
+
+    return start
+
+
+def on_cluster(file: Path, located: LocatedStudy, logs: Path) -> Start:
+    """Return what connects to a cluster.
+
+    Raises:
+        UserError: a package is missing, or the file is wrong; whether the cluster answers is known when it starts.
+    """
+    if missing := [name for name in PACKAGES if find_spec(name) is None]:
+        raise UserError(f"--cluster needs {', '.join(missing)}: pip install 'attnbench[cluster]'")
+    cluster, positions = cluster_file.load(file)
+
+    @contextmanager
+    def start(stages: Sequence[Stage], say: Say) -> Iterator[Engine]:
+        # Dask takes a second to import, and is an optional package
+        from attnbench.run.cluster import ClusterEngine  # noqa: PLC0415
+        from attnbench.run.cluster_connection import connected  # noqa: PLC0415
+        from attnbench.run.worker_identity import requirement  # noqa: PLC0415
+
+        paths = StudyPaths(located.study.name, located.root)
+        stale = [stage.key for stage in stages if stage.kind == "train" and stage.stale]
+        needed = requirement(located.study, paths, stale)
+        with (
+            connected(cluster, positions, located.study, logs) as (client, renew),
+            LocalEngine([{} for _ in range(HERE)], located.root, logs) as here,
+            ClusterEngine(client, renew, here, located, needed, cluster.folder, say) as engine,
+        ):
+            say(f"cluster: {client.scheduler_info()['address']}; waiting for workers")
+            yield engine
+
+    return start

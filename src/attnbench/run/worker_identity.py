@@ -1,0 +1,79 @@
+"""What decides whether a worker of a cluster may run a study's cells: its code, and its class of machine."""
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+
+from attnbench import records
+from attnbench.code.fingerprint import OF_VARIANT, Fingerprints
+from attnbench.errors import UserError
+from attnbench.records import Environment, RunRecord, files
+from attnbench.records.io import Record
+from attnbench.study import Study, StudyPaths
+from attnbench.study.paths import run_name
+from attnbench.study.schema import Sha256
+
+
+class WorkerIdentity(Record):
+    """What a worker says about itself (`tools/worker_identity.py` writes it there)."""
+
+    code: Sha256
+    environment: Environment
+
+
+@dataclass
+class Requirement:
+    """What all workers of a run have in common; the first worker sets the class of machine where no record does."""
+
+    code: str
+    environment: Environment | None
+    source: str  # what has it: "worker 1 has"
+
+    def refusal(self, identity: WorkerIdentity) -> str | None:
+        """Return why a worker is refused, or None."""
+        if identity.code != self.code:
+            return "its checkout has other code for this study; bring it to the commit and the changes of this one"
+        if self.environment is None:
+            return None
+        theirs = identity.environment.model_dump()
+        ours = self.environment.model_dump()
+        if different := [name for name in ours if ours[name] != theirs[name]]:
+            name = different[0]
+            return (
+                f"another class of machine: {name.replace('_', ' ')} {theirs[name]}; {self.source} {ours[name]}. "
+                "All runs of a seed need one class; give this worker other seeds"
+            )
+        return None
+
+
+def code_sha256(study: Study) -> str:
+    """Return one hash of the code and the values of all stages that run on workers."""
+    fingerprints = Fingerprints(study)
+    pairs = [(stage, variant) for variant in study.variants for stage in OF_VARIANT]
+    return files.sha256_of_json(
+        [fingerprints.of(stage, variant)["sha256"] for stage, variant in [*pairs, ("latency", None)]]
+    )
+
+
+def requirement(study: Study, paths: StudyPaths, stale: Collection[str]) -> Requirement:
+    """Return what workers need for the stale runs: their seeds may have runs already, from one class of machine.
+
+    Raises:
+        UserError: those come from several classes.
+    """
+    seeds = [seed for variant, seed in study.runs() if run_name(variant, seed) in stale]
+    environments: dict[Environment, int] = {}
+    for variant, seed in study.runs():
+        path = paths.record(variant, seed)
+        if seed in seeds and run_name(variant, seed) not in stale and path.exists():
+            with suppress(UserError):  # the stage that reads it says that it is damaged
+                environments.setdefault(records.read(path, RunRecord).identity.environment, seed)
+    if len(environments) > 1:
+        one, other = list(environments.values())[:2]
+        raise UserError(
+            f"the runs of seeds {one} and {other} come from two classes of machine, and a cluster has one for a run of "
+            f"this command: name the seeds of one class, as with `--seeds {one}`"
+        )
+    for environment, seed in environments.items():
+        return Requirement(code_sha256(study), environment, f"the recorded runs of seed {seed} have")
+    return Requirement(code_sha256(study), None, "")
