@@ -119,7 +119,7 @@ class ClusterEngine:
     @property
     def free(self) -> int:
         slots = sum(worker.threads for worker in list(self._workers.values()) if worker.accepted)
-        return max(slots, 1) - (self._begun - self._ended)  # without a worker one cell waits for the first
+        return max(0, max(slots, 1) - (self._begun - self._ended))  # without a worker one cell waits for the first
 
     def submit(self, cell: Cell) -> Future[Ended]:
         """Start a cell here, or put it in the queue for a worker.
@@ -187,7 +187,8 @@ class ClusterEngine:
     def _look(self) -> None:
         """Ask workers that are new who they are; give up those that have gone, and start their cells again."""
         self._renew()
-        connected = self._client.scheduler_info()["workers"]
+        # `scheduler_info` may answer from what Dask last saw, without workers
+        connected = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]
         for address in self._workers.keys() - connected.keys():
             self._say(f"lost worker {self._workers.pop(address).name} ({address})")
             for task in [task for task in self._running.values() if task.address == address]:

@@ -77,10 +77,11 @@ def _over_ssh(cluster: SshCluster) -> Any:
 
 
 def _in_queue(cluster: QueueCluster, study: Study, logs: Path) -> Any:
-    options: dict[str, Any] = {"log_directory": str(logs), "scheduler_options": {"dashboard_address": ":0"}}
+    scheduler = {"dashboard_address": ":0"} | ({"host": cluster.host} if cluster.host else {})
+    options: dict[str, Any] = {"log_directory": str(logs)}
     if cluster.engine == "slurm":
         options["job_cpu"] = study.machine.threads
-    fixed = {"cores": 1, "processes": 1, "worker_extra_args": ["--memory-limit", "0"]}
+    fixed = {"cores": 1, "processes": 1, "scheduler_options": scheduler, "worker_extra_args": ["--memory-limit", "0"]}
     return QUEUES[cluster.engine](**options | cluster.options | fixed)
 
 

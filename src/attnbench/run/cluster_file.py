@@ -42,6 +42,7 @@ class QueueCluster(_Cluster):
 
     engine: Literal["slurm", "pbs", "lsf", "sge"]
     jobs: Count
+    host: Line | None = None  # of this machine, as the jobs reach it; default: Dask's choice
     options: dict[str, Scalar | list[str]] = Field(
         default={}
     )  # of the class of dask-jobqueue: memory, queue, walltime, ...

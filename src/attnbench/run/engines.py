@@ -53,7 +53,7 @@ def on_cluster(file: Path, located: LocatedStudy, logs: Path) -> Start:
             LocalEngine([{} for _ in range(HERE)], located.root, logs) as here,
             ClusterEngine(client, renew, here, located, needed, cluster.folder, say) as engine,
         ):
-            say(f"cluster: {client.scheduler_info()['address']}; waiting for workers")
+            say(f"cluster: {client.scheduler.address}; waiting for workers")
             yield engine
 
     return start
