@@ -1,5 +1,6 @@
-"""A study whose cells run on a Dask cluster: two workers, and a third whose checkout has other code."""
+"""Cells on a Dask cluster: two workers, and a third that has other code."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,17 +9,21 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import params
 import pytest
 
 from attnbench.errors import UserError
 from attnbench.records import Environment
 from attnbench.run import cluster_file
+from attnbench.run.engine import Cell, Engine, LocalEngine
 from attnbench.run.worker_identity import Requirement, WorkerIdentity
+from attnbench.study.repository import LocatedStudy
 
-from .conftest import Project, new_project
+from .conftest import ROOT, Project, new_project
 
-pytest.importorskip("distributed", reason="needs attnbench[cluster]")
+distributed = pytest.importorskip("distributed", reason="needs attnbench[cluster]")
 
+CODE = "0" * 64
 ENVIRONMENT = Environment(
     python="3.11", torch="2", device="cpu", instruction_set="AVX2", processor="A", threads=1, precision="float32",
     memory_format="channels_last",
@@ -26,20 +31,22 @@ ENVIRONMENT = Environment(
 
 
 class Cluster:
-    """Processes of Dask, each with the code of a project."""
+    """Processes of Dask on this machine."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.workers: dict[int, subprocess.Popen[bytes]] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, program: str, project: Project, *options: str) -> "subprocess.Popen[bytes]":
+    def start(self, program: str, *options: str, source: Path, code: str = CODE) -> "subprocess.Popen[bytes]":
+        """Start a program of Dask with the package of `source`; a worker says that its code has the hash `code`."""
         command = [sys.executable, "-m", f"distributed.cli.{program}", "--no-dashboard", "--scheduler-file"]
-        environment = {"PYTHONPATH": str(project.root / "src"), "TMPDIR": str(self.folder), "OMP_NUM_THREADS": "3"}
+        identity = WorkerIdentity(code=code, environment=ENVIRONMENT).model_dump_json()
+        environment = {"PYTHONPATH": str(source / "src"), "TMPDIR": str(self.folder), "IDENTITY": identity}
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
                 [*command, str(self.folder / "scheduler"), *options],
-                env={**os.environ, **environment},
+                env={**os.environ, **environment, "OMP_NUM_THREADS": "3"},
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
@@ -47,12 +54,20 @@ class Cluster:
         self._processes.append(process)
         return process
 
-    def add_worker(self, project: Project, name: str) -> None:
-        process = self.start(
-            "dask_worker", project, "--name", name, "--no-nanny", "--nthreads", "1", "--memory-limit", "0",
-            "--local-directory", str(self.folder),
-        )  # fmt: skip
+    def add_worker(self, name: str, *, source: Path, code: str = CODE) -> None:
+        options = ["--name", name, "--no-nanny", "--nthreads", "1", "--memory-limit", "0"]
+        options += ["--local-directory", str(self.folder)]
+        process = self.start("dask_worker", *options, source=source, code=code)
         self.workers[process.pid] = process
+
+    @property
+    def address(self) -> str:
+        """The address of the scheduler, once it listens."""
+        file, deadline = self.folder / "scheduler", time.monotonic() + 60
+        while not file.exists() or not file.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        return str(json.loads(file.read_text())["address"])
 
     def stop(self) -> None:
         for process in self._processes:
@@ -61,21 +76,13 @@ class Cluster:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return new_project(tmp_path_factory.mktemp("project"))
-
-
-@pytest.fixture(scope="module")
-def cluster(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    other = new_project(tmp_path_factory.mktemp("other"))
-    other.edit("src/attnbench/marker.py", "VALUE = 1", "VALUE = 2")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     cluster = Cluster(tmp_path_factory.mktemp("cluster"))
-    cluster.start("dask_scheduler", project, "--host", "127.0.0.1", "--port", "0")
-    for name in ("first", "second"):
-        cluster.add_worker(project, name)
-    cluster.add_worker(other, "old")
-    (project.root / "work").mkdir(exist_ok=True)
     try:
+        cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=ROOT)
+        cluster.add_worker("first", source=ROOT)
+        cluster.add_worker("second", source=ROOT)
+        cluster.add_worker("old", source=ROOT, code="1" * 64)
         yield cluster
     finally:
         cluster.stop()
@@ -84,6 +91,93 @@ def cluster(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def parent(process: int) -> int:
     status = Path(f"/proc/{process}/status").read_text()
     return int(status.partition("PPid:")[2].split()[0])
+
+
+class Session:
+    """An engine on the cluster, the root of its repository, and what it said."""
+
+    def __init__(self, engine: Engine, root: Path, said: list[str]) -> None:
+        self.engine = engine
+        self.root = root
+        self.said = said
+
+
+@pytest.fixture(scope="module")
+def session(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    from attnbench.run import cluster as cluster_engine
+
+    root, said = tmp_path_factory.mktemp("root"), list[str]()
+    located = LocatedStudy(root, params.write(root), params.study())
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        distributed.Client(cluster.address) as client,
+        LocalEngine([{}], root, root / "log") as here,
+    ):
+        patch.setattr(cluster_engine, "ASK", ("sh", "-c", 'printf %s "$IDENTITY" > identity.json'))
+        needed = Requirement(CODE, None, "")
+        with cluster_engine.ClusterEngine(client, lambda: None, here, located, needed, None, said.append) as engine:
+            yield Session(engine, root, said)
+
+
+def test_outputs_of_a_cell_are_those_of_this_machine(session: Session, tmp_path: Path) -> None:
+    script = "cat images weights > sum; mkdir sub; sha256sum weights > sub/hash; echo $OMP_NUM_THREADS"
+    cell = Cell("train@sum", ("sh", "-c", script), reads=("images", "weights"), writes=("sum", "sub/hash"))
+    for folder in (session.root, tmp_path):
+        (folder / "images").write_bytes(bytes(range(256)) * 1000)
+        (folder / "weights").write_bytes(b"weights")
+    assert session.engine.submit(cell).result(120).status == 0
+    with LocalEngine([{"OMP_NUM_THREADS": "1"}], tmp_path, tmp_path / "log") as here:
+        assert here.submit(cell).result(60).status == 0
+        assert here.log("train@sum").read_bytes() == session.engine.log("train@sum").read_bytes()
+    for path in cell.writes:
+        assert (session.root / path).read_bytes() == (tmp_path / path).read_bytes()
+
+
+def test_a_cell_that_fails_leaves_its_log_alone(session: Session) -> None:
+    cell = Cell("train@fails", ("sh", "-c", "echo half > half; echo the reason; exit 3"), writes=("half",))
+    assert session.engine.submit(cell).result(120).reason == "exit status 3"
+    assert session.engine.log("train@fails").read_text() == "the reason\n"
+    assert not (session.root / "half").exists()
+
+
+def test_a_worker_with_other_code_is_refused_by_name(session: Session) -> None:
+    deadline = time.monotonic() + 60
+    while not any(line.startswith("refused worker old") and "other code" in line for line in session.said):
+        assert time.monotonic() < deadline, session.said
+        time.sleep(0.1)
+
+
+def test_the_cell_of_a_killed_worker_runs_again_on_another(session: Session, cluster: Cluster) -> None:
+    pids = session.root / "pids"
+    script = f"echo $$ >> {pids}; test $(wc -l < {pids}) = 1 && sleep 120; echo done > slow"
+    future = session.engine.submit(Cell("train@slow", ("sh", "-c", script), writes=("slow",)))
+    while not pids.exists() or not pids.read_text():
+        assert not future.done()
+        time.sleep(0.1)
+    first = int(pids.read_text())
+    cluster.workers[parent(parent(first))].kill()
+    assert future.result(120).status == 0
+    assert (session.root / "slow").read_text() == "done\n"
+    assert "again  train@slow, on another worker" in session.said
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, signal.SIG_DFL)
+
+
+@pytest.mark.slow
+def test_a_study_is_recorded_as_on_this_machine(tmp_path: Path) -> None:
+    project, local = new_project(tmp_path / "project"), new_project(tmp_path / "local")
+    (tmp_path / "cluster").mkdir()
+    cluster = Cluster(tmp_path / "cluster")
+    try:
+        cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=project.root)
+        cluster.add_worker("first", source=project.root)
+        cluster.add_worker("second", source=project.root)
+        (tmp_path / "cluster.yaml").write_text(f"cluster: {{engine: dask, address: '{cluster.address}'}}\n")
+        project.call("attnbench", "run", "--cluster", "../cluster.yaml")
+    finally:
+        cluster.stop()
+    local.call("attnbench", "run", "--jobs", "2")
+    assert written(project) == written(local)
 
 
 def written(project: Project) -> dict[str, bytes]:
@@ -95,51 +189,12 @@ def written(project: Project) -> dict[str, bytes]:
     }
 
 
-def test_a_killed_worker_and_a_failing_cell_stop_nothing_else(project: Project, cluster: Cluster) -> None:
-    deadline = time.monotonic() + 60
-    while not (scheduler := cluster.folder / "scheduler").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    address = scheduler.read_text().partition('"address": "')[2].partition('"')[0]
-    (project.root / "work/cluster.yaml").write_text(f"cluster: {{engine: dask, address: '{address}'}}\n")
-    (project.root / "broken").write_text("train@baseline-1")
-    (project.root / "slow").write_text("train@se-0")
-    run = project.start("attnbench", "run", "--cluster", "work/cluster.yaml")
-    started = project.root / "started/train@se-0"
-    while not started.exists() or not started.read_text():
-        assert run.poll() is None, run.communicate()[0]
-        time.sleep(0.1)
-    stage = int(started.read_text())
-    (project.root / "slow").unlink()
-    worker = parent(parent(stage))
-    cluster.workers[worker].kill()
-
-    output, _ = run.communicate(timeout=300)
-    assert run.returncode == 1, output
-    assert "again  train@se-0, on another worker" in output
-    assert "refused worker old" in output
-    assert "its checkout has other code" in output
-    assert output.count("FAILED train@baseline-1") == 1
-    assert "train@baseline-1 is broken on purpose" in output
-    assert "done   train@se-1" in output
-    with pytest.raises(ProcessLookupError):
-        os.kill(stage, signal.SIG_DFL)
-
-
-def test_the_bytes_are_those_of_this_machine(project: Project, cluster: Cluster, tmp_path: Path) -> None:
-    (project.root / "broken").unlink()
-    project.call("attnbench", "run", "--cluster", "work/cluster.yaml")
-    local = new_project(tmp_path)
-    local.call("attnbench", "run", "--jobs", "2")
-    assert written(project) == written(local)
-
-
 def test_a_worker_of_another_class_of_machine_is_refused() -> None:
-    identity = WorkerIdentity(code="0" * 64, environment=ENVIRONMENT)
+    identity = WorkerIdentity(code=CODE, environment=ENVIRONMENT)
     other = ENVIRONMENT.model_copy(update={"processor": "B"})
-    assert Requirement("0" * 64, None, "").refusal(identity) is None
-    assert Requirement("0" * 64, ENVIRONMENT, "").refusal(identity) is None
-    refusal = Requirement("0" * 64, other, "the recorded runs of seed 0 have").refusal(identity)
+    assert Requirement(CODE, None, "").refusal(identity) is None
+    assert Requirement(CODE, ENVIRONMENT, "").refusal(identity) is None
+    refusal = Requirement(CODE, other, "the recorded runs of seed 0 have").refusal(identity)
     assert refusal is not None
     assert refusal.startswith("another class of machine: processor A; the recorded runs of seed 0 have B.")
     assert "other code" in str(Requirement("1" * 64, None, "").refusal(identity))

@@ -38,6 +38,7 @@ TICK = 0.1  # seconds between looks at what has ended
 LOOK = 2.0  # seconds between looks at which workers are there
 GATHER = 120.0  # seconds until outputs that do not arrive count as lost
 IDENTITY = "identity.json"
+ASK = ("python", "-m", "attnbench.tools.worker_identity")  # with the params.yaml and the file to write
 
 
 @dataclass(eq=False)
@@ -195,8 +196,7 @@ class ClusterEngine:
                 self._lose(task)
         for address in connected.keys() - self._workers.keys():
             self._workers[address] = _Worker(str(connected[address]["name"]), connected[address]["nthreads"])
-            command = ("python", "-m", "attnbench.tools.worker_identity", self._params, IDENTITY)
-            self._start(_Task(Cell("identity", command, writes=(IDENTITY,)), None), address, 0)
+            self._start(_Task(Cell("identity", (*ASK, self._params, IDENTITY), writes=(IDENTITY,)), None), address, 0)
 
     def _start(self, task: _Task, address: str, slot: int) -> None:
         """Send a cell to a worker, and before it the inputs that the worker lacks."""
