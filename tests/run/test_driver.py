@@ -28,6 +28,8 @@ STAGES = [
 class Engine:
     """Two places; cells end as `ends` says, by default well."""
 
+    shares_memory = True
+
     def __init__(self, logs: Path, ends: dict[str, list[Ended]]) -> None:
         self.logs = logs
         self.ends = ends
