@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -56,19 +57,21 @@ class Engine:
 
 
 class Project:
-    """Records what is asked for; `errors` are raised by the first records."""
+    """A stage is stale until it has been prepared, as one of which an output was wrong; `errors` are those of DVC."""
 
     def __init__(self, errors: Sequence[Exception]) -> None:
         self.errors = list(errors)
+        self.prepared = {"ready"}
         self.recorded: list[str] = []
 
     def changed(self, name: str) -> bool:
-        return name not in self.recorded
+        return name not in self.prepared
 
     def absent_writers(self, name: str) -> set[str]:
         return set()
 
     def prepare(self, name: str) -> bool:
+        self.prepared.add(name)
         return True
 
     def record(self, names: Sequence[str]) -> dict[str, str]:
@@ -98,14 +101,18 @@ class Run:
     """A driver that has worked."""
 
     def __init__(
-        self, root: Path, ends: dict[str, list[Ended]] | None = None, errors: Sequence[Exception] = ()
+        self,
+        root: Path,
+        ends: dict[str, list[Ended]] | None = None,
+        errors: Sequence[Exception] = (),
+        stages: Sequence[Stage] = STAGES,
     ) -> None:
         params.write(root)
         (root / ".dvc").mkdir()
         (root / "dvc.yaml").touch()
         located = locate(None, root)
         self.engine, self.project, self.said = Engine(root, ends or {}), Project(errors), Said()
-        self.schedule = Schedule(located.study, STAGES)
+        self.schedule = Schedule(located.study, stages)
         stand_ins: Any = (self.project, self.schedule, self.engine, self.said)
         self.driver = Driver(located, *stand_ins, Received(), None)
         self.driver.work()
@@ -150,3 +157,11 @@ def test_nothing_starts_on_a_full_disk(tmp_path: Path) -> None:
     run = Run(tmp_path, errors=[DiskFullError("No space left on device: '.dvc/cache'")])
     assert run.driver.full == "No space left on device: '.dvc/cache'"
     assert "analyse" not in run.engine.started
+
+
+def test_what_runs_alone_goes_last_also_if_a_stage_was_up_to_date(tmp_path: Path) -> None:
+    ready = Stage("ready", changed=False, stale=True)
+    training = [replace(stage, needs=frozenset(["ready"])) for stage in STAGES if stage.kind == "train"]
+    latency = Stage("latency", changed=True, stale=True, alone=True, command=("python", "stages/latency.py"))
+    run = Run(tmp_path, stages=[latency, ready, *training])
+    assert run.engine.started == [*RUNS, "latency"]

@@ -40,9 +40,11 @@ def test_nothing_to_do_for_300_recorded_runs(project: Project) -> None:
     set_size(project, VARIANTS, SEEDS)
     project.call("dvc", "repro", "-q", "code")
     with Repo(str(project.root)) as repo:
-        names = [stage.name for stage in repo.stage.load_all("dvc.yaml") if stage.name != "code"]
-        outputs = [out.fs_path for stage in repo.stage.load_all("dvc.yaml") for out in stage.outs]
+        stages = repo.stage.load_all(str(project.root / "dvc.yaml"))
+        names = [stage.name for stage in stages if stage.name != "code"]
+        outputs = [out.fs_path for stage in stages for out in stage.outs]
     for path in map(Path, outputs):
+        assert path.is_relative_to(project.root)
         if path.name != "code":
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(COLUMNS if path.name == "results.csv" else str(path))

@@ -127,8 +127,8 @@ class Driver:
             self._is_busy = False
 
     def _start(self) -> None:
-        """Start as much as may run now. What turns out to be up to date makes other stages ready, so ask again."""
-        while sum(self._try_to_start(stage) for stage in self._schedule.ready):
+        """Start as much as may run now. What turns out to be up to date makes others ready, perhaps earlier ones."""
+        while any(self._try_to_start(stage) for stage in self._schedule.ready):
             pass
 
     def _try_to_start(self, stage: Stage) -> bool:
