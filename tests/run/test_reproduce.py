@@ -67,6 +67,7 @@ def test_a_failing_run_stops_no_other(project: Project, capsys: pytest.CaptureFi
     output = capsys.readouterr().out
     assert "FAILED train@se-0" in output
     assert "| train@se-0 is broken on purpose" in output
+    assert "failed: train@se-0  work/small/log/train@se-0.txt: train@se-0 is broken on purpose" in output
     assert "skipped because a dependency failed: ablate@se-0, robustness@se-0, views@se, analyse, report" in output
     assert "small: failed: train@se-0; see work/small/log/, fix the cause and run this again" in output
     assert "is broken on purpose" in (project.root / "work/small/log/train@se-0.txt").read_text()
@@ -98,7 +99,8 @@ def test_missing_or_bad_images_leave_the_record_of_the_last_ones(
     record.write_text("{}")
     assert not reproduce(None, 1, project.root)
     output = capsys.readouterr().out
-    assert f"FAILED data  data: path: 'pets' does not exist ({project.root}/pets). Put the images there" in output
+    for word in ("FAILED", "failed:"):
+        assert f"{word} data  data: path: 'pets' does not exist ({project.root}/pets). Put the images there" in output
     assert "start  data" not in output
     assert record.exists()
     (project.root / "pets").mkdir()

@@ -17,7 +17,7 @@ from attnbench.run import memory
 from attnbench.run.engine import Cell, DiskFullError, Ended, Engine
 from attnbench.run.full_disk import full_text
 from attnbench.run.graph import Stage
-from attnbench.run.jobs import TICK, Received, failed_lines, full_disk, succeeded
+from attnbench.run.jobs import TICK, Received, failed_lines, full_disk, lines_of, succeeded
 from attnbench.run.project import BusyError, Project
 from attnbench.run.schedule import Schedule
 from attnbench.run.view import CellProgress, Progress, View, last_epoch, seconds_left
@@ -32,6 +32,7 @@ FORKED = {
     "robustness",
 }  # many, and they import torch; times are measured in a plain process
 PAUSE = 0.5  # seconds until DVC's lock is asked for again
+LAST_LINES = 3  # of the log of a stage that failed, at the end
 WORK_PER_RECORDING = 10  # seconds between two recordings for each second that the last one took
 
 
@@ -49,6 +50,7 @@ class Driver:
         jobs: int | None,
     ) -> None:
         self.full: str | None = None  # which disk, if one is full
+        self.failures: dict[str, str] = {}  # stage -> why it failed
         self._study = located.study
         self._root = located.root
         self._paths = StudyPaths(located.study.name, located.root)
@@ -163,7 +165,7 @@ class Driver:
         except (BusyError, DiskFullError):
             raise
         except UserError as error:
-            self._fail(name, f"FAILED {name}  {error}")
+            self._refuse(name, str(error))
         return False
 
     def _end(self, stage: Stage, ended: Ended) -> None:
@@ -184,12 +186,15 @@ class Driver:
             self._unrecorded.append(name)
             return
         failed_lines(name, ended, count, log, self._view.say)
-        self._fail(name)
+        self._fail(name, f"{log.relative_to(self._root)}: {' / '.join(lines_of(log)[-LAST_LINES:])}")
         self.full = self.full or full_disk(log)
 
-    def _fail(self, name: str, reason: str | None = None) -> None:
-        if reason is not None:
-            self._view.say(reason)
+    def _refuse(self, name: str, reason: str) -> None:
+        self._view.say(f"FAILED {name}  {reason}")
+        self._fail(name, reason)
+
+    def _fail(self, name: str, reason: str) -> None:
+        self.failures[name] = reason
         self._schedule.fail(name)
         with suppress(BusyError):  # then its files are free when this process ends
             self._project.release([name])
@@ -199,7 +204,7 @@ class Driver:
         problems = self._project.record(self._unrecorded)
         for name in self._unrecorded:
             if name in problems:
-                self._fail(name, f"FAILED {name}  {problems[name]}")
+                self._refuse(name, problems[name])
             else:
                 self._schedule.close(name)
         self._unrecorded = []

@@ -1,7 +1,7 @@
 """Bring a study up to date: DVC says what is stale, an engine runs it, DVC records it (docs/decisions/023)."""
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,7 @@ from attnbench.report.overview import write_overview
 from attnbench.run import engines, lost_entries, pipeline
 from attnbench.run.driver import Driver
 from attnbench.run.engine import DiskFullError
-from attnbench.run.jobs import lines_of, nothing_more, say, signals
+from attnbench.run.jobs import nothing_more, say, signals
 from attnbench.run.project import BusyError, Project
 from attnbench.run.schedule import Schedule, share
 from attnbench.run.view import view
@@ -93,7 +93,7 @@ def reproduce(
             )
             received.exit()
         if schedule.failed:
-            _say_failed(study.name, schedule, logs, root)
+            _say_failed(study.name, schedule, driver.failures, logs)
             if is_new and {stage.kind for stage in schedule.closed} <= PREPARATION:
                 pipeline.remove_copy(root, file)
             return False
@@ -150,11 +150,9 @@ def _patiently(action: Callable[[], T]) -> T:
             time.sleep(PAUSE)
 
 
-def _say_failed(study: str, schedule: Schedule, logs: Path, root: Path) -> None:
-    for name in schedule.failed[:LISTED]:
-        log = logs / f"{name}.txt"
-        say(f"failed: {name}  {log}: {' / '.join(lines_of(root / log)[-3:])}")
+def _say_failed(study: str, schedule: Schedule, failures: Mapping[str, str], logs: Path) -> None:
+    for name, reason in list(failures.items())[:LISTED]:
+        say(f"failed: {name}  {reason}")
     if schedule.skipped:
         say(f"skipped because a dependency failed: {first_few([stage.name for stage in schedule.skipped], LISTED)}")
-    names = ", ".join(schedule.failed)
-    say(f"{study}: failed: {names}; see {logs}/, fix the cause and run this again")
+    say(f"{study}: failed: {', '.join(failures)}; see {logs}/, fix the cause and run this again")
