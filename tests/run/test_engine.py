@@ -13,7 +13,6 @@ import pytest
 
 from attnbench.errors import UserError
 from attnbench.run.engine import Cell, DiskFullError, LocalEngine
-from attnbench.run.jobs import SIGNALS
 from attnbench.run.reproduce import claimed
 from attnbench.study import StudyPaths
 
@@ -47,7 +46,7 @@ def started(folder: Path) -> list[int]:
     return [int(word) for word in (folder / "pids").read_text().split()]
 
 
-@pytest.mark.parametrize("number", [*SIGNALS, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL])
 def test_nothing_outlives_a_run(tmp_path: Path, number: signal.Signals) -> None:
     run = subprocess.Popen([sys.executable, "-c", RUN], cwd=tmp_path, stdout=subprocess.DEVNULL)
     processes = started(tmp_path)

@@ -70,5 +70,8 @@ def test_several_commands_may_read_a_file(repo: Any, rwlock: Path) -> None:
 
 def test_a_file_that_was_cut_short_is_replaced(repo: Any, rwlock: Path) -> None:
     rwlock.write_text('{"read": {"/a": [{"pi')
-    FilesInUse(repo).add(["/a"], [])
+    in_use = FilesInUse(repo)
+    in_use.repair()
+    in_use.add(["/a"], [])
+    in_use.repair()
     assert [*json.loads(rwlock.read_bytes())["read"]] == ["/a"]

@@ -28,9 +28,10 @@ def test_a_bar_and_a_line_for_each_running_cell() -> None:
     assert cells == ["train@se-0  epoch 3/4  61.25 %  812 images/s", "latency  7 s"]
 
 
-@pytest.mark.parametrize("width", [20, 3])
-def test_nothing_is_wider_than_the_terminal(width: int) -> None:
+@pytest.mark.parametrize(("width", "count"), [(20, "3 of 9, about 4.2 m…"), (3, "3 …")])
+def test_nothing_is_wider_than_the_terminal(width: int, count: str) -> None:
     lines = shown(PROGRESS, width)
+    assert lines[0] == count
     assert len(lines) == 3
     assert max(map(len, lines)) == width
 

@@ -23,6 +23,16 @@ class FilesInUse:
         self._info = {"pid": os.getpid(), "cmd": " ".join(sys.argv)}
         self._users = Counter[str]()  # path -> the running stages that read or write it
 
+    def repair(self) -> None:
+        """Remove the file if it was cut short while DVC wrote it: DVC would refuse every command."""
+        rwlock = Path(self._place[0]) / "rwlock"
+        try:
+            json.loads(rwlock.read_bytes())
+        except FileNotFoundError:
+            pass
+        except ValueError:
+            rwlock.unlink()
+
     def add(self, reads: Collection[str], writes: Collection[str]) -> None:
         """Enter what a stage reads and writes.
 
@@ -59,16 +69,5 @@ class FilesInUse:
         """Read the file, and write what the caller has made of it."""
         from dvc.rwlock import _edit_rwlock  # noqa: PLC0415
 
-        _remove_if_broken(Path(self._place[0]) / "rwlock")
         with _edit_rwlock(*self._place) as entries:
             yield entries
-
-
-def _remove_if_broken(rwlock: Path) -> None:
-    """Remove the file if it was cut short while DVC wrote it: DVC would refuse every command."""
-    try:
-        json.loads(rwlock.read_bytes())
-    except FileNotFoundError:
-        pass
-    except ValueError:
-        rwlock.unlink()

@@ -57,8 +57,8 @@ class Project:
         hardlink = self._repo.config["core"].get("hardlink_lock", False)
         # DVC's own would draw a bar
         self._repo.lock = make_lock(str(folder / "lock"), tmp_dir=str(folder), hardlink_lock=hardlink)
+        self._files_in_use = FilesInUse(self._repo)
         with self._locked():
-            self._files_in_use = FilesInUse(self._repo)
             loaded = self._repo.stage.load_all(str(self._path))
             self._stages = {stage.name: stage for stage in loaded}
             self._needs = build_graph(loaded).adj
@@ -208,6 +208,7 @@ class Project:
 
         try:
             with self._repo.lock, self._repo.scm_context(quiet=True):
+                self._files_in_use.repair()
                 yield
         except LockError as error:
             raise BusyError(busy_text(error)) from None
