@@ -39,6 +39,11 @@ def test_quantiles_agree_with_exact_quadrature() -> None:
     assert critical_value(dependent, 12, 0.953) == critical_value(np.array(dependent) * [[1], [2], [3]], 12, 0.953)
 
 
+def test_a_confidence_beyond_the_points_has_bonferronis_bound() -> None:
+    many_to_one = np.hstack([np.eye(7), -np.ones((7, 1))])
+    assert critical_value(many_to_one, 200, 1 - 1e-9) == pytest.approx(stats.t.isf(1e-9 / 14, 200))
+
+
 def test_the_rule_written_out() -> None:
     y = _values(4)
     family = pair_contrasts(VARIANTS, PAIRS)

@@ -67,6 +67,13 @@ def test_an_outlying_run_is_named():
     assert largest_residual(values).p < 0.01
 
 
+def test_one_run_apart_from_equal_ones_is_an_infinite_outlier():
+    values = np.array([[0.5, 0.5, 0.5], [0.5, 0.5, 0.6], [0.5, 0.5, 0.5]])
+    outlier, test = largest_residual(values), additivity(values)
+    assert (outlier.runs, outlier.studentised, outlier.p) == (((1, 2),), math.inf, 0)
+    assert (test.f, test.p) == (math.inf, 0)
+
+
 def test_two_seeds_cannot_tell_which_run_is_the_outlier():
     values = np.array([[0.0, 0.1], [0.2, 0.1], [0.3, 5.0], [0.1, 0.3]])
     assert largest_residual(values).runs == ((2, 0), (2, 1))

@@ -21,8 +21,8 @@ def test_the_standard_deviation_of_one_value_is_unknown() -> None:
 
 def test_values_that_are_equal_up_to_rounding_have_no_spread() -> None:
     assert mean_std([0.1, 0.1, 0.1]).std == 0.0  # np.std gives 1.7e-17
-    assert mean_std([0.3, 0.1 + 0.2]).std == 0.0
-    assert 0 < mean_std([0.3, 0.3 + 1e-14]).std < 1e-14
+    assert mean_std([0.3, 0.1 + 0.2]).std == mean_std([-0.3, -0.1 - 0.2]).std == 0.0
+    assert 0 < mean_std([0.001, 0.001 + 1e-15]).std < 1e-15
 
 
 def test_no_value_and_an_infinite_one_are_refused() -> None:

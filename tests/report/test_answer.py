@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pandas as pd
 import pytest
 from made_inputs import made_inputs
 
@@ -108,6 +109,44 @@ def test_the_main_table_starts_within_forty_lines_and_thirty_variants_do_not_flo
     assert next(number for number, line in enumerate(lines) if line.startswith("| Variant")) < 40
     assert bullet(text, "What helps?").count("se_") == 7
     assert "and 22 others are better" in text
+
+
+def test_a_study_of_null_controls_alone_asks_nothing_of_modules() -> None:
+    text = report({"constant": "worse"})
+    assert bullet(text, "What helps?").startswith("The study does not ask: all its variants are null controls. ")
+    assert bullet(text, "What does it cost?").startswith("For `constant`, a training step takes 1.10 times")
+    assert bullet(text, "Is it attention?") == "No variant has attention."
+
+
+def test_the_limits_say_what_more_seeds_would_give() -> None:
+    inputs = made_inputs({"cbam": "better", "se": "inconclusive"}, margin=0.25)
+    steps = [(3, 0.02), (9, 0.01), (9, 0.005), (40, 0.0025)], [(3, 0.03), (14, 0.01), (9, 0.005), (None, 0.0025)]
+    rows = [(spread, *step) for spread, of in zip(("observed", "upper"), steps, strict=True) for step in of]
+    inputs.tables["precision"] = pd.DataFrame(rows, columns=["spread", "seeds", "half_width"])
+    text = render(inputs, "REPORT.md", {})
+    assert "3 seeds leave intervals of ±1.00 to 1.50 points." in bullet(text, "What helps?")
+    assert "Intervals of ±1 points take about 9 to 14 seeds; ±0.5 points 9 and ±0.25 points 40 or more." in text
+
+
+@pytest.mark.parametrize(
+    ("margin", "sentence"),
+    [
+        (None, "A variant is better or worse if its interval excludes 0; if neither, it is inconclusive."),
+        (
+            0.5,
+            "A variant is equivalent if its interval lies within ±0.5 points, and otherwise better or worse if it "
+            "excludes 0; if neither, it is inconclusive.",
+        ),
+    ],
+)
+def test_the_method_says_how_an_interval_becomes_a_verdict(margin: float | None, sentence: str) -> None:
+    assert sentence in report({"cbam": "better"}, margin=margin)
+
+
+def test_an_interval_for_other_images_never_contradicts_its_verdict() -> None:
+    inputs = made_inputs({"cbam": "equivalent"}, margin=0.5)
+    inputs.tables["comparisons"]["high_images"] = 0.00496
+    assert "[-0.300, +0.496] |" in render(inputs, "DETAILS.md", {})
 
 
 def test_no_sentence_stands_twice() -> None:

@@ -47,6 +47,7 @@ NAN = math.nan
         (formatting.significant(1449.6), "1,450"),
         (formatting.significant(0), "0"),
         (formatting.significant(NAN), formatting.MISSING),
+        (formatting.significant(math.inf), "∞"),
         (formatting.setting(0.003), "0.003"),
         (formatting.level(0.999), "99.9 %"),
         (formatting.span([48, 44, 46]), "44 to 48"),

@@ -55,7 +55,7 @@ def frames(study: Study, paths: StudyPaths) -> dict[str, pd.DataFrame]:
 
 
 def summary(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
-    """Return variant -> name -> value, in percent and percentage points to four decimals.
+    """Return variant -> name -> value, in percent and percentage points to six significant digits.
 
     `accuracy` is the mean over the seeds. `difference`, `low`, `high` and `verdict` compare with the baseline, and
     those under `to.<reference>` with a control or the second variant of a declared pair. Undefined numbers are left
@@ -74,4 +74,4 @@ def summary(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
 
 
 def _hundredfold(share: float) -> float:
-    return round(100 * share, 4)
+    return float(f"{100 * share:.6g}")  # a fixed number of decimals could round the end of a decided interval to 0

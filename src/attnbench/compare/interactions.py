@@ -84,7 +84,8 @@ def _table(
 def _gains(side: Runs, variant: str, baseline: str) -> NDArray[np.float64]:
     """Return the accuracy of a variant minus that of the baseline, for the seeds (n,) that have both."""
     seeds = sorted(side[variant].keys() & side[baseline].keys())
-    return np.array([side[variant][seed].accuracy - side[baseline][seed].accuracy for seed in seeds])
+    gains = [side[variant][seed].accuracy - side[baseline][seed].accuracy for seed in seeds]
+    return np.array(gains).round(_DECIMALS)
 
 
 def _accuracies(side: Runs, variant: str) -> list[float]:

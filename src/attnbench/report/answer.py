@@ -29,7 +29,8 @@ def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str
     """
     kinds = method.kinds(inputs.study)
     better = [row["variant"] for row in verdicts.get("better", [])]
-    variants = better or [name for name, kind in kinds.items() if kind == "attention"] or list(kinds)[1:]
+    modules = [name for name, kind in kinds.items() if kind == "attention"]
+    variants = better or modules or [name for name in kinds if name != inputs.study.baseline]
     base = inputs.rows("cost", variant=inputs.study.baseline)[0]
     costs = [row for row in inputs.rows("cost") if row["variant"] in variants]
     size = max(inputs.study.latency.batch_sizes)

@@ -70,6 +70,8 @@ def significant(value: float) -> str:
         return MISSING
     if value == 0:
         return "0"
+    if math.isinf(value):
+        return "\N{INFINITY}"
     rounded = float(f"{value:.3g}")  # first: 9.999 gains a digit before the point and loses one after it
     decimals = 2 - math.floor(math.log10(abs(rounded)))
     return f"{rounded:,.{max(0, decimals)}f}"

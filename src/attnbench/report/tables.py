@@ -129,7 +129,9 @@ def comparison_table(inputs: Inputs, *kinds: str) -> pd.DataFrame:
             "Reference": frame["reference"],
             "Kind": [kind.replace("_", " ") for kind in frame["kind"]],
             "Difference, points": _difference(frame, inputs),
-            "Other images too": column(formatting.interval, frame, "low_images", "high_images"),
+            "Other images too": column(
+                partial(formatting.interval, margin=inputs.study.margin_share), frame, "low_images", "high_images"
+            ),
             "Standard error": column(formatting.percent, frame, "standard_error"),
             "Degrees of freedom": column(formatting.significant, frame, "degrees_of_freedom"),
             "Verdict": _verdicts(frame, inputs),

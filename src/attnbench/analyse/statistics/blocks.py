@@ -166,7 +166,8 @@ def moderated_variances(values: NDArray[np.float64], contrasts: NDArray[np.float
 def critical_value(contrasts: ArrayLike, nu: float, confidence: float) -> float:
     """Return the `confidence` quantile of the largest |t| over contrasts (k, v) of any length, with nu > 0.
 
-    Integrated over a fixed scrambled Sobol sequence: right to 0.001, and the same bits every time.
+    Integrated over a fixed scrambled Sobol sequence: the same bits every time, right to 0.001 at 95 % and to 0.06 at
+    99.99 %. Bonferroni's bound where the points do not reach that far.
     `scipy.stats.dunnett` is for independent groups, and `scipy.stats.multivariate_t.cdf` is wrong for dependent
     contrasts (scipy 1.17.1: a - b, a - 0 and b - 0 at 2.7 with nu = 12 give 0.895, the truth is 0.953).
     """
@@ -180,9 +181,10 @@ def _critical_value(contrasts: tuple[tuple[float, ...], ...], nu: float, confide
         return single
     largest = _largest(contrasts)
     bonferroni = float(stats.t.isf((1 - confidence) / (2 * len(contrasts)), nu))  # the quantile lies between the two
-    return float(
-        optimize.brentq(lambda crit: _coverage(largest, crit, nu) - confidence, 0.9 * single, 1.1 * bonferroni)
-    )
+    low, high = 0.9 * single, 1.1 * bonferroni
+    if not _coverage(largest, low, nu) < confidence <= _coverage(largest, high, nu):
+        return bonferroni
+    return float(optimize.brentq(lambda crit: _coverage(largest, crit, nu) - confidence, low, high))
 
 
 @lru_cache(maxsize=8)

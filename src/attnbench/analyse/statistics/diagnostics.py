@@ -63,6 +63,8 @@ def seed_std(values: NDArray[np.float64]) -> float:
 def additivity(values: NDArray[np.float64]) -> Additivity:
     """Return Tukey's F with 1 and (v - 1)(n - 1) - 1 degrees of freedom, and its p.
 
+    F is infinite where the product of the effects explains all that is left, as one outlying run among equal ones.
+
     Source: Tukey, One degree of freedom for non-additivity, Biometrics 5 (1949).
     """
     df = _degrees_of_freedom(values)
@@ -74,12 +76,13 @@ def additivity(values: NDArray[np.float64]) -> Additivity:
     if scale <= (_ROUNDING * values.mean()) ** 4:  # no differences between variants or seeds that could interact
         return Additivity(np.nan, np.nan)
     product = float((variants @ values @ seeds) ** 2 / scale)
-    f = float(product / ((df * error_mean_square(values) - product) / (df - 1)))
+    rest = df * error_mean_square(values) - product
+    f = float(product / (rest / (df - 1))) if rest > _ROUNDING * product else np.inf
     return Additivity(f, float(stats.f.sf(f, 1, df - 1)))
 
 
 def largest_residual(values: NDArray[np.float64]) -> Outlier:
-    """Return the run with the largest externally studentised residual from variant plus seed."""
+    """Return the run with the largest externally studentised residual, infinite if all other runs fit exactly."""
     df = _degrees_of_freedom(values)
     if df < 2 or not _varies(values):
         return Outlier((), np.nan, np.nan)
@@ -87,7 +90,7 @@ def largest_residual(values: NDArray[np.float64]) -> Outlier:
     largest = residuals.max()
     share = df / values.size  # 1 - leverage, the same for every run
     others = (df * error_mean_square(values) - largest**2 / share) / (df - 1)
-    studentised = float(largest / np.sqrt(others * share)) if others > 0 else np.inf
+    studentised = float(largest / np.sqrt(others * share)) if others > _ROUNDING * largest**2 else np.inf
     runs = np.argwhere(residuals >= (1 - _ROUNDING) * largest)
     p = min(1.0, 2 * values.size * float(stats.t.sf(studentised, df - 1)))
     return Outlier(tuple((int(variant), int(seed)) for variant, seed in runs), studentised, p)
