@@ -123,6 +123,7 @@ def _tables(names: list[str], study: Any, classes: list[str]) -> dict[str, pd.Da
             for corruption in CORRUPTIONS
             for severity in range(1, 6)
         ),
+        **_map_tables(names, other, of_pair, spread, many=many),
         "runs": pd.DataFrame(runs),
         "precision": pd.DataFrame(
             [("observed", 3, 0.02), ("observed", 9, 0.01), ("upper", 3, 0.03), ("upper", 14, 0.01)] if many else [],
@@ -148,4 +149,40 @@ def _tables(names: list[str], study: Any, classes: list[str]) -> dict[str, pd.Da
         "environment": pd.DataFrame([environment]),
         "ablation": pd.DataFrame([{"variant": name, **change} for name in modules]),
         "ablation_slots": pd.DataFrame([{"variant": name, **slot} for name in modules]),
+    }
+
+
+def _map_tables(
+    names: list[str], other: list[str], of_pair: dict[str, Any], spread: float, *, many: bool
+) -> dict[str, pd.DataFrame]:
+    measures = ("deletion", "insertion", "infidelity", "sensitivity", "untrained_classifier", "untrained")
+    measures += ("energy", "pointing", "precision")
+    control = {key: of_pair[key] for key in ("difference", "low", "high", "verdict")}
+    on_object = {"energy": 0.2, "pointing": 0.4, "precision": 0.3, "area": 0.15}
+    agreement = {"seeds": 0.4 if many else math.nan, "variants": 0.25 if many else math.nan, "same_seed": 0.5}
+    return {
+        "maps": pd.DataFrame(
+            {"measure": measure, "variant": name, "mean": 0.1, "std": spread} for measure in measures for name in names
+        ),
+        "maps_comparisons": pd.DataFrame(
+            {"measure": measure, "variant": name, **of_pair} for measure in measures for name in other
+        ),
+        "map_curves": pd.DataFrame(
+            {"variant": name, "map": kind, "deletion": 0.3, "insertion": 0.6, "images": 500, "checked": 100}
+            for name in names
+            for kind in ("grad_cam", "random", "centre")
+        ),
+        "map_controls": pd.DataFrame(
+            {"variant": name, "curve": curve, "control": kind, **control}
+            for name in names
+            for curve in ("deletion", "insertion")
+            for kind in ("random", "centre")
+        ),
+        "map_objects": pd.DataFrame(
+            {"variant": name, "map": kind, **on_object}
+            for name in names
+            for kind in ("grad_cam", "centre", "block1.after_pool")
+        ),
+        "map_agreement": pd.DataFrame({"variant": name, **agreement} for name in names),
+        "map_agreement_test": pd.DataFrame([{**agreement, "p": 0.001 if many else math.nan, "images": 100}]),
     }

@@ -3,6 +3,7 @@
 A folder's conftest.py imports the fixtures: `from made_study import make, make_in`.
 """
 
+import base64
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from attnbench.records import (
     DataSummary,
     LatencyRecord,
     LatencyRow,
+    MapsRecord,
     Quantity,
     RobustnessRecord,
     RunRecord,
@@ -32,6 +34,7 @@ from attnbench.records import (
 )
 from attnbench.records.correct import write_correct
 from attnbench.records.curves import EpochRow, write_epochs, write_iterations
+from attnbench.records.maps import Curves, MapScores, Objects, OnObjects, StoredMaps
 from attnbench.records.robustness import CORRUPTIONS
 from attnbench.records.views import BlockView, GateView, Views
 from attnbench.records.views import save as save_views
@@ -148,6 +151,7 @@ def write_records(made: MadeUp, differences: dict[str, list[float]]) -> None:
             records.write(paths.record(variant, seed), record)
             records.write(paths.ablation(variant, seed), ablation(record, study.variants[variant].attention))
             records.write(paths.robust(variant, seed), robustness(record))
+            records.write(paths.map_scores(variant, seed), map_scores(record, position))
             # the same images are easy for every run
             write_correct(paths.correct(variant, seed), np.arange(TEST_IMAGES) < round(accuracy * TEST_IMAGES))
             write_curves(paths, variant, seed, study.recipe.epochs)
@@ -269,6 +273,32 @@ def robustness(run: RunRecord) -> RobustnessRecord:
         accuracy=run.accuracy,
         corrupted=Corrupted.model_validate(dict.fromkeys(CORRUPTIONS, by_severity)),
         calibration=Calibration(ece=0.9 - run.accuracy, brier=0.4, nll=1.0),
+    )
+
+
+def map_scores(run: RunRecord, position: int) -> MapsRecord:
+    """Random maps lose 0.9 - accuracy to Grad-CAM in deletion; its maps depend much more on variants than on seeds."""
+    random = Curves(deletion=0.9, insertion=0.3)
+    order = (np.arange(64) * (2 * position + 1) + run.seed) % 64
+    objects = OnObjects(energy=0.2, pointing=0.5, precision=run.accuracy)
+    return MapsRecord(
+        study=run.study,
+        variant=run.variant,
+        seed=run.seed,
+        checkpoint_sha256=run.checkpoint_sha256,
+        scores=MapScores(
+            images=400,
+            checked=100,
+            grad_cam=Curves(deletion=run.accuracy, insertion=0.4),
+            random=random,
+            centre=Curves(deletion=0.2, insertion=0.6),
+            infidelity=1 - run.accuracy,
+            sensitivity=0.1,
+            untrained_classifier=0.05,
+            untrained=-0.01,
+            objects=Objects(area=0.15, grad_cam=objects, centre=objects, gates={"block1.after_pool": objects}),
+            maps=StoredMaps(images=1, values=base64.b64encode(order.astype(np.uint8).tobytes())),
+        ),
     )
 
 

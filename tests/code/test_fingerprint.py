@@ -13,7 +13,7 @@ from attnbench import records
 from attnbench.code.fingerprint import CARRIERS, OF_STUDY, OF_VARIANT, PACKAGE, Fingerprints
 from attnbench.study import Study
 
-EVALUATION = {"report", "analyse", "views", "ablate", "robustness", "cost", "compare", "run", "cli", "tools"}
+EVALUATION = {"report", "analyse", "views", "ablate", "robustness", "maps", "cost", "compare", "run", "cli", "tools"}
 CARRYING = {"records", "study"}
 
 
@@ -123,7 +123,7 @@ EDITS = [
     (
         "networks/attention/se.py",
         "\nX = 1\n",
-        {"train/se", "cost/se", "views/se", "ablate/se", "robustness/se", "latency", "report"},
+        {"train/se", "cost/se", "views/se", "ablate/se", "robustness/se", "maps/se", "latency", "report"},
     ),
     ("networks/attention/se.py", "\n# Why.\n", {"report"}),  # which quotes the file
     ("networks/attention/cbam.py", "\nX = 1\n", set()),
@@ -142,7 +142,7 @@ EDITS = [
             "data",
             *(
                 f"{stage}/{variant}"
-                for stage in ("train", "views", "ablate", "robustness")
+                for stage in ("train", "views", "ablate", "robustness", "maps")
                 for variant in ("baseline", "se")
             ),
         },
@@ -150,7 +150,7 @@ EDITS = [
     (
         "networks/evaluation.py",
         "\nX = 1\n",
-        {f"{s}/{v}" for s in ("train", "ablate", "robustness") for v in ("baseline", "se")},
+        {f"{s}/{v}" for s in ("train", "ablate", "robustness", "maps") for v in ("baseline", "se")},
     ),
     ("ablate/ablation.py", "\nX = 1\n", {"ablate/se", "ablate/baseline"}),
     ("data/shapes.py", "\nX = 1\n", {"data"}),

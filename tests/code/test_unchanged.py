@@ -17,10 +17,10 @@ PATHS = StudyPaths("small")
 STUDY = [["code"], ["data"]]
 for variant in ("baseline", "se"):
     STUDY += [["train", variant, "0"], ["cost", variant], ["views", variant]]
-    STUDY += [["ablate", variant, "0"], ["robustness", variant, "0"]]
+    STUDY += [["ablate", variant, "0"], ["robustness", variant, "0"], ["maps", variant, "0"]]
 STUDY += [["ready"], ["latency"], ["analyse"]]  # all but the report, which takes longest
 STAGES = [["data"], ["train", "se", "0"], ["cost", "se"], ["views", "se"], ["ablate", "se", "0"]]
-STAGES += [["robustness", "se", "0"], ["ready"], ["latency"], ["analyse"], ["report"]]
+STAGES += [["robustness", "se", "0"], ["maps", "se", "0"], ["ready"], ["latency"], ["analyse"], ["report"]]
 OUTPUTS = {
     "data": PATHS.data_summary,
     "train": PATHS.record("se", 0),
@@ -28,6 +28,7 @@ OUTPUTS = {
     "views": PATHS.view("se"),
     "ablate": PATHS.ablation("se", 0),
     "robustness": PATHS.robust("se", 0),
+    "maps": PATHS.map_scores("se", 0),
     "ready": PATHS.ready,
     "latency": PATHS.latency,
     "analyse": PATHS.summary,

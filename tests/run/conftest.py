@@ -20,7 +20,7 @@ COPIED = (
     "stages/source.py",
     "stages/code.py",
 )
-STAGES = ("data", "cost", "ready", "train", "latency", "views", "ablate", "robustness", "analyse", "report")
+STAGES = ("data", "cost", "ready", "train", "latency", "views", "ablate", "robustness", "maps", "analyse", "report")
 IGNORED = ("ran", "started", "broken", "full", "slow", "meet")
 
 

@@ -97,6 +97,10 @@ def robustness() -> dict[str, str]:
     return {f"results/{NAME}/robustness/{KEY}.json": json.dumps({"accuracy": 0.5})}
 
 
+def maps() -> dict[str, str]:
+    return {f"results/{NAME}/maps/{KEY}.json": json.dumps({"images": 500})}
+
+
 def analyse() -> dict[str, str]:
     learning, overview, summary = ["variant,seed,epoch,validation_accuracy"], ["variant,accuracy,std,parameters"], {}
     overview[0] += f",latency_ratio_{PARAMS['latency']['batch_sizes'][0]}"
@@ -125,7 +129,7 @@ def report() -> dict[str, str]:
     return {f"reports/{NAME}/{file}": tables for file in files} | {f"reports/{NAME}/results.csv": results}
 
 
-STAGES = (data, cost, ready, train, latency, views, ablate, robustness, analyse, report)
+STAGES = (data, cost, ready, train, latency, views, ablate, robustness, maps, analyse, report)
 WRITERS = {function.__name__: function for function in STAGES}
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def test_an_experiment_trains_what_it_changes_and_can_be_brought_back(project: P
     project.call("dvc", "exp", "run", "-n", "three", "-S", "seeds=[0,1,2]")
     names = [name for name in project.ran() if "@" in name]
     assert names == [
-        f"{stage}@{variant}-2" for stage in ("ablate", "robustness", "train") for variant in ("baseline", "se")
+        f"{stage}@{variant}-2" for stage in ("ablate", "maps", "robustness", "train") for variant in ("baseline", "se")
     ]
     project.git("checkout", "-q", ".")
     project.git("clean", "-q", "-d", "--force")

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  
 
 RUNS = ["train@baseline-0", "train@se-0", "train@baseline-1", "train@se-1"]  # seed by seed
 BY_VARIANT = [f"{stage}@{variant}" for stage in ("cost", "views") for variant in ("baseline", "se")]
-EVALUATIONS = [name.replace("train", stage) for name in RUNS for stage in ("ablate", "robustness")]
+EVALUATIONS = [name.replace("train", stage) for name in RUNS for stage in ("ablate", "robustness", "maps")]
 ALL = sorted(["data", "ready", "latency", "analyse", "report", *BY_VARIANT, *RUNS, *EVALUATIONS])
 
 
@@ -68,10 +68,10 @@ def test_a_failing_run_stops_no_other(project: Project, capsys: pytest.CaptureFi
     assert "FAILED train@se-0" in output
     assert "| train@se-0 is broken on purpose" in output
     assert "failed: train@se-0  work/small/log/train@se-0.txt: train@se-0 is broken on purpose" in output
-    assert "skipped because a dependency failed: ablate@se-0, robustness@se-0, views@se, analyse, report" in output
+    assert "skipped because a dependency failed: ablate@se-0, robustness@se-0, maps@se-0, views@se, analyse, report" in output
     assert "small: failed: train@se-0; see work/small/log/, fix the cause and run this again" in output
     assert "is broken on purpose" in (project.root / "work/small/log/train@se-0.txt").read_text()
-    needing = ["views@se", "ablate@se-0", "robustness@se-0", "analyse", "report"]
+    needing = ["views@se", "ablate@se-0", "robustness@se-0", "maps@se-0", "analyse", "report"]
     assert project.ran() == sorted(set(ALL) - {"train@se-0", *needing})
 
     (project.root / "broken").unlink()

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  
 
 SE = "  se:\n    attention: se\n    site: before_pool\n"
 RECIPE = ["train@baseline-0", "train@baseline-1", "train@se-0", "train@se-1"]
-EVALUATIONS = [name.replace("train", stage) for stage in ("ablate", "robustness") for name in RECIPE]
+EVALUATIONS = [name.replace("train", stage) for stage in ("ablate", "robustness", "maps") for name in RECIPE]
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def stages(project: Project) -> list[Stage]:
 def new(variant: str) -> list[str]:
     """Return the stages that a new variant has for itself."""
     stages_of = [f"cost@{variant}", f"train@{variant}-0", f"train@{variant}-1", f"views@{variant}"]
-    return [*stages_of, *(f"{stage}@{variant}-{seed}" for stage in ("ablate", "robustness") for seed in "01")]
+    return [*stages_of, *(f"{stage}@{variant}-{seed}" for stage in ("ablate", "robustness", "maps") for seed in "01")]
 
 
 def stale(project: Project) -> list[str]:
@@ -58,7 +58,7 @@ def test_dvc_knows_which_stages_need_which(project: Project) -> None:
     assert needs["train@se-0"] == {"code", "data", "ready"}
     assert needs["ready"] == {"code", "cost@baseline", "cost@se"}
     assert needs["views@se"] == {"code", "data", "train@se-0"}
-    assert needs["ablate@se-0"] == needs["robustness@se-0"] == {"code", "data", "train@se-0"}
+    assert needs["ablate@se-0"] == needs["robustness@se-0"] == needs["maps@se-0"] == {"code", "data", "train@se-0"}
     assert needs["latency"] == {"code", "data"}
     assert needs["analyse"] == {"code", "data", "cost@baseline", "cost@se", "latency", *RECIPE, *EVALUATIONS}
     assert needs["report"] >= {"code", "analyse", "views@se"}
@@ -98,7 +98,7 @@ def test_a_new_variant_alone_is_trained(project: Project) -> None:
 def test_a_new_seed_alone_is_trained(project: Project) -> None:
     project.edit("params.yaml", "- 1\n", "- 1\n- 2\n")
     assert [name for name in stale(project) if "@" in name] == [
-        f"{stage}@{variant}-2" for stage in ("train", "ablate", "robustness") for variant in ("baseline", "se")
+        f"{stage}@{variant}-2" for stage in ("train", "ablate", "robustness", "maps") for variant in ("baseline", "se")
     ]
 
 
@@ -162,6 +162,8 @@ def test_a_clone_without_weights_grows(project: Project, tmp_path: Path) -> None
         "cost@eca",
         "data",
         "latency",
+        "maps@eca-0",
+        "maps@eca-1",
         "ready",
         "report",
         "robustness@eca-0",
@@ -197,7 +199,7 @@ def test_the_status_of_a_clone_allows_missing_seeds_which_alone_are_trained(proj
     clone.ran()
     assert state(clone, 0) == "small: current; 4 of 6 runs; not trained: seed 2\n"
     clone.call("attnbench", "run", "--allow-missing")
-    seed = ["ablate@baseline-2", "ablate@se-2", "analyse", "data", "report"]
+    seed = ["ablate@baseline-2", "ablate@se-2", "analyse", "data", "maps@baseline-2", "maps@se-2", "report"]
     seed += ["robustness@baseline-2", "robustness@se-2", "train@baseline-2", "train@se-2"]
     assert clone.ran() == seed
     assert state(clone, 0) == "small: current; 6 of 6 runs\n"
@@ -212,7 +214,7 @@ def test_the_status_names_what_is_lost_or_older_than_the_code(project: Project) 
     (project.root / "results/small/runs/se-1.json").unlink()
     assert state(project, 1) == (
         "small: NOT CURRENT; 3 of 4 runs; seed 1 lacks se; lost, or older than what they are made from: cost@se, "
-        "train@baseline-1, train@se-0, latency, views@se, ablate@se-0, robustness@se-0, analyse and 1 more; "
+        "train@baseline-1, train@se-0, latency, views@se, ablate@se-0, robustness@se-0, maps@se-0 and 2 more; "
         "run `attnbench run small --allow-missing`\n"
     )
 

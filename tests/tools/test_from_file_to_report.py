@@ -40,7 +40,7 @@ import runpy, sys
 sys.path.insert(0, "stages")  # as Python does for a script
 runs = [["code"], ["data"]]
 for variant in ("baseline", "soft"):
-    runs += [["train", variant, "0"], ["ablate", variant, "0"], ["robustness", variant, "0"]]
+    runs += [["train", variant, "0"], ["ablate", variant, "0"], ["robustness", variant, "0"], ["maps", variant, "0"]]
     runs += [["cost", variant], ["views", variant]]
 for stage, *arguments in [*runs, ["latency"], ["analyse"], ["report"]]:
     sys.argv = [stage, "params.yaml", *arguments]

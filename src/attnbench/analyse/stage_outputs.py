@@ -6,12 +6,12 @@ from typing import TypeVar
 
 from attnbench import records
 from attnbench.errors import UserError
-from attnbench.records import AblationRecord, CostRecord, RobustnessRecord, RunRecord
+from attnbench.records import AblationRecord, CostRecord, MapsRecord, RobustnessRecord, RunRecord
 from attnbench.study import Study, StudyPaths, run_name
 from attnbench.study.paths import repro
 
-R = TypeVar("R", CostRecord, AblationRecord, RobustnessRecord)
-Evaluation = TypeVar("Evaluation", AblationRecord, RobustnessRecord)
+R = TypeVar("R", CostRecord, AblationRecord, RobustnessRecord, MapsRecord)
+Evaluation = TypeVar("Evaluation", AblationRecord, RobustnessRecord, MapsRecord)
 
 
 def require_files(study: Study, stage: str, files: Mapping[str, Path]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from attnbench import records
-from attnbench.analyse import ablation, accuracy, comparisons, costs, plots, precision, robustness
+from attnbench.analyse import ablation, accuracy, comparisons, costs, maps, plots, precision, robustness
 from attnbench.analyse.other_images import load_correct
 from attnbench.analyse.runs import environment_frame, left_out_frame, load_blocks
 from attnbench.records import DataSummary, files
@@ -50,6 +50,7 @@ def frames(study: Study, paths: StudyPaths) -> dict[str, pd.DataFrame]:
         "learning": plots.learning_frame(study, paths),
         **ablation.frames(study, ablation.load_ablations(study, paths, runs)),
         **robustness.frames(study, robustness.load_robustness(study, paths, runs)),
+        **maps.frames(study, maps.load_maps(study, paths, runs)),
     }
     return tables | {"overview": plots.overview_frame(tables)}
 

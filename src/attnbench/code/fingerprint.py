@@ -31,8 +31,11 @@ OF_VARIANT = {  # stages that a variant has for itself, and the sections of para
     "views": ("views", "machine"),
     "ablate": ("machine",),
     "robustness": ("robustness", "machine"),
+    "maps": ("maps", "machine"),
 }
-COMPUTING = ("study/selection.py", "records/prepared.py", "records/tensors.py")  # in those folders, and yet they count
+COMPUTING = (  # in those folders, and yet they count
+    *("study/selection.py", "records/prepared.py", "records/tensors.py", "records/rank_correlation.py"),
+)
 OF_STUDY = ("data", "ready", "latency", "analyse", "report")  # stages that are not one for each variant
 
 

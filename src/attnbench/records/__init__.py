@@ -5,6 +5,7 @@ from attnbench.records.cost import CostRecord, LatencyRecord, LatencyRow
 from attnbench.records.data import DataSummary
 from attnbench.records.identity import Difference, Environment, Identity, code_sha256, params_sha256
 from attnbench.records.io import Record, first_problem, read, write
+from attnbench.records.maps import MapsRecord
 from attnbench.records.owner import OwnedRecord, other_owner, require_of
 from attnbench.records.robustness import Calibration, Corrupted, RobustnessRecord
 from attnbench.records.runs import RunRecord, TimingRecord
@@ -20,6 +21,7 @@ __all__ = [
     "Identity",
     "LatencyRecord",
     "LatencyRow",
+    "MapsRecord",
     "OwnedRecord",
     "Quantity",
     "Record",

@@ -5,11 +5,12 @@ from pathlib import Path
 from attnbench.errors import UserError
 from attnbench.records.ablation import AblationRecord
 from attnbench.records.cost import CostRecord, LatencyRecord
+from attnbench.records.maps import MapsRecord
 from attnbench.records.robustness import RobustnessRecord
 from attnbench.records.runs import RunRecord
 from attnbench.study.paths import run_name
 
-OwnedRecord = AblationRecord | CostRecord | LatencyRecord | RobustnessRecord | RunRecord
+OwnedRecord = AblationRecord | CostRecord | LatencyRecord | MapsRecord | RobustnessRecord | RunRecord
 
 
 def require_of(

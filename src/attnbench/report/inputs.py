@@ -33,6 +33,13 @@ TABLES = (
     "robustness",
     "robustness_comparisons",
     "corruptions",
+    "maps",
+    "maps_comparisons",
+    "map_curves",
+    "map_controls",
+    "map_objects",
+    "map_agreement",
+    "map_agreement_test",
 )
 
 

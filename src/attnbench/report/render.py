@@ -10,7 +10,18 @@ from typing import Any
 import jinja2
 
 from attnbench.records import files
-from attnbench.report import answer, equal_cost, formatting, gallery, measured, method, published, robustness, tables
+from attnbench.report import (
+    answer,
+    equal_cost,
+    formatting,
+    gallery,
+    maps,
+    measured,
+    method,
+    published,
+    robustness,
+    tables,
+)
 from attnbench.report.html_page import html_page
 from attnbench.report.inputs import Inputs, read
 from attnbench.report.paper import paper
@@ -107,6 +118,7 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "references": list(method.papers(study).values()),
         "corrupted_images": robustness.images(inputs),
         "robustness": robustness.decided(inputs),
+        "maps": maps.facts(inputs),
         "tables": _tables(inputs),
     }
 
@@ -139,6 +151,7 @@ def _tables(inputs: Inputs) -> dict[str, str]:
         "ablation": tables.ablation_table(inputs),
         "ablation_slots": tables.ablation_slots_table(inputs),
         **robustness.all_tables(inputs),
+        **maps.all_tables(inputs),
     }
     words = {
         "variants": method.variant_table(inputs.study),

@@ -11,7 +11,18 @@ from attnbench.report.inputs import Inputs
 from attnbench.study import attention
 
 NAMES = ("Variant", "Reference", "Attention", "Slot")  # columns of names as in params.yaml: set as code
-WORDS = ("Kind", "Kept equal", "Verdict", "Class", "Quantity", "Corruption", "Of")  # columns of texts
+WORDS = (
+    "Kind",
+    "Kept equal",
+    "Verdict",
+    "Class",
+    "Quantity",
+    "Corruption",
+    "Of",
+    "Map",
+    "Curve",
+    "Against",
+)  # columns of texts
 _SPREADS = ("error_std", "seed_std")  # shares; the other diagnostics have no unit
 _DIAGNOSTICS = {  # quantity of tables/diagnostics.csv -> words
     "error_std": "Error standard deviation, points",

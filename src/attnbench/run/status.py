@@ -15,7 +15,7 @@ from attnbench.study import Study, repository
 from attnbench.study.paths import StudyPaths, repro, run_name
 
 LISTED = 8  # stages or variants in a line
-OF_RUN = ("train", "ablate", "robustness")  # stages that each run has for itself
+OF_RUN = ("train", "ablate", "robustness", "maps")  # stages that each run has for itself
 REMADE = {"latency", "analyse", "report"}  # without weights and images
 
 

@@ -89,6 +89,10 @@ class StudyPaths:
         return self.results / "robustness"
 
     @property
+    def maps(self) -> Path:
+        return self.results / "maps"
+
+    @property
     def summary(self) -> Path:
         return self.report / "summary.json"
 
@@ -171,6 +175,10 @@ class StudyPaths:
     def robust(self, variant: str, seed: int) -> Path:
         """Accuracy of a run on corrupted test images, and its calibration."""
         return self.robustness / f"{run_name(variant, seed)}.json"
+
+    def map_scores(self, variant: str, seed: int) -> Path:
+        """Scores of the maps of a run."""
+        return self.maps / f"{run_name(variant, seed)}.json"
 
     def view(self, variant: str) -> Path:
         return self.views / f"{variant}.safetensors"

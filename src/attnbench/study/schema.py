@@ -152,6 +152,12 @@ class CorruptedImages(Section):
     images: Annotated[int, Field(ge=5, le=1_000_000)] = 2000  # in steps of the five severities
 
 
+class TestedMaps(Section):
+    """How many test images the maps are tested on: drawn from a fixed seed, the same for all runs; all if fewer."""
+
+    images: Annotated[int, Field(ge=1, le=1_000_000)] = 500
+
+
 class Control(Section):
     """What a variant with attention is compared with in addition to the baseline: null controls and wider networks."""
 
@@ -191,6 +197,7 @@ class Study(Section):
     latency: Latency
     views: ViewedImages
     robustness: CorruptedImages = CorruptedImages()
+    maps: TestedMaps = TestedMaps()
     tensorboard: bool = False  # write event files to tensorboard/<study>/<run>, which git ignores
 
     @property

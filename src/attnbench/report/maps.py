@@ -1,0 +1,174 @@
+"""What the report says about the truth of its maps."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from attnbench.report import formatting, method, tables
+from attnbench.report.inputs import Inputs
+
+# measure -> heading of its column; numbers are printed a hundredfold
+_GAINS = {"deletion": "Deletion gain, points", "insertion": "Insertion gain, points"}
+_ON_OBJECTS = {"energy": "Energy, %", "pointing": "Pointing, %", "precision": "Average precision, %"}
+_CHECKS = {
+    "infidelity": "Infidelity, %",
+    "sensitivity": "Sensitivity, %",
+    "untrained_classifier": "Untrained classifier, correlation x 100",
+    "untrained": "Untrained, correlation x 100",
+}
+_DECIDED = {  # measure -> how a sentence names it
+    "deletion": "Deletion",
+    "insertion": "Insertion",
+    "precision": "Average precision on objects",
+}
+_MAPS = {"grad_cam": "Grad-CAM", "random": "random", "centre": "Gaussian in the centre"}
+
+
+def facts(inputs: Inputs) -> dict[str, Any]:
+    """Return what the sentences of the report say, by name."""
+    curves = inputs.rows("map_curves")[0]
+    objects = inputs.rows("map_objects", variant=inputs.study.baseline)
+    (agreement,) = inputs.rows("map_agreement_test")
+    return {
+        "images": curves["images"],
+        "checked": curves["checked"],
+        "objects": {row["map"]: row for row in objects},
+        "controls": {control: _against(inputs, control) for control in ("random", "centre")},
+        "agreement": agreement,
+        "is_decided": agreement["p"] is not None and agreement["p"] <= 1 - inputs.study.confidence,
+        "decided": _decided(inputs),
+    }
+
+
+def _against(inputs: Inputs, control: str) -> dict[str, list[str]]:
+    """Return the variants whose Grad-CAM is `better` than a control in both curves, and `worse` in one of them."""
+    verdicts: dict[str, set[str]] = {}
+    for row in inputs.rows("map_controls", control=control):
+        verdicts.setdefault(row["variant"], set()).add(row["verdict"])
+    return {
+        "better": [name for name, words in verdicts.items() if words == {"better"}],
+        "worse": [name for name, words in verdicts.items() if "worse" in words],
+    }
+
+
+def _decided(inputs: Inputs) -> dict[str, dict[str, list[str]]]:
+    """Return measure in words -> verdict other than inconclusive -> the variants that have it against the baseline."""
+    known = set(inputs.tables["maps_comparisons"]["measure"])
+    verdicts: dict[str, dict[str, list[str]]] = {}
+    for measure, words in _DECIDED.items():
+        if measure in known:
+            group = verdicts[words] = {}
+            for verdict in ("better", "worse"):
+                rows = inputs.rows("maps_comparisons", measure=measure, kind="baseline", verdict=verdict)
+                if rows:
+                    group[verdict] = [row["variant"] for row in rows]
+    return verdicts
+
+
+def all_tables(inputs: Inputs) -> dict[str, pd.DataFrame]:
+    """Return name -> table, of texts."""
+    return {
+        "maps": _main_table(inputs),
+        "map_gains": _measures_table(inputs, _GAINS),
+        "map_checks": _measures_table(inputs, _CHECKS),
+        "map_on_objects": _measures_table(inputs, _ON_OBJECTS if _has_objects(inputs) else {}),
+        "map_curves": _curves_table(inputs),
+        "map_controls": _controls_table(inputs),
+        "map_objects": _objects_table(inputs),
+        "map_agreement": _agreement_table(inputs),
+    }
+
+
+def _main_table(inputs: Inputs) -> pd.DataFrame:
+    """Return one row per variant that is no null control, the baseline first."""
+    kinds = method.kinds(inputs.study)
+    names = [name for name, kind in kinds.items() if kind != "null control"]
+    names.sort(key=lambda name: kinds[name] != "baseline")
+    precision = {"precision": _ON_OBJECTS["precision"]} if _has_objects(inputs) else {}
+    agreement = inputs.tables["map_agreement"].set_index("variant")["seeds"]
+    return pd.DataFrame(
+        {
+            "Variant": names,
+            **_columns(inputs, _GAINS | precision, names),
+            "Agreement of seeds": [formatting.ratio(agreement[name], 2) for name in names],
+        }
+    )
+
+
+def _measures_table(inputs: Inputs, headings: Mapping[str, str]) -> pd.DataFrame:
+    """Return one row per variant, or none without a measure."""
+    names = list(inputs.study.variants) if headings else []
+    return pd.DataFrame({"Variant": names, **_columns(inputs, headings, names)})
+
+
+def _columns(inputs: Inputs, headings: Mapping[str, str], names: Sequence[str]) -> dict[str, list[str | None]]:
+    """Return for each measure its means, and the differences to the baseline with intervals and verdicts."""
+    columns: dict[str, list[str | None]] = {}
+    for measure, heading in headings.items():
+        frame, compared = inputs.tables["maps"], inputs.tables["maps_comparisons"]
+        means = frame[frame["measure"] == measure].set_index("variant")["mean"]
+        rows = compared[(compared["measure"] == measure) & (compared["kind"] == "baseline")]
+        texts = tables.column(formatting.points_with_interval, rows, "difference", "low", "high")
+        differences = dict(zip(rows["variant"], map(" ".join, zip(texts, rows["verdict"], strict=True)), strict=True))
+        columns[heading] = [formatting.percent(means[name]) for name in names]
+        columns[f"{heading.partition(',')[0]}, difference"] = [differences.get(name) for name in names]
+    return columns
+
+
+def _curves_table(inputs: Inputs) -> pd.DataFrame:
+    """Return one row per variant and kind of map: the mean probability of the class in both curves."""
+    frame = inputs.tables["map_curves"]
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "Map": frame["map"].map(_MAPS),
+            "Deletion, %": tables.column(formatting.percent, frame, "deletion"),
+            "Insertion, %": tables.column(formatting.percent, frame, "insertion"),
+        }
+    )
+
+
+def _controls_table(inputs: Inputs) -> pd.DataFrame:
+    """Return one row per variant, curve and control: what Grad-CAM is better by."""
+    frame = inputs.tables["map_controls"]
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "Curve": frame["curve"],
+            "Against": frame["control"].map(_MAPS),
+            "Gain, points": tables.column(formatting.points_with_interval, frame, "difference", "low", "high"),
+            "Verdict": frame["verdict"],
+        }
+    )
+
+
+def _objects_table(inputs: Inputs) -> pd.DataFrame:
+    """Return one row per variant and map; none if the data have no masks."""
+    frame = inputs.tables["map_objects"]
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "Map": [_MAPS.get(name, f"gate of {name}") for name in frame["map"]],
+            **{heading: tables.column(formatting.percent, frame, score) for score, heading in _ON_OBJECTS.items()},
+        }
+    )
+
+
+def _agreement_table(inputs: Inputs) -> pd.DataFrame:
+    """Return one row per variant: rank correlations of its maps with those of other runs."""
+    frame = inputs.tables["map_agreement"]
+    printed = partial(formatting.ratio, decimals=3)
+    return pd.DataFrame(
+        {
+            "Variant": frame["variant"],
+            "Same variant, other seed": tables.column(printed, frame, "seeds"),
+            "Other variant, other seed": tables.column(printed, frame, "variants"),
+            "Other variant, same seed": tables.column(printed, frame, "same_seed"),
+        }
+    )
+
+
+def _has_objects(inputs: Inputs) -> bool:
+    return len(inputs.tables["map_objects"]) > 0

@@ -1,0 +1,68 @@
+"""The section on the truth of the maps: each sentence follows from its numbers."""
+
+import pandas as pd
+from made_inputs import INTERVALS, made_inputs
+
+from attnbench.report.inputs import Inputs
+from attnbench.report.render import render
+
+
+def section(made: Inputs, document: str = "REPORT.md", heading: str = "## Are the maps true?") -> str:
+    text = render(made, document, {}).partition(heading)[2].partition("\n## ")[0]
+    return " ".join(text.split())
+
+
+def decide(frame: pd.DataFrame, verdict: str, **values: str) -> None:
+    """Give a verdict to the rows of a table in which columns have these values."""
+    rows = (frame[list(values)] == list(values.values())).all(axis=1)
+    assert rows.any()
+    frame.loc[rows, ["difference", "low", "high"]] = INTERVALS[verdict]
+    frame.loc[rows, "verdict"] = verdict
+
+
+def test_what_is_decided_is_said_of_the_variants_that_it_holds_for() -> None:
+    made = made_inputs({"se": "better", "cbam": "better", "constant": "worse"})
+    controls = made.tables["map_controls"]
+    for name in ("se", "baseline"):
+        decide(controls, "better", variant=name, control="random")
+    decide(controls, "better", variant="cbam", control="random", curve="deletion")
+    decide(controls, "worse", variant="cbam", control="centre", curve="insertion")
+    decide(made.tables["maps_comparisons"], "better", variant="se", measure="deletion")
+    text = section(made)
+    assert "Grad-CAM is better than random maps in both curves for `baseline` and `se`." in text
+    assert (
+        "Grad-CAM is worse than a Gaussian in the centre, which sees no image, in one or both curves for `cbam`."
+        in text
+    )
+    assert "Deletion, against the baseline: better for `se`." in text
+    assert "Insertion, against the baseline: no difference is decided." in text
+    assert "| `se` | 10.00 | +2.00 [+1.00, +3.00] better | 10.00 | +0.50 [-1.00, +2.00] inconclusive |" in text
+    assert "`constant`" not in text
+    assert "scores 15.0 %, a Gaussian in the centre 30.0 %" in text
+    assert "| `constant` | gate of block1.after_pool" in section(made, "DETAILS.md", "## Maps under test")
+
+
+def test_pictures_prove_nothing_unless_seeds_agree_more_than_variants() -> None:
+    made = made_inputs({"se": "better"})
+    text = section(made)
+    assert "agree more than those of two variants (rank correlation 0.40 against 0.25, p = 0.00100)" in text
+    assert "but 80 % of the disagreement of two variants is there between two seeds of one as well" in text
+    assert "proves nothing" not in text
+    made.tables["map_agreement_test"]["p"] = 0.051
+    text = section(made)
+    assert "**Maps of two seeds of one variant agree no more than those of two variants**" in text
+    assert (
+        "(rank correlation 0.40 against 0.25, p = 0.0510): a difference between two of these pictures proves nothing"
+        in text
+    )
+    assert "One seed cannot tell" in section(made_inputs({"se": "better"}, seeds=1))
+
+
+def test_data_without_masks_have_no_scores_on_objects() -> None:
+    made = made_inputs({"se": "better"})
+    for name in ("maps", "maps_comparisons"):
+        frame = made.tables[name]
+        made.tables[name] = frame[~frame["measure"].isin(["energy", "pointing", "precision"])]
+    made.tables["map_objects"] = made.tables["map_objects"].iloc[:0]
+    assert "object" not in section(made)
+    assert "object" not in section(made, "DETAILS.md", "## Maps under test")
