@@ -32,7 +32,7 @@ from attnbench.run.jobs import Say
 from attnbench.run.worker_identity import Requirement, WorkerIdentity
 from attnbench.study.repository import LocatedStudy
 
-ON_WORKERS = {"cost", "train", "latency", "views", "ablate", "robustness"}  # the stages that import torch
+ON_WORKERS = {"cost", "train", "latency", "views", "ablate", "robustness", "maps"}  # the stages that import torch
 LOSSES = 3  # how many times a cell may lose its worker and start again on another
 TICK = 0.1  # seconds between looks at what has ended
 LOOK = 2.0  # seconds between looks at which workers are there

@@ -30,6 +30,7 @@ FORKED = {
     "views",
     "ablate",
     "robustness",
+    "maps",
 }  # many, and they import torch; times are measured in a plain process
 PAUSE = 0.5  # seconds until DVC's lock is asked for again
 LAST_LINES = 3  # of the log of a stage that failed, at the end
