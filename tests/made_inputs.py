@@ -159,7 +159,11 @@ def _map_tables(
     measures += ("energy", "pointing", "precision")
     control = {key: of_pair[key] for key in ("difference", "low", "high", "verdict")}
     on_object = {"energy": 0.2, "pointing": 0.4, "precision": 0.3, "area": 0.15}
-    agreement = {"seeds": 0.4 if many else math.nan, "variants": 0.25 if many else math.nan, "same_seed": 0.5}
+    agreement = {
+        "same_variant": 0.4 if many else math.nan,
+        "other_variant": 0.25 if many else math.nan,
+        "same_seed": 0.5,
+    }
     return {
         "maps": pd.DataFrame(
             {"measure": measure, "variant": name, "mean": 0.1, "std": spread} for measure in measures for name in names

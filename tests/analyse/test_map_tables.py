@@ -67,7 +67,7 @@ def test_agreement_is_that_of_other_runs(full: Any) -> None:
             np.mean([correlation(("se", s), (name, s)) for s in range(3) for name in others]),
         ]
     )
-    assert test[["seeds", "variants", "same_seed"]].to_list() == pytest.approx(frame.mean().to_list())
+    assert test[["same_variant", "other_variant", "same_seed"]].to_list() == pytest.approx(frame.mean().to_list())
     assert test["p"] == 0.001  # of 999 random assignments, none has seeds that agree as much
 
 
@@ -82,14 +82,14 @@ def test_maps_that_are_those_of_the_seed_are_no_sign_of_the_variant(make: Any) -
         changed.append(record.model_copy(update={"scores": scores}))
     (test,) = maps.frames(made.study, changed)["map_agreement_test"].to_dict("records")
     assert test["same_seed"] == pytest.approx(1)
-    assert test["seeds"] == pytest.approx(test["variants"])
+    assert test["same_variant"] == pytest.approx(test["other_variant"])
     assert test["p"] == 1
 
 
 def test_one_seed_has_no_agreement_of_seeds(make: Any) -> None:
     made = make(seeds=1)
     (test,) = maps.frames(made.study, read(made))["map_agreement_test"].to_dict("records")
-    assert np.isnan([test["seeds"], test["variants"], test["p"]]).all()
+    assert np.isnan([test["same_variant"], test["other_variant"], test["p"]]).all()
     assert not np.isnan(test["same_seed"])
 
 

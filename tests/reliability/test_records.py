@@ -83,14 +83,14 @@ TYPED: dict[type, list[Any]] = {  # what a value of this type must not be
     dict: [[], "text", 3, None],
 }
 SHARES = ("accuracy", "saturated")  # 0..1, as all that end so
-MAY_BE_NEGATIVE = ("mean",)  # a module may add a term
-OPTIONAL = ("cudnn", "driver", "frozen_accuracy", "shuffled_accuracy", "factor", "saturated")
+MAY_BE_NEGATIVE = ("mean", "untrained", "untrained_classifier")  # a module may add a term; correlations
+OPTIONAL = ("cudnn", "driver", "frozen_accuracy", "shuffled_accuracy", "factor", "saturated", "objects")
 
 
 def damages(values: Any, name: str = "") -> Iterator[Any]:
     """Yield the JSON document with one thing wrong: a value, a missing key, an unknown one."""
     if isinstance(values, dict) and name != "values":
-        is_mapping = name in ("quantities", "per_class_accuracy", "attention_modules", "tensors_sha256")
+        is_mapping = name in ("quantities", "per_class_accuracy", "attention_modules", "tensors_sha256", "gates")
         if not is_mapping:
             required = [key for key, item in values.items() if item is not None]
             yield from ({key: item for key, item in values.items() if key != left_out} for left_out in required)

@@ -146,8 +146,8 @@ def _agreement(study: Study, groups: Mapping[str, Sequence[MapsRecord]]) -> dict
     between = correlations.reshape(n, m, n, m).transpose(0, 2, 1, 3)  # seed, seed, variant, variant
     is_seed, is_variant = np.eye(n, dtype=bool), np.eye(m, dtype=bool)
     means = {
-        "seeds": _mean_of(between[~is_seed], is_variant),
-        "variants": _mean_of(between[~is_seed], ~is_variant),
+        "same_variant": _mean_of(between[~is_seed], is_variant),
+        "other_variant": _mean_of(between[~is_seed], ~is_variant),
         "same_seed": _mean_of(between[is_seed], ~is_variant),
     }
     test = {name: float(values.mean()) for name, values in means.items()}

@@ -87,7 +87,7 @@ def _main_table(inputs: Inputs) -> pd.DataFrame:
     names = [name for name, kind in kinds.items() if kind != "null control"]
     names.sort(key=lambda name: kinds[name] != "baseline")
     precision = {"precision": _ON_OBJECTS["precision"]} if _has_objects(inputs) else {}
-    agreement = inputs.tables["map_agreement"].set_index("variant")["seeds"]
+    agreement = inputs.tables["map_agreement"].set_index("variant")["same_variant"]
     return pd.DataFrame(
         {
             "Variant": names,
@@ -163,8 +163,8 @@ def _agreement_table(inputs: Inputs) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Variant": frame["variant"],
-            "Same variant, other seed": tables.column(printed, frame, "seeds"),
-            "Other variant, other seed": tables.column(printed, frame, "variants"),
+            "Same variant, other seed": tables.column(printed, frame, "same_variant"),
+            "Other variant, other seed": tables.column(printed, frame, "other_variant"),
             "Other variant, same seed": tables.column(printed, frame, "same_seed"),
         }
     )
