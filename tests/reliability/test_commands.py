@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import params
@@ -75,6 +76,7 @@ COMMANDS = {  # arguments: part of the message
     f"compare HEAD:small small --json x/{LONG}/y": "with a name that is too long",
     "compare HEAD:small small --json": "expected one argument",
     "modules nosuch": "no module 'nosuch'; allowed: 'bam'",
+    "modules ": "no module ''",
     "modules ../se": "no module '../se'",
     "modules SEE": "did you mean 'se'?",
     f"modules {LONG}": "no module 'aaa",
@@ -198,6 +200,41 @@ def test_a_lock_with_a_conflict_has_a_remedy(tmp_path: Path, monkeypatch: pytest
     assert_clear(
         str(ended.value.code), "dvc.lock cannot be read: git left a conflict in it, first in line 2. Where the"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "expected"),
+    [
+        ("dvc.lock", Path.mkdir, "dvc.lock is a folder; remove it."),
+        ("dvc.lock", os.mkfifo, "dvc.lock is a device or a pipe, not a file"),
+        ("x", os.mkfifo, "x is a device or a pipe, not a file; remove it, and restore"),
+        ("x", lambda path: path.symlink_to("/dev/zero"), "x is a device or a pipe, not a file"),
+    ],
+)
+def test_what_dvc_would_read_without_an_end(
+    name: str, make: Callable[[Path], None], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "dvc.yaml").write_text("stages: {data: {cmd: 'true', deps: [x]}}\n")
+    params.write(tmp_path)
+    if name != "dvc.lock":
+        (tmp_path / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    make(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["attnbench", "status", "small"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert_clear(str(ended.value.code), expected)
+
+
+def test_a_folder_that_was_removed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["attnbench", "status"])
+    tmp_path.rmdir()
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert_clear(str(ended.value.code), "the folder in which this runs has been removed")
 
 
 def test_a_closed_output_ends_without_a_traceback() -> None:

@@ -63,7 +63,13 @@ def _main() -> int:
         arguments = _parser().parse_args()
     except SystemExit as ended:  # argparse has printed the help, or what is wrong
         return int(ended.code or 0)
-    return 0 if arguments.run(arguments, Path.cwd()) else 1
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:
+        raise errors.UserError(
+            "the folder in which this runs has been removed; change to another and try again"
+        ) from None
+    return 0 if arguments.run(arguments, folder) else 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -31,5 +31,5 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
         return True
     from attnbench.tools import modules
 
-    sys.stdout.write(modules.details(arguments.name) if arguments.name else modules.overview())
+    sys.stdout.write(modules.overview() if arguments.name is None else modules.details(arguments.name))
     return True

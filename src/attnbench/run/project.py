@@ -13,7 +13,7 @@ from typing import Any
 
 from attnbench.errors import UserError
 from attnbench.records import files
-from attnbench.records.lock import read_entries, with_entries
+from attnbench.records.lock import read_entries, remedy, with_entries
 from attnbench.run.dvc_errors import busy_text, reason
 from attnbench.run.engine import DiskFullError
 from attnbench.run.files_in_use import FilesInUse
@@ -33,7 +33,7 @@ class Project:
     weights are in a clone; it is if a stale stage reads what is absent, or if a file is absent that git keeps.
 
     Raises:
-        UserError: DVC cannot read the project.
+        UserError: DVC cannot read the project, or a file of it is a pipe or a device.
         BusyError: another DVC command holds the lock.
     """
 
@@ -49,6 +49,9 @@ class Project:
         self._lock = self._path.with_name(LOCK)
         self._allow_missing = allow_missing
         self._running: set[str] = set()  # the stages whose files are in use
+        if self._lock.is_dir():
+            raise UserError(f"{self._lock.relative_to(root)} is a folder; remove it. {remedy(self._lock)}")
+        _refuse_endless(root, [self._path, self._lock])
         try:
             self._repo = Repo(str(root))
         except DvcException as error:
@@ -60,6 +63,7 @@ class Project:
         self._files_in_use = FilesInUse(self._repo)
         with self._locked():
             loaded = self._repo.stage.load_all(str(self._path))
+            _refuse_endless(root, (Path(item.fs_path) for stage in loaded for item in (*stage.deps, *stage.outs)))
             self._stages = {stage.name: stage for stage in loaded}
             self._needs = build_graph(loaded).adj
 
@@ -239,6 +243,20 @@ class Project:
                     writers.add(writer)
                     waiting.append(writer)
         return writers
+
+
+def _refuse_endless(root: Path, paths: Iterable[Path]) -> None:
+    """Raise a UserError if one of these files, or a file in one of these folders, is a pipe or a device.
+
+    DVC would wait for it, or read it without an end, while it holds its lock.
+    """
+    for path in paths:
+        for file in path.rglob("*") if path.is_dir() else [path]:
+            if file.exists() and not (file.is_file() or file.is_dir()):
+                raise UserError(
+                    f"{file.relative_to(root)} is a device or a pipe, not a file; remove it, and restore what was "
+                    f"there with `git checkout HEAD -- {file.relative_to(root)}`"
+                )
 
 
 def _reads_and_writes(stage: Any) -> tuple[list[str], list[str]]:

@@ -81,7 +81,7 @@ def status(name: str | None, folder: Path) -> Status:
     located = repository.locate(name, folder)
     root, study = located.root, located.study
     file = located.params.with_name(repository.PIPELINE)
-    if not file.with_name(repository.LOCK).is_file():
+    if not file.with_name(repository.LOCK).exists():
         return Status(study, has_run=False, lacking={}, outdated=[])
     paths = StudyPaths(study.name, root)
     without = {
