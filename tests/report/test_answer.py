@@ -58,23 +58,6 @@ def test_null_controls_do_not_help_and_are_not_in_the_main_table() -> None:
     assert "\n| `static`" not in text
 
 
-def test_without_null_controls_the_study_cannot_say() -> None:
-    assert bullet(report({"cbam": "better"}), "Is it attention?").startswith("The study cannot say: it has no null")
-
-
-def test_one_seed_decides_nothing_and_speaks_of_no_interval() -> None:
-    text = report({"cbam": "better", **CONTROLS}, controls=NULL, seeds=1)
-    assert bullet(text, "What helps?").startswith("One seed gives differences without intervals")
-    assert bullet(text, "Is it attention?") == "One seed cannot tell it from rescaling."
-    assert not re.search(r"± |confidence|together|intervals that|interval of", text)
-
-
-def test_the_cost_is_that_of_the_variants_that_help() -> None:
-    text = bullet(report({"se": "worse", "cbam": "better"}), "What does it cost?")
-    assert text.startswith("For `cbam`, a training step takes 1.20 times as long as the baseline's")
-    assert "inference on 64 images 1.20 times; parameters +0.17 %, multiply-adds (MACs) +1.00 %." in text
-
-
 def test_a_wider_network_of_equal_cost_is_part_of_the_price() -> None:
     controls = {"cbam": {"parameters": "wide"}}
     text = report({"cbam": "better", "wide": "inconclusive", "cbam/parameters": "better"}, controls=controls)
@@ -128,21 +111,6 @@ def test_the_limits_say_what_more_seeds_would_give() -> None:
     assert "Intervals of ±1 points take about 9 to 14 seeds; ±0.5 points 9 and ±0.25 points 40 or more." in text
 
 
-@pytest.mark.parametrize(
-    ("margin", "sentence"),
-    [
-        (None, "A variant is better or worse if its interval excludes 0; if neither, it is inconclusive."),
-        (
-            0.5,
-            "A variant is equivalent if its interval lies within ±0.5 points, and otherwise better or worse if it "
-            "excludes 0; if neither, it is inconclusive.",
-        ),
-    ],
-)
-def test_the_method_says_how_an_interval_becomes_a_verdict(margin: float | None, sentence: str) -> None:
-    assert sentence in report({"cbam": "better"}, margin=margin)
-
-
 def test_an_interval_for_other_images_never_contradicts_its_verdict() -> None:
     inputs = made_inputs({"cbam": "equivalent"}, margin=0.5)
     inputs.tables["comparisons"]["high_images"] = 0.00496
@@ -157,13 +125,6 @@ def test_no_sentence_stands_twice() -> None:
         sentences = re.findall(r"[A-Z][^.]{20,}\.(?= |$|\*)", "\n".join(prose))
         assert len(sentences) > 10
         assert len(set(sentences)) == len(sentences)
-
-
-def test_a_study_that_is_compared_is_named_with_the_command() -> None:
-    text = report({"se": "better", "cbam": "better"}, interactions={"other": ["se", "cbam"]}, margin=0.5)
-    assert "Declared with study `other`: what `se` and `cbam` gain over the baseline here minus the same there." in text
-    assert "`attnbench compare other made_up --confidence 0.95 --margin 0.5` prints these differences" in text
-    assert "attnbench compare" not in report({"se": "better"})
 
 
 def test_details_print_the_diagnostics_and_name_the_outlying_run() -> None:

@@ -11,7 +11,7 @@ MEASURES = {  # cost -> heading of its column
     "training_step": "Training step",
 }
 WITHIN = 0.1  # relative: widths are integers, and timings vary by as much
-COSTS = {"parameters": "parameters", "latency": "latency", "training_step": "the time of a training step"}
+COSTS = {"parameters": "parameters", "latency": "latency", "training_step": "training-step time"}
 
 
 def pairs(inputs: Inputs) -> list[dict[str, Any]]:
