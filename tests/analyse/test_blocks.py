@@ -7,7 +7,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from attnbench.analyse.statistics import Comparison, block_comparisons, critical_value, pair_contrasts
+from attnbench.analyse.statistics import (
+    Comparison,
+    block_comparisons,
+    critical_value,
+    moderated_variances,
+    pair_contrasts,
+)
 from attnbench.analyse.statistics.blocks import verdict
 
 VARIANTS = ["baseline", "a", "b", "c"]
@@ -67,6 +73,13 @@ def test_a_noisy_baseline_is_in_every_difference() -> None:
     (alone, *_) = block_comparisons(y, pair_contrasts(VARIANTS, PAIRS[:3]), 0.95)
     own = np.var(y[1] - y[0], ddof=1)
     assert alone.standard_error**2 * 3 == pytest.approx(own / 3 + pooled * 2 / 3)
+
+
+def test_many_studies_are_decided_at_once_as_one_by_one() -> None:
+    family, studies = pair_contrasts(VARIANTS, PAIRS), np.stack([_values(3), 2 * _values(3)[::-1]])
+    assert moderated_variances(studies, family) == pytest.approx(
+        np.stack([moderated_variances(study, family) for study in studies])
+    )
 
 
 def test_degrees_of_freedom_never_exceed_those_of_the_prior_and_the_seeds() -> None:
