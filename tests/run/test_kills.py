@@ -23,12 +23,15 @@ pytestmark = pytest.mark.slow
 
 
 def content(project: Project) -> dict[str, bytes]:
-    """Return the files that a run writes, and the entries of dvc.lock, which are in the order of their ends."""
+    """Return the files that a run writes, and the entries of dvc.lock, which are in the order of their ends.
+
+    What a process was writing when it was killed stays as *.tmp, which git and DVC ignore.
+    """
     files = {
         path.relative_to(project.root).as_posix(): path.read_bytes()
         for folder in COMPARED
         for path in (project.root / folder).rglob("*")
-        if path.is_file()
+        if path.is_file() and ".tmp" not in str(path)
     }
     entries = (project.root / "dvc.lock").read_text().split("\n  ")
     names = [number for number, line in enumerate(entries) if line.rstrip().endswith(":") and line[0] != " "]
