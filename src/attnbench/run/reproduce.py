@@ -1,4 +1,4 @@
-"""Bring a study up to date: DVC says what is stale, an engine runs it, DVC records it (docs/decisions/023)."""
+"""Bring a study up to date: DVC says what is stale, an engine runs it, DVC records it (docs/decisions/025)."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
