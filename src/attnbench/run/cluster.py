@@ -5,6 +5,7 @@ sent to each worker once and nothing waits in the scheduler. A thread does all o
 queue. Outputs come back as bytes and are laid all or none.
 """
 
+import asyncio
 import json
 import signal
 import time
@@ -27,12 +28,14 @@ from attnbench.errors import UserError
 from attnbench.records import files
 from attnbench.records.io import first_problem
 from attnbench.run import worker
+from attnbench.run.driver import FORKED
 from attnbench.run.engine import Cell, Ended, LocalEngine, empty_log
 from attnbench.run.jobs import Say
 from attnbench.run.worker_identity import Requirement, WorkerIdentity
 from attnbench.study.repository import LocatedStudy
 
-ON_WORKERS = {"cost", "train", "latency", "views", "ablate", "robustness", "maps"}  # the stages that import torch
+ON_WORKERS = FORKED | {"latency"}  # the stages that import torch
+LOST = (OSError, CancelledError, asyncio.CancelledError)  # what Dask raises when a connection ends
 LOSSES = 3  # how many times a cell may lose its worker and start again on another
 TICK = 0.1  # seconds between looks at what has ended
 LOOK = 2.0  # seconds between looks at which workers are there
@@ -166,8 +169,8 @@ class ClusterEngine:
                 for address in list(self._workers):
                     while self._waiting and self._workers[address].free:
                         self._start(self._waiting.popleft(), address, self._workers[address].free.pop(0))
-        except OSError as error:  # of a connection; Dask's own errors are of this kind
-            self._say(f"error: {type(error).__name__}: {error}")
+        except LOST as error:
+            self._say(f"{type(error).__name__}: {error}")
         finally:
             if not self._stopping.is_set():
                 self._say("the connection to the scheduler of the cluster is lost")
@@ -180,7 +183,8 @@ class ClusterEngine:
     def _give_up(self) -> None:
         """End all cells; workers notice that their calls are cancelled, or that the scheduler is gone."""
         if self._client.status == "running":
-            self._client.cancel([task.result for task in self._running.values()])
+            with suppress(*LOST):
+                self._client.cancel([task.result for task in self._running.values()])
         self._take_submitted()
         for task in [*self._running.values(), *self._waiting]:
             self._end(task, Ended(-signal.SIGINT, 0.0))
