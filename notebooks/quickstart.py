@@ -102,6 +102,19 @@ for name, gate in gates.items():
     print(f"{name}: gate {tuple(gate.shape)}, from {gate.min():.3f} to {gate.max():.3f}")
 
 # %% [markdown]
+# ## The output of any layer
+# `named_modules` lists the layers of a network, `get_submodule` returns one by its name. A hook sees what passes it.
+
+# %%
+shapes: dict[str, tuple[int, ...]] = {}
+for name in ("block1.conv", "block2.before_pool", "block3.pool"):
+    layer = network.get_submodule(name)
+    layer.register_forward_hook(lambda layer, inputs, output, name=name: shapes.update({name: tuple(output.shape)}))
+with torch.no_grad():
+    network(torch.randn(8, *images.image_shape))
+print(shapes)
+
+# %% [markdown]
 # ## The same from params.yaml
 # `build` fills the slots that a variant names; the stage `cost` counted the same network.
 

@@ -15,6 +15,11 @@ def test_the_notebook_of_quickstart_runs(monkeypatch: pytest.MonkeyPatch) -> Non
     cells = runpy.run_path("notebooks/quickstart.py")
     lines, *points = cells["axes"].collections
     assert len(lines.get_segments()) == len(points) == len(cells["summary"]) - 1
+    assert cells["shapes"] == {
+        "block1.conv": (8, 32, 32, 32),
+        "block2.before_pool": (8, 64, 16, 16),
+        "block3.pool": (8, 128, 4, 4),
+    }
     assert cells["added"] == 2 * (32 + 64 + 128)
     assert cells["cbam"].slots().keys() == cells["network"].slots().keys()
     plt.close("all")
