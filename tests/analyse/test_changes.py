@@ -26,6 +26,9 @@ def test_what_changes_nothing_is_no_member_of_the_family() -> None:
     assert rows[:3] == change_comparisons(CHANGES, 0.9)
     assert [(one.difference, one.verdict) for one in rows[3]] == [(0, "inconclusive")] * 2
     assert math.isnan(rows[3][0].low)
+    half = CHANGES.copy()
+    half[0, 0] = 0  # its variant is still a network that changed
+    assert change_comparisons(half, 0.9)[1][0].degrees_of_freedom == rows[1][0].degrees_of_freedom
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def test_additivity_is_the_test_of_the_product_of_the_effects():
     f = (without - with_product) / (with_product / (DF - 1))
     assert additivity(VALUES).f == pytest.approx(f)
     assert additivity(VALUES).p == pytest.approx(stats.f.sf(f, 1, DF - 1))
+    assert math.isfinite(additivity(VALUES[:2, :3]).f)  # the fewest degrees of freedom, two
 
 
 def test_the_largest_residual_is_studentised_without_its_run():

@@ -34,6 +34,7 @@ def test_a_variance_is_never_negative_and_needs_two_seeds_and_two_images():
     assert 0 in image_variances(correct, CONTRASTS)
     assert np.isnan(image_variances(correct[:, :1], CONTRASTS)).all()
     assert np.isnan(image_variances(correct[..., :1], CONTRASTS)).all()
+    assert np.isfinite(image_variances(correct[:, :2, :2], CONTRASTS)).all()
 
 
 def test_the_interval_has_satterthwaites_degrees_of_freedom():
