@@ -42,6 +42,22 @@ def test_what_is_decided_is_said_of_the_variants_that_it_holds_for() -> None:
     assert "| `constant` | gate of block1.after_pool" in section(made, "DETAILS.md", "## Maps under test")
 
 
+def test_better_maps_of_null_controls_are_said_and_modules_that_are_better_than_these() -> None:
+    made = made_inputs({"se": "better", "cbam": "better", "constant": "better"})
+    compared = made.tables["maps_comparisons"]
+    of_se = compared[compared["variant"] == "se"].assign(reference="constant", kind="constant")
+    compared = made.tables["maps_comparisons"] = pd.concat([compared, of_se], ignore_index=True)
+    decide(compared, "better", variant="se", kind="baseline", measure="insertion")
+    assert "Maps get better without attention" not in section(made)
+    decide(compared, "better", variant="constant", kind="baseline", measure="deletion")
+    text = section(made)
+    assert "**Maps get better without attention as well:** `constant` is a null control. No module is better" in text
+    decide(compared, "better", variant="se", reference="constant", measure="deletion")
+    assert "No module is better than all its null controls" in section(made)  # not in the measure in which it gains
+    decide(compared, "better", variant="se", reference="constant", measure="insertion")
+    assert "`se` is also better than every null control of its own." in section(made)
+
+
 def test_pictures_prove_nothing_unless_seeds_agree_more_than_variants() -> None:
     made = made_inputs({"se": "better"})
     text = section(made)

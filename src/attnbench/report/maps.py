@@ -39,6 +39,7 @@ def facts(inputs: Inputs) -> dict[str, Any]:
         "agreement": agreement,
         "is_decided": agreement["p"] is not None and agreement["p"] <= 1 - inputs.study.confidence,
         "decided": _decided(inputs),
+        "rescaling": _rescaling(inputs),
     }
 
 
@@ -65,6 +66,29 @@ def _decided(inputs: Inputs) -> dict[str, dict[str, list[str]]]:
                 if rows:
                     group[verdict] = [row["variant"] for row in rows]
     return verdicts
+
+
+def _rescaling(inputs: Inputs) -> dict[str, list[str]]:
+    """Return the null controls that are better than the baseline in a measure, and the modules better than theirs.
+
+    A module counts if in one measure it is better than the baseline and than each null control of its own.
+    """
+    kinds = method.kinds(inputs.study)
+    controls: set[str] = set()
+    beyond: set[str] = set()
+    for measure in _DECIDED:
+        rows = inputs.rows("maps_comparisons", measure=measure)
+        better = {row["variant"] for row in rows if row["kind"] == "baseline" and row["verdict"] == "better"}
+        controls |= {name for name in better if kinds[name] == "null control"}
+        own: dict[str, set[str]] = {}
+        for row in rows:
+            if kinds[row["reference"]] == "null control":
+                own.setdefault(row["variant"], set()).add(row["verdict"])
+        beyond |= {name for name in better if own.get(name) == {"better"}}
+    return {
+        "controls": [name for name in kinds if name in controls],
+        "beyond": [name for name in kinds if name in beyond],
+    }
 
 
 def all_tables(inputs: Inputs) -> dict[str, pd.DataFrame]:
