@@ -137,7 +137,7 @@ def test_equal_records_give_equal_bytes(make: Any) -> None:
     before = {path: path.read_bytes() for path in [*made.paths.tables.iterdir(), made.paths.summary]}
     analyse(made.study, made.paths)
     assert {path: path.read_bytes() for path in before} == before
-    assert len(before) == 20
+    assert len(before) == 27
 
 
 def test_csv_floats_are_stable(full: Any) -> None:

@@ -15,6 +15,8 @@ NAMES = (
         "docs/from-the-tutorials",
         "docs/from-the-tutorials.zh",
         "docs/by-hand",
+        "docs/findings",
+        "docs/scaling",
     ),
 )
 PROGRAMS = ("attnbench", "make", "dvc", "python")
