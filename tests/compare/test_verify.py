@@ -1,6 +1,7 @@
 """`attnbench verify` on a study that trains in seconds: real stages, and a dvc.lock written by the test."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -206,7 +207,7 @@ def test_a_failed_training_is_reported(project, capsys):
 
 
 def test_ctrl_c_leaves_no_temporary_folder(project):
-    interrupt = "import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(60)\n"
+    interrupt = f"import os, signal, time\nos.kill({os.getpid()}, signal.SIGINT)\ntime.sleep(60)\n"
     project.replace_stage("train", interrupt)
     with pytest.raises(SystemExit, match="130"):
         verify(None, 1, project.root)

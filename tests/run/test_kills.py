@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Project, new_project
+from .conftest import Project, is_alive, new_project
 
 KILLS = 60
 COMPARED = ("data", "results", "reports", "runs", ".dvc/cache")
@@ -93,11 +93,3 @@ def test_kills_at_random_moments_change_no_byte(tmp_path: Path) -> None:
     project.call("attnbench", "run", "--jobs", "2")
     assert content(project) == content(expected)
     print(f"{finished + 1} studies finished")
-
-
-def is_alive(process: int) -> bool:
-    """Return whether a process runs, and is no zombie."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

@@ -131,7 +131,7 @@ def test_a_stop_says_how_to_go_on_and_leaves_no_orphan(project: Project) -> None
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT
-    assert "stopped; 17 not finished. `attnbench run small` goes on from here" in output
+    assert "stopped; 21 not finished. `attnbench run small` goes on from here" in output
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
