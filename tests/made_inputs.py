@@ -1,6 +1,7 @@
 """Inputs of a report with chosen verdicts, as tables in memory: no file, no statistics."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,26 +105,21 @@ def _tables(names: list[str], study: Any, classes: list[str]) -> dict[str, pd.Da
         for number, name in enumerate(names)
         for seed in seeds
     ]
-    other = [name for name in names if name != study.baseline]
     measures = ("corrupted", "loss", "ece", "brier", "nll")
     interval = dict(zip(("difference", "low", "high"), INTERVALS["inconclusive"], strict=True))
     interval |= {} if many else {"low": math.nan, "high": math.nan}
     of_pair = {"reference": study.baseline, "kind": "baseline", **interval, "verdict": "inconclusive"}
+    pairs = [{"variant": name, **of_pair} for name in names if name != study.baseline]
     spread = 0.01 if many else math.nan
     return {
-        "robustness": pd.DataFrame(
-            {"measure": measure, "variant": name, "mean": 0.6, "std": spread} for measure in measures for name in names
-        ),
-        "robustness_comparisons": pd.DataFrame(
-            {"measure": measure, "variant": name, **of_pair} for measure in measures for name in other
-        ),
+        **_measures("robustness", measures, [{"variant": name, "mean": 0.6, "std": spread} for name in names], pairs),
         "corruptions": pd.DataFrame(
             {"variant": name, "corruption": corruption, "severity": severity, "images": 80, "mean": 0.6}
             for name in names
             for corruption in CORRUPTIONS
             for severity in range(1, 6)
         ),
-        **_map_tables(names, other, of_pair, spread, many=many),
+        **_map_tables(names, pairs, spread, many=many),
         "runs": pd.DataFrame(runs),
         "precision": pd.DataFrame(
             [("observed", 3, 0.02), ("observed", 9, 0.01), ("upper", 3, 0.03), ("upper", 14, 0.01)] if many else [],
@@ -152,12 +148,20 @@ def _tables(names: list[str], study: Any, classes: list[str]) -> dict[str, pd.Da
     }
 
 
-def _map_tables(
-    names: list[str], other: list[str], of_pair: dict[str, Any], spread: float, *, many: bool
+def _measures(
+    table: str, measures: Sequence[str], means: list[dict[str, Any]], pairs: list[dict[str, Any]]
 ) -> dict[str, pd.DataFrame]:
+    """Return a table of means and one of comparisons, both with the same rows for every measure."""
+    return {
+        name: pd.DataFrame({"measure": measure, **row} for measure in measures for row in rows)
+        for name, rows in ((table, means), (f"{table}_comparisons", pairs))
+    }
+
+
+def _map_tables(names: list[str], pairs: list[dict[str, Any]], spread: float, *, many: bool) -> dict[str, pd.DataFrame]:
     measures = ("deletion", "insertion", "infidelity", "sensitivity", "untrained_classifier", "untrained")
     measures += ("energy", "pointing", "precision")
-    control = {key: of_pair[key] for key in ("difference", "low", "high", "verdict")}
+    control = {key: pairs[0][key] for key in ("difference", "low", "high", "verdict")}
     on_object = {"energy": 0.2, "pointing": 0.4, "precision": 0.3, "area": 0.15}
     agreement = {
         "same_variant": 0.4 if many else math.nan,
@@ -165,12 +169,7 @@ def _map_tables(
         "same_seed": 0.5,
     }
     return {
-        "maps": pd.DataFrame(
-            {"measure": measure, "variant": name, "mean": 0.1, "std": spread} for measure in measures for name in names
-        ),
-        "maps_comparisons": pd.DataFrame(
-            {"measure": measure, "variant": name, **of_pair} for measure in measures for name in other
-        ),
+        **_measures("maps", measures, [{"variant": name, "mean": 0.1, "std": spread} for name in names], pairs),
         "map_curves": pd.DataFrame(
             {"variant": name, "map": kind, "deletion": 0.3, "insertion": 0.6, "images": 500, "checked": 100}
             for name in names

@@ -4,15 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import small_training
-from small_training import edges, small_study, write_params
+from recorded_run import STAGES, record_run
 
 from attnbench import records
-from attnbench.records import AblationRecord, RunRecord, prepared
+from attnbench.records import AblationRecord, RunRecord
 from attnbench.study import StudyPaths
-from attnbench.train import outputs
 
-STAGES = Path(__file__).parents[2] / "stages"
 PATHS = StudyPaths("small")
 
 
@@ -23,14 +20,8 @@ def stage(folder: Path, name: str, *arguments: str) -> str:
 
 
 def test_a_run_is_tested_as_it_was_recorded_and_a_record_of_other_weights_is_refused(tmp_path: Path) -> None:
-    data, study = edges(), small_study()
-    write_params(tmp_path)
-    prepared.save(tmp_path / PATHS.prepared, data)
+    record_run(tmp_path)
     assert stage(tmp_path, "code") == ""
-    identity = outputs.identity(study, "cbam", data_sha256="d" * 64, code_sha256="c" * 64)
-    outcome = small_training.run(study, "cbam", 0, data)
-    written = StudyPaths("small", tmp_path)
-    outputs.write_records(written, outputs.write(written, study, "cbam", 0, outcome, identity))
     assert stage(tmp_path, "ablate", "cbam", "0") == ""
     run = records.read(tmp_path / PATHS.record("cbam", 0), RunRecord)
     ablation = records.read(tmp_path / PATHS.ablation("cbam", 0), AblationRecord)

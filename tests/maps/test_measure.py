@@ -1,23 +1,19 @@
 """All scores of a network that was trained in the test, and the stage `maps` as DVC runs it."""
 
-import runpy
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import small_training
 import torch
-from small_training import edges, small_study, write_params
+from recorded_run import record_run, run_stage
+from small_training import edges, small_study
 
 from attnbench import maps, networks, records
 from attnbench.networks.gates import Gate
-from attnbench.records import MapsRecord, RunRecord, prepared
+from attnbench.records import MapsRecord, RunRecord
 from attnbench.records.prepared import Prepared
 from attnbench.study import StudyPaths
-from attnbench.train import outputs
 
-STAGES = Path(__file__).parents[2] / "stages"
 PATHS = StudyPaths("small")
 
 
@@ -54,27 +50,10 @@ def test_a_network_whose_gate_sees_the_object_scores_on_it() -> None:
     assert all(not module._forward_pre_hooks for module in network.modules())
 
 
-def test_the_stage_scores_the_maps_of_the_recorded_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stage(name: str, *arguments: str) -> str:
-        """Run a stage in this process, since torch takes seconds to start, and return its message."""
-        monkeypatch.setattr(sys, "argv", [name, "params.yaml", *arguments])
-        try:
-            runpy.run_path(str(STAGES / f"{name}.py"), run_name="__main__")
-        except SystemExit as ended:
-            return str(ended.code or "")
-        return ""
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(STAGES))
-    data, study = edges(), small_study()
-    write_params(tmp_path)
-    prepared.save(tmp_path / PATHS.prepared, data)
-    assert stage("code") == ""
-    identity = outputs.identity(study, "cbam", data_sha256="d" * 64, code_sha256="c" * 64)
-    written = StudyPaths("small", tmp_path)
-    outcome = small_training.run(study, "cbam", 0, data)
-    outputs.write_records(written, outputs.write(written, study, "cbam", 0, outcome, identity))
-    assert stage("maps", "cbam", "0") == ""
+def test_the_stage_scores_the_maps_of_the_recorded_weights(tmp_path: Path) -> None:
+    written = record_run(tmp_path)
+    assert run_stage(tmp_path, "code") == ""
+    assert run_stage(tmp_path, "maps", "cbam", "0") == ""
     run = records.read(written.record("cbam", 0), RunRecord)
     record = records.read(written.map_scores("cbam", 0), MapsRecord)
     assert (record.study, record.variant, record.seed) == ("small", "cbam", 0)
@@ -84,7 +63,9 @@ def test_the_stage_scores_the_maps_of_the_recorded_weights(tmp_path: Path, monke
     assert record.scores.grad_cam.deletion < record.scores.grad_cam.insertion
 
     first = written.map_scores("cbam", 0).read_bytes()
-    assert stage("maps", "cbam", "0") == ""
+    assert run_stage(tmp_path, "maps", "cbam", "0") == ""
     assert written.map_scores("cbam", 0).read_bytes() == first
     written.checkpoint("cbam", 0).write_bytes(b"other")
-    assert f"but {PATHS.record('cbam', 0)} says {run.checkpoint_sha256[:12]}" in stage("maps", "cbam", "0")
+    assert f"but {PATHS.record('cbam', 0)} says {run.checkpoint_sha256[:12]}" in run_stage(
+        tmp_path, "maps", "cbam", "0"
+    )
