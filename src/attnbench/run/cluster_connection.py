@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import dask
 import dask_jobqueue
 from distributed import Client, SSHCluster
 
@@ -22,6 +23,7 @@ QUEUES = {
     "lsf": dask_jobqueue.LSFCluster,
     "sge": dask_jobqueue.SGECluster,
 }
+PROCESSORS = {"slurm": "job_cpu", "lsf": "ncpus"}  # the option with the number of processors of a job
 
 
 @contextmanager
@@ -56,6 +58,8 @@ def connected(
         with machines, Client(machines) as client:
             yield client, _nothing
     else:
+        if missing := _missing_option(cluster, study.machine.threads):
+            raise error("options", missing)
         try:
             queue = _in_queue(cluster, study, logs)
         except (TypeError, ValueError) as problem:
@@ -79,10 +83,24 @@ def _over_ssh(cluster: SshCluster) -> Any:
 def _in_queue(cluster: QueueCluster, study: Study, logs: Path) -> Any:
     scheduler = {"dashboard_address": ":0"} | ({"host": cluster.host} if cluster.host else {})
     options: dict[str, Any] = {"log_directory": str(logs)}
-    if cluster.engine == "slurm":
-        options["job_cpu"] = study.machine.threads
+    if cluster.engine in PROCESSORS:
+        options[PROCESSORS[cluster.engine]] = study.machine.threads
     fixed = {"cores": 1, "processes": 1, "scheduler_options": scheduler, "worker_extra_args": ["--memory-limit", "0"]}
     return QUEUES[cluster.engine](**options | cluster.options | fixed)
+
+
+def _missing_option(cluster: QueueCluster, threads: int) -> str | None:
+    """Return what to add to the options, so that a job asks for memory and for a processor for each thread."""
+    options = cluster.options
+    if "memory" not in options and dask.config.get(f"jobqueue.{cluster.engine}.memory", None) is None:
+        return "memory is missing; add for example `memory: 4GB`"
+    if threads > 1 and cluster.engine == "pbs" and "resource_spec" not in options:
+        add = f'resource_spec: "select=1:ncpus={threads}:mem={options.get("memory", "4GB")}"'
+    elif threads > 1 and cluster.engine == "sge" and "job_extra_directives" not in options:
+        add = f'job_extra_directives: ["-pe smp {threads}"]'
+    else:
+        return None
+    return f"a run has {threads} threads, and a job has one processor; add for example `{add}`"
 
 
 def _nothing() -> None:
