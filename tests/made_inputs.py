@@ -158,33 +158,41 @@ def _measures(
     }
 
 
+_BLOCKS = ("block1", "block2")
+
+
 def _map_tables(names: list[str], pairs: list[dict[str, Any]], spread: float, *, many: bool) -> dict[str, pd.DataFrame]:
     measures = ("deletion", "insertion", "infidelity", "sensitivity", "untrained_classifier", "untrained")
     measures += ("energy", "pointing", "precision")
     control = {key: pairs[0][key] for key in ("difference", "low", "high", "verdict")}
+    curves = {"deletion": 0.3, "insertion": 0.6, "images": 500, "checked": 100}
     on_object = {"energy": 0.2, "pointing": 0.4, "precision": 0.3, "area": 0.15}
     agreement = {
         "same_variant": 0.4 if many else math.nan,
         "other_variant": 0.25 if many else math.nan,
         "same_seed": 0.5,
     }
+    of_block = _measures("maps", measures, [{"variant": name, "mean": 0.1, "std": spread} for name in names], pairs)
     return {
-        **_measures("maps", measures, [{"variant": name, "mean": 0.1, "std": spread} for name in names], pairs),
+        **{
+            name: pd.concat([frame.assign(block=block) for block in _BLOCKS], ignore_index=True)
+            for name, frame in of_block.items()
+        },
         "map_curves": pd.DataFrame(
-            {"variant": name, "map": kind, "deletion": 0.3, "insertion": 0.6, "images": 500, "checked": 100}
+            {"variant": name, "block": block, "map": kind, **curves}
             for name in names
+            for block in _BLOCKS
             for kind in ("grad_cam", "random", "centre")
         ),
         "map_controls": pd.DataFrame(
-            {"variant": name, "curve": curve, "control": kind, **control}
+            {"block": block, "variant": name, "curve": curve, "control": kind, **control}
+            for block in _BLOCKS
             for name in names
             for curve in ("deletion", "insertion")
             for kind in ("random", "centre")
         ),
         "map_objects": pd.DataFrame(
-            {"variant": name, "map": kind, **on_object}
-            for name in names
-            for kind in ("grad_cam", "centre", "block1.after_pool")
+            {"variant": name, "map": kind, **on_object} for name in names for kind in ("centre", "block1.after_pool")
         ),
         "map_agreement": pd.DataFrame({"variant": name, **agreement} for name in names),
         "map_agreement_test": pd.DataFrame([{**agreement, "p": 0.001 if many else math.nan, "images": 100}]),

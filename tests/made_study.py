@@ -34,7 +34,7 @@ from attnbench.records import (
 )
 from attnbench.records.correct import write_correct
 from attnbench.records.curves import EpochRow, write_epochs, write_iterations
-from attnbench.records.maps import Curves, MapScores, Objects, OnObjects, StoredMaps
+from attnbench.records.maps import BlockScores, Curves, MapScores, Objects, OnObjects, StoredMaps
 from attnbench.records.robustness import CORRUPTIONS
 from attnbench.records.views import BlockView, GateView, Views
 from attnbench.records.views import save as save_views
@@ -277,10 +277,22 @@ def robustness(run: RunRecord) -> RobustnessRecord:
 
 
 def map_scores(run: RunRecord, position: int) -> MapsRecord:
-    """Random maps lose 0.9 - accuracy to Grad-CAM in deletion; its maps depend much more on variants than on seeds."""
+    """Random maps lose 0.9 - accuracy to the Grad-CAM of the last block in deletion, and nothing to that of the first.
+
+    Its maps depend much more on variants than on seeds.
+    """
     random = Curves(deletion=0.9, insertion=0.3)
     order = (np.arange(64) * (2 * position + 1) + run.seed) % 64
     objects = OnObjects(energy=0.2, pointing=0.5, precision=run.accuracy)
+    block = BlockScores(
+        grad_cam=Curves(deletion=run.accuracy, insertion=0.4),
+        random=random,
+        infidelity=1 - run.accuracy,
+        sensitivity=0.1,
+        untrained_classifier=0.05,
+        untrained=-0.01,
+        objects=objects,
+    )
     return MapsRecord(
         study=run.study,
         variant=run.variant,
@@ -289,14 +301,9 @@ def map_scores(run: RunRecord, position: int) -> MapsRecord:
         scores=MapScores(
             images=400,
             checked=100,
-            grad_cam=Curves(deletion=run.accuracy, insertion=0.4),
-            random=random,
+            blocks={"block1": block.model_copy(update={"grad_cam": random}), "block2": block},
             centre=Curves(deletion=0.2, insertion=0.6),
-            infidelity=1 - run.accuracy,
-            sensitivity=0.1,
-            untrained_classifier=0.05,
-            untrained=-0.01,
-            objects=Objects(area=0.15, grad_cam=objects, centre=objects, gates={"block1.after_pool": objects}),
+            objects=Objects(area=0.15, centre=objects, gates={"block1.after_pool": objects}),
             maps=StoredMaps(images=1, values=base64.b64encode(order.astype(np.uint8).tobytes())),
         ),
     )

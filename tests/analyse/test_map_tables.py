@@ -27,11 +27,13 @@ def read(made: Any) -> list[MapsRecord]:
 
 
 def test_gains_are_compared_by_the_rule_of_accuracies(full: Any) -> None:
-    means = pd.read_csv(full.paths.tables / "maps.csv").set_index(["measure", "variant"])["mean"]
-    frame = pd.read_csv(full.paths.tables / "maps_comparisons.csv").set_index("measure")
+    means = pd.read_csv(full.paths.tables / "maps.csv").set_index(["block", "measure", "variant"])["mean"]
+    compared = pd.read_csv(full.paths.tables / "maps_comparisons.csv")
+    frame = compared[compared["block"] == "block2"].set_index("measure")
     accuracy = pd.read_csv(full.paths.tables / "comparisons.csv")
-    assert means["deletion", "se"] == pytest.approx(0.9 - 0.74)
-    assert means["insertion", "se"] == pytest.approx(0.4 - 0.3)
+    assert means["block2", "deletion", "se"] == pytest.approx(0.9 - 0.74)
+    assert means["block2", "insertion", "se"] == pytest.approx(0.4 - 0.3)
+    assert means["block1", "deletion", "se"] == 0
     columns = ["difference", "low", "high"]
     # what an accuracy gains, deletion loses; infidelity is 1 - accuracy, and a lower one is better
     assert frame.loc["deletion", "difference"].to_numpy() == pytest.approx(-accuracy["difference"].to_numpy())
@@ -40,12 +42,14 @@ def test_gains_are_compared_by_the_rule_of_accuracies(full: Any) -> None:
 
 
 def test_grad_cam_is_compared_with_both_controls(full: Any) -> None:
-    rows = pd.read_csv(full.paths.tables / "map_controls.csv").set_index(["curve", "control", "variant"])
-    assert rows.loc[("deletion", "centre", "se"), "difference"] == pytest.approx(0.2 - 0.74)
-    assert rows.loc[("deletion", "centre", "se"), "verdict"] == "worse"
-    assert rows.loc[("deletion", "random", "se"), "verdict"] == "better"
-    curves = pd.read_csv(full.paths.tables / "map_curves.csv").set_index(["variant", "map"])
-    assert curves.loc[("se", "grad_cam"), "deletion"] == pytest.approx(0.74)
+    rows = pd.read_csv(full.paths.tables / "map_controls.csv").set_index(["block", "curve", "control", "variant"])
+    assert rows.loc[("block2", "deletion", "centre", "se"), "difference"] == pytest.approx(0.2 - 0.74)
+    assert rows.loc[("block2", "deletion", "centre", "se"), "verdict"] == "worse"
+    assert rows.loc[("block2", "deletion", "random", "se"), "verdict"] == "better"
+    assert rows.loc[("block1", "deletion", "random", "se"), "difference"] == 0
+    curves = pd.read_csv(full.paths.tables / "map_curves.csv").set_index(["variant", "block", "map"])
+    assert curves.loc[("se", "block2", "grad_cam"), "deletion"] == pytest.approx(0.74)
+    assert curves.loc[("se", "block1", "centre"), "deletion"] == pytest.approx(0.2)
     objects = pd.read_csv(full.paths.tables / "map_objects.csv").set_index(["variant", "map"])
     assert objects.loc[("se", "block1.after_pool"), "precision"] == pytest.approx(0.74)
 
@@ -97,9 +101,13 @@ def test_a_record_of_other_images_or_weights_is_refused(make: Any) -> None:
     made = make(variants=["baseline", "se"])
     path = made.paths.map_scores("se", 1)
     old = records.read(path, MapsRecord)
-    for scores in ({"images": 300}, {"objects": None}):
+    (name, block), *_ = old.scores.blocks.items()
+    without = {own: of_own.model_copy(update={"objects": None}) for own, of_own in old.scores.blocks.items()}
+    for scores in ({"images": 300}, {"blocks": {name: block}}, {"objects": None, "blocks": without}):
         records.write(path, old.model_copy(update={"scores": old.scores.model_copy(update=scores)}))
-        with pytest.raises(UserError, match=r"se-1\.json is of other images or slots than others\. .*:maps@se-1"):
+        with pytest.raises(
+            UserError, match=r"se-1\.json is of other images, blocks or slots than others\. .*:maps@se-1"
+        ):
             analyse(made.study, made.paths)
     records.write(path, old.model_copy(update={"checkpoint_sha256": "0" * 64}))
     with pytest.raises(UserError, match=r"se-1\.json was made from other weights than .*: .*:maps@se-1"):

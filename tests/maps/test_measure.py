@@ -43,10 +43,13 @@ def test_a_network_whose_gate_sees_the_object_scores_on_it() -> None:
     assert scores.objects.area == pytest.approx(5 / 16)
     assert list(scores.objects.gates) == ["block1.before_pool"]
     assert scores.objects.gates["block1.before_pool"].energy > 0.5  # of random features of noise and edges
+    assert list(scores.blocks) == list(network.views())
+    assert [block.objects is None for block in scores.blocks.values()] == [False] * len(scores.blocks)
     same = maps.measure(network, network, data, 40)
-    assert same.untrained == pytest.approx(1)
-    assert abs(scores.untrained) < 0.8
-    assert same.model_copy(update={"untrained": scores.untrained}).grad_cam == scores.grad_cam
+    for name, block in scores.blocks.items():
+        assert same.blocks[name].untrained == pytest.approx(1)
+        assert abs(block.untrained) < 0.8
+        assert (same.blocks[name].grad_cam, same.blocks[name].random) == (block.grad_cam, block.random)
     assert all(not module._forward_pre_hooks for module in network.modules())
 
 
@@ -59,8 +62,9 @@ def test_the_stage_scores_the_maps_of_the_recorded_weights(tmp_path: Path) -> No
     assert (record.study, record.variant, record.seed) == ("small", "cbam", 0)
     assert (record.checkpoint_sha256, record.scores.images) == (run.checkpoint_sha256, 45)
     assert record.scores.objects is None
+    *_, last = record.scores.blocks.values()
     assert record.scores.maps.array().max(axis=(1, 2)).max() == 255
-    assert record.scores.grad_cam.deletion < record.scores.grad_cam.insertion
+    assert last.grad_cam.deletion < last.grad_cam.insertion
 
     first = written.map_scores("cbam", 0).read_bytes()
     assert run_stage(tmp_path, "maps", "cbam", "0") == ""

@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from attnbench import cost, networks, views
 from attnbench.networks import Network
+from attnbench.networks.grad_cam import grad_cam
 from attnbench.records import views as store
 from attnbench.records.prepared import Description, Prepared
 from attnbench.report.figures import maps
@@ -145,5 +146,5 @@ def test_grad_cam_is_the_gradient_at_the_output_of_the_stage(kind: str) -> None:
         handle.remove()
         (gradient,) = torch.autograd.grad(logits.gather(1, classes[:, None]).sum(), seen)
         expected = (gradient.mean((2, 3), keepdim=True) * seen[0]).sum(1).clamp(min=0)
-        cam = views.capture.grad_cam(network, layer, x, classes)
+        cam = grad_cam(network, layer, x, classes)
         torch.testing.assert_close(cam, expected.detach(), msg=lambda text, name=name: f"{name}: {text}")

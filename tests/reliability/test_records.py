@@ -84,13 +84,14 @@ TYPED: dict[type, list[Any]] = {  # what a value of this type must not be
 }
 SHARES = ("accuracy", "saturated")  # 0..1, as all that end so
 MAY_BE_NEGATIVE = ("mean", "untrained", "untrained_classifier")  # a module may add a term; correlations
+MAPPINGS = ("quantities", "per_class_accuracy", "attention_modules", "tensors_sha256", "gates", "blocks")
 OPTIONAL = ("cudnn", "driver", "frozen_accuracy", "shuffled_accuracy", "factor", "saturated", "objects")
 
 
 def damages(values: Any, name: str = "") -> Iterator[Any]:
     """Yield the JSON document with one thing wrong: a value, a missing key, an unknown one."""
     if isinstance(values, dict) and name != "values":
-        is_mapping = name in ("quantities", "per_class_accuracy", "attention_modules", "tensors_sha256", "gates")
+        is_mapping = name in MAPPINGS
         if not is_mapping:
             required = [key for key, item in values.items() if item is not None]
             yield from ({key: item for key, item in values.items() if key != left_out} for left_out in required)
@@ -140,6 +141,12 @@ def test_no_wrong_value_of_a_record_is_read(tmp_path: Path, name: str) -> None:
         ("cost", ["attention_parameters"], 2_000_000, "attention_parameters is 2000000, more than parameters, 1148914"),
         ("cost", ["attention_macs"], 20_000_000, "attention_macs is 20000000, more than macs, 12060000"),
         ("latency", ["inference", 0, "p90_ms"], 0.1, "median_ms is 0.8, more than p90_ms, 0.1"),
+        (
+            "maps",
+            ["scores", "blocks", "block1", "objects"],
+            None,
+            "either all blocks and the other maps have scores on",
+        ),
         ("data", ["mean"], [0.5], "1 means and 3 stds of 3 channels"),
     ],
 )

@@ -24,16 +24,19 @@ def test_what_is_decided_is_said_of_the_variants_that_it_holds_for() -> None:
     made = made_inputs({"se": "better", "cbam": "better", "constant": "worse"})
     controls = made.tables["map_controls"]
     for name in ("se", "baseline"):
-        decide(controls, "better", variant=name, control="random")
-    decide(controls, "better", variant="cbam", control="random", curve="deletion")
-    decide(controls, "worse", variant="cbam", control="centre", curve="insertion")
-    decide(made.tables["maps_comparisons"], "better", variant="se", measure="deletion")
+        decide(controls, "better", block="block2", variant=name, control="random")
+    decide(controls, "better", block="block1", variant="cbam", control="random")
+    decide(controls, "better", block="block2", variant="cbam", control="random", curve="deletion")
+    decide(controls, "worse", block="block2", variant="cbam", control="centre", curve="insertion")
+    decide(made.tables["maps_comparisons"], "better", block="block2", variant="se", measure="deletion")
+    decide(made.tables["maps_comparisons"], "better", block="block1", variant="se", measure="insertion")
     text = section(made)
     assert "Grad-CAM is better than random maps in both curves for `baseline` and `se`." in text
     assert (
         "Grad-CAM is worse than a Gaussian in the centre, which sees no image, in one or both curves for `cbam`."
         in text
     )
+    assert "in both curves for 1 of 4 variants at `block1`." in text
     assert "Deletion, against the baseline: better for `se`." in text
     assert "Insertion, against the baseline: no difference is decided." in text
     assert "| `se` | 10.00 | +2.00 [+1.00, +3.00] better | 10.00 | +0.50 [-1.00, +2.00] inconclusive |" in text
@@ -47,14 +50,14 @@ def test_better_maps_of_null_controls_are_said_and_modules_that_are_better_than_
     compared = made.tables["maps_comparisons"]
     of_se = compared[compared["variant"] == "se"].assign(reference="constant", kind="constant")
     compared = made.tables["maps_comparisons"] = pd.concat([compared, of_se], ignore_index=True)
-    decide(compared, "better", variant="se", kind="baseline", measure="insertion")
+    decide(compared, "better", block="block2", variant="se", kind="baseline", measure="insertion")
     assert "Maps get better without attention" not in section(made)
-    decide(compared, "better", variant="constant", kind="baseline", measure="deletion")
+    decide(compared, "better", block="block2", variant="constant", kind="baseline", measure="deletion")
     text = section(made)
     assert "**Maps get better without attention as well:** `constant` is a null control. No module is better" in text
-    decide(compared, "better", variant="se", reference="constant", measure="deletion")
+    decide(compared, "better", block="block2", variant="se", reference="constant", measure="deletion")
     assert "No module is better than all its null controls" in section(made)  # not in the measure in which it gains
-    decide(compared, "better", variant="se", reference="constant", measure="insertion")
+    decide(compared, "better", block="block2", variant="se", reference="constant", measure="insertion")
     assert "`se` is also better than every null control of its own." in section(made)
 
 

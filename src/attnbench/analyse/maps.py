@@ -33,37 +33,39 @@ def load_maps(study: Study, paths: StudyPaths, runs: Sequence[RunRecord]) -> lis
     kinds: dict[str, object] = {}
     for record in records:
         scores, objects = record.scores, record.scores.objects
-        kind = (scores.images, scores.maps.images, None if objects is None else objects.area)
+        kind = (scores.images, scores.maps.images, list(scores.blocks), None if objects is None else objects.area)
         slots = None if objects is None else list(objects.gates)
         if (kinds.setdefault("", kind), kinds.setdefault(record.variant, slots)) != (kind, slots):
             path = paths.map_scores(record.variant, record.seed)
             name = run_name(record.variant, record.seed)
-            raise UserError(f"{path} is of other images or slots than others. {again(study, 'maps', name)}")
+            raise UserError(f"{path} is of other images, blocks or slots than others. {again(study, 'maps', name)}")
     return records
 
 
 def frames(study: Study, records: Sequence[MapsRecord]) -> dict[str, pd.DataFrame]:
     """Return the tables by name.
 
-    maps                a row per measure and variant: mean and standard deviation over the seeds
-    maps_comparisons    a row per measure and pair of the study
-    map_curves          a row per variant and kind of map: deletion and insertion
-    map_controls        a row per variant, curve and control: what Grad-CAM is better by; one family
-    map_objects         a row per variant and map, with gates by slot; none if the data have no masks
+    maps                a row per block, measure and variant: mean and standard deviation over the seeds
+    maps_comparisons    a row per block, measure and pair of the study; each measure of a block is a family
+    map_curves          a row per variant, block and kind of map: deletion and insertion
+    map_controls        a row per block, variant, curve and control: what Grad-CAM is better by; each block is a family
+    map_objects         a row per variant and map other than Grad-CAM: gates by slot; none if the data have no masks
     map_agreement       a row per variant: rank correlation of its maps with those of other runs
     map_agreement_test  one row: the means of these over variants, and how likely chance is
     """
     groups = {variant: [record for record in records if record.variant == variant] for variant in study.variants}
-    of_runs = {variant: [_measures(record) for record in group] for variant, group in groups.items()}
-    values = {
-        measure: {variant: [run[measure] for run in runs] for variant, runs in of_runs.items()}
-        for measure in of_runs[study.baseline][0]
-    }
+    blocks = list(records[0].scores.blocks)
+    values = {block: _values(groups, block) for block in blocks}
     return {
-        "maps": measures.means_frame(values),
-        "maps_comparisons": measures.comparisons_frame(study, values, lower_is_better=_CHECKS, shares=()),
+        "maps": _by_block({block: measures.means_frame(values[block]) for block in blocks}),
+        "maps_comparisons": _by_block(
+            {
+                block: measures.comparisons_frame(study, values[block], lower_is_better=_CHECKS, shares=())
+                for block in blocks
+            }
+        ),
         "map_curves": pd.DataFrame(row for variant, group in groups.items() for row in _curves(variant, group)),
-        "map_controls": _controls(study, groups),
+        "map_controls": _by_block({block: _controls(study, groups, block) for block in blocks}),
         "map_objects": pd.DataFrame(
             [row for variant, group in groups.items() for row in _objects(variant, group)],
             columns=["variant", "map", *_ON_OBJECTS, "area"],
@@ -72,56 +74,75 @@ def frames(study: Study, records: Sequence[MapsRecord]) -> dict[str, pd.DataFram
     }
 
 
-def gain(record: MapsRecord, curve: str, control: str) -> float:
-    """Return by how much Grad-CAM is better than a control: lower in deletion, higher in insertion."""
-    own, other = (getattr(getattr(record.scores, name), curve) for name in ("grad_cam", control))
-    difference: float = own - other
+def _by_block(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of all blocks, with the block's name in the first column."""
+    return pd.concat([frame.assign(block=block) for block, frame in frames.items()], ignore_index=True).pipe(
+        lambda frame: frame[["block", *frame.columns.drop("block")]]
+    )
+
+
+def _values(groups: Mapping[str, Sequence[MapsRecord]], block: str) -> measures.Values:
+    of_runs = {variant: [_measures(record, block) for record in group] for variant, group in groups.items()}
+    names = next(iter(of_runs.values()))[0]
+    return {name: {variant: [run[name] for run in runs] for variant, runs in of_runs.items()} for name in names}
+
+
+def gain(record: MapsRecord, block: str, curve: str, control: str) -> float:
+    """Return by how much the Grad-CAM of a block is better than a control: lower in deletion, higher in insertion."""
+    scores = record.scores.blocks[block]
+    other = scores.random if control == "random" else record.scores.centre
+    difference: float = getattr(scores.grad_cam, curve) - getattr(other, curve)
     return -difference if curve == "deletion" else difference
 
 
-def _measures(record: MapsRecord) -> dict[str, float]:
-    scores, objects = record.scores, record.scores.objects
+def _measures(record: MapsRecord, block: str) -> dict[str, float]:
+    scores = record.scores.blocks[block]
     return {
-        **{curve: gain(record, curve, "random") for curve in ("deletion", "insertion")},
-        **(objects.grad_cam.model_dump() if objects else {}),
+        **{curve: gain(record, block, curve, "random") for curve in ("deletion", "insertion")},
+        **(scores.objects.model_dump() if scores.objects else {}),
         **{name: getattr(scores, name) for name in _CHECKS},
     }
 
 
 def _curves(variant: str, group: Sequence[MapsRecord]) -> list[dict[str, Any]]:
+    scores = [record.scores for record in group]
+    of_kinds = {
+        (block, kind): [getattr(own if kind == "centre" else own.blocks[block], kind) for own in scores]
+        for block in scores[0].blocks
+        for kind in ("grad_cam", *_CONTROLS)
+    }
     return [
         {
             "variant": variant,
-            "map": name,
-            **_means([getattr(record.scores, name).model_dump() for record in group]),
-            "images": group[0].scores.images,
-            "checked": group[0].scores.checked,
+            "block": block,
+            "map": kind,
+            **_means([own.model_dump() for own in maps]),
+            "images": scores[0].images,
+            "checked": scores[0].checked,
         }
-        for name in ("grad_cam", *_CONTROLS)
+        for (block, kind), maps in of_kinds.items()
     ]
 
 
 def _objects(variant: str, group: Sequence[MapsRecord]) -> list[dict[str, Any]]:
-    rows = []
     known = [record.scores.objects for record in group if record.scores.objects]
-    for name, maps in {
-        "grad_cam": [objects.grad_cam for objects in known],
-        "centre": [objects.centre for objects in known],
-        **{slot: [objects.gates[slot] for objects in known] for slot in (known[0].gates if known else ())},
-    }.items():
-        if maps:
-            means = _means([own.model_dump() for own in maps])
-            rows.append({"variant": variant, "map": name, **means, "area": known[0].area})
-    return rows
+    if not known:
+        return []
+    of_maps = {"centre": [objects.centre for objects in known]}
+    of_maps |= {slot: [objects.gates[slot] for objects in known] for slot in known[0].gates}
+    return [
+        {"variant": variant, "map": name, **_means([own.model_dump() for own in maps]), "area": known[0].area}
+        for name, maps in of_maps.items()
+    ]
 
 
 def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: statistics.mean_std([row[name] for row in rows]).mean for name in rows[0]}
 
 
-def _controls(study: Study, groups: Mapping[str, Sequence[MapsRecord]]) -> pd.DataFrame:
+def _controls(study: Study, groups: Mapping[str, Sequence[MapsRecord]], block: str) -> pd.DataFrame:
     kinds = [(curve, control) for curve in ("deletion", "insertion") for control in _CONTROLS]
-    gains = [[[gain(record, *kind) for record in group] for kind in kinds] for group in groups.values()]
+    gains = [[[gain(record, block, *kind) for record in group] for kind in kinds] for group in groups.values()]
     family = statistics.change_comparisons(gains, study.confidence)
     return pd.DataFrame(
         {

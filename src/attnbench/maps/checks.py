@@ -14,27 +14,17 @@ the logits.
 import copy
 
 import torch
-from captum.attr import LayerGradCam
 from captum.metrics import infidelity as captum_infidelity
 from captum.metrics import sensitivity_max
-from torch import Tensor
+from torch import Tensor, nn
 
+from attnbench.networks.grad_cam import grad_cam
 from attnbench.networks.slots import Network
 
 SQUARES = 5  # for each image
 SQUARE = 0.375  # of the shorter side
 NOISY = 2  # images with noise for each image
 RADIUS = 0.1  # of the noise, uniform, in standard deviations of the data
-
-
-def grad_cam(network: Network, x: Tensor, classes: Tensor) -> Tensor:
-    """Return the Grad-CAM (n, h, w) of the last view of a network, for the logit of one class (n,) per image.
-
-    Formula and source: `attnbench.views.capture.grad_cam`.
-    """
-    *_, layer = network.views().values()
-    maps: Tensor = LayerGradCam(network, layer).attribute(x, target=classes, relu_attributions=True)  # (n, 1, h, w)
-    return maps.detach().squeeze(1)
 
 
 def infidelity(
@@ -60,8 +50,8 @@ def infidelity(
     return of_maps, error(torch.zeros_like(attributions))
 
 
-def sensitivity(network: Network, x: Tensor, classes: Tensor, random: torch.Generator) -> Tensor:
-    """Return the sensitivity (n,) of Grad-CAM for normalised images (n, c, h, w)."""
+def sensitivity(network: Network, layer: nn.Module, x: Tensor, classes: Tensor, random: torch.Generator) -> Tensor:
+    """Return the sensitivity (n,) of the Grad-CAM of `layer` for normalised images (n, c, h, w)."""
 
     # tuples, as captum itself passes the images without noise
     def noisy(inputs: Tensor) -> tuple[Tensor]:
@@ -69,7 +59,7 @@ def sensitivity(network: Network, x: Tensor, classes: Tensor, random: torch.Gene
         return (inputs + RADIUS * (2 * noise - 1),)
 
     def explained(inputs: tuple[Tensor], target: Tensor) -> tuple[Tensor]:
-        return (grad_cam(network, *inputs, target),)
+        return (grad_cam(network, layer, *inputs, target),)
 
     largest: Tensor = sensitivity_max(explained, x, perturb_func=noisy, n_perturb_samples=NOISY, target=classes)
     return largest.double()

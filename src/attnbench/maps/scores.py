@@ -14,9 +14,10 @@ from attnbench.maps import checks, curves, objects
 from attnbench.networks import seeding
 from attnbench.networks.evaluation import batch_size
 from attnbench.networks.gates import Attention
+from attnbench.networks.grad_cam import grad_cam
 from attnbench.networks.normalisation import Normalisation
 from attnbench.networks.slots import Network
-from attnbench.records.maps import SIDE, Curves, MapScores, Objects, OnObjects, StoredMaps
+from attnbench.records.maps import SIDE, BlockScores, Curves, MapScores, Objects, OnObjects, StoredMaps
 from attnbench.records.prepared import Prepared
 from attnbench.records.rank_correlation import rank_correlation
 
@@ -47,54 +48,69 @@ def measure(network: Network, untrained: Network, data: Prepared, images: int) -
     network.eval()
     untrained.eval()
     rows = torch.randperm(len(data.test_labels), generator=seeding.generator(SEED, "maps/images"))[:images]
-    random = seeding.generator(SEED, "maps/random")
     others = {
         "untrained_classifier": checks.with_untrained_classifier(network, untrained),
         "untrained": untrained,
     }
+    blocks = list(network.views())
+    random = {name: seeding.generator(SEED, f"maps/random/{name}") for name in ("centre", *blocks)}
     by_batch: dict[str, list[Tensor]] = defaultdict(list)
     for first, batch in _batches(network, data, rows):
-        own = checks.grad_cam(network, batch.x, batch.classes)  # (n, h, w), of the block
-        of_batch = {"maps": own, **_curves(network, batch, own, random), **_on_objects(batch, own)}
-        if first < CHECKED:
-            of_batch |= _checks(network, others, batch, own, CHECKED - first, random)
-        for name, scores in of_batch.items():
-            by_batch[name].append(scores.cpu())
+        of_batch = _scores_of_others(network, batch, random["centre"])
+        for block in blocks:
+            cams = grad_cam(network, network.views()[block], batch.x, batch.classes)  # (n, h, w), of the block
+            scores = {"maps": cams, **_scores_of_block(network, batch, cams, random[block])}
+            if first < CHECKED:
+                scores |= _checks(network, others, block, batch, cams, CHECKED - first, random[block])
+            of_batch |= {f"blocks/{block}/{name}": own for name, own in scores.items()}
+        for name, of_name in of_batch.items():
+            by_batch[name].append(of_name.cpu())
     values = {name: torch.cat(batches) for name, batches in by_batch.items()}
-    means = {name: float(scores.double().mean()) for name, scores in values.items()}
+    of_blocks = {block: _under(values, f"blocks/{block}") for block in blocks}
+    *_, last = of_blocks.values()
     return MapScores(
         images=len(rows),
-        checked=len(values["sensitivity"]),
-        grad_cam=Curves.model_validate(_part(means, "grad_cam")),
-        random=Curves.model_validate(_part(means, "random")),
-        centre=Curves.model_validate(_part(means, "centre")),
-        infidelity=means["infidelity"] / means["infidelity_of_zeros"] if means["infidelity_of_zeros"] else 0.0,
-        sensitivity=float(values["sensitivity"].median()),  # a map of almost zeros changes by any factor
-        untrained_classifier=means["untrained_classifier"],
-        untrained=means["untrained"],
-        objects=None if data.test_masks is None else _objects(means, list(batch.gates)),
-        maps=_stored(values["maps"][:STORED]),
+        checked=len(last["sensitivity"]),
+        blocks={block: _of_block(own) for block, own in of_blocks.items()},
+        centre=Curves.model_validate(_means(_under(values, "centre"))),
+        objects=None if data.test_masks is None else _objects(_under(values, "objects"), list(batch.gates)),
+        maps=_stored(last["maps"][:STORED]),
     )
 
 
-def _part(means: dict[str, float], name: str) -> dict[str, float]:
-    """Return the means whose names start with `name/`, without it; rounding may leave 0..1, which all of them have."""
-    return {
-        own.removeprefix(f"{name}/"): min(1.0, max(0.0, mean))
-        for own, mean in means.items()
-        if own.startswith(f"{name}/")
-    }
+def _under(values: Scores, name: str) -> Scores:
+    """Return the values whose names start with `name/`, without it."""
+    return {own.removeprefix(f"{name}/"): of_own for own, of_own in values.items() if own.startswith(f"{name}/")}
 
 
-def _objects(means: dict[str, float], slots: list[str]) -> Objects:
-    def on_objects(name: str) -> OnObjects:
-        return OnObjects.model_validate(_part(means, f"object/{name}"))
+def _mean(values: Tensor) -> float:
+    return float(values.double().mean())
 
+
+def _means(scores: Scores) -> dict[str, float]:
+    """Return the means of scores that are shares; rounding may leave 0..1, which all of them have."""
+    return {name: min(1.0, max(0.0, _mean(values))) for name, values in scores.items()}
+
+
+def _of_block(values: Scores) -> BlockScores:
+    of_zeros = _mean(values["infidelity_of_zeros"])
+    on_objects = _means(_under(values, "objects"))
+    return BlockScores(
+        grad_cam=Curves.model_validate(_means(_under(values, "grad_cam"))),
+        random=Curves.model_validate(_means(_under(values, "random"))),
+        infidelity=_mean(values["infidelity"]) / of_zeros if of_zeros else 0.0,
+        sensitivity=float(values["sensitivity"].median()),  # a map of almost zeros changes by any factor
+        untrained_classifier=_mean(values["untrained_classifier"]),
+        untrained=_mean(values["untrained"]),
+        objects=OnObjects.model_validate(on_objects) if on_objects else None,
+    )
+
+
+def _objects(values: Scores, slots: list[str]) -> Objects:
     return Objects(
-        area=means["area"],
-        grad_cam=on_objects("grad_cam"),
-        centre=on_objects("centre"),
-        gates={slot: on_objects(f"gate/{slot}") for slot in slots},
+        area=_mean(values["area"]),
+        centre=OnObjects.model_validate(_means(_under(values, "centre"))),
+        gates={slot: OnObjects.model_validate(_means(_under(values, f"gate/{slot}"))) for slot in slots},
     )
 
 
@@ -130,8 +146,30 @@ def _classified(network: Network, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]
             handle.remove()
 
 
-def _curves(network: Network, batch: _Batch, own: Tensor, random: torch.Generator) -> Scores:
-    """Return deletion and insertion of Grad-CAM, of random maps of its resolution, and of a Gaussian in the centre."""
+def _scores_of_block(network: Network, batch: _Batch, own: Tensor, random: torch.Generator) -> Scores:
+    """Return the curves of a block's Grad-CAM (n, h', w') and of random maps of its size, and how it finds objects."""
+    noise = torch.rand(own.shape, generator=random).to(own.device)
+    enlarged = _enlarged(own, batch.x)
+    return {
+        **_curves(network, batch, "grad_cam", enlarged, random),
+        **_curves(network, batch, "random", _enlarged(noise, batch.x), random),
+        **_on_objects(batch, "objects", enlarged),
+    }
+
+
+def _scores_of_others(network: Network, batch: _Batch, random: torch.Generator) -> Scores:
+    """Return the scores of a Gaussian in the centre and of spatial gates, and the share of an image in objects."""
+    centre = _centre(batch.x)
+    scores = _curves(network, batch, "centre", centre, random) | _on_objects(batch, "objects/centre", centre)
+    for slot, gate in batch.gates.items():
+        scores |= _on_objects(batch, f"objects/gate/{slot}", _enlarged(gate, batch.x))
+    if batch.masks is not None:
+        scores["objects/area"] = batch.masks.double().mean((1, 2))
+    return scores
+
+
+def _curves(network: Network, batch: _Batch, name: str, maps: Tensor, random: torch.Generator) -> Scores:
+    """Return deletion and insertion (n,) of maps (n, h, w), which have the size of the images."""
 
     def probability(x: Tensor) -> Tensor:
         with torch.no_grad():
@@ -139,45 +177,39 @@ def _curves(network: Network, batch: _Batch, own: Tensor, random: torch.Generato
         probabilities: Tensor = logits.softmax(1).gather(1, batch.classes[:, None]).squeeze(1)
         return probabilities
 
-    noise = torch.rand(own.shape, generator=random).to(own.device)
-    maps = {"grad_cam": _enlarged(own, batch.x), "random": _enlarged(noise, batch.x), "centre": _centre(batch.x)}
-    scores = {}
-    for name, of_kind in maps.items():
-        ranks = curves.ranked(of_kind, random)
-        for curve in (curves.deletion, curves.insertion):
-            scores[f"{name}/{curve.__name__}"] = curve(probability, batch.x, ranks, batch.turns)
-    return scores
+    ranks = curves.ranked(maps, random)
+    return {
+        f"{name}/{curve.__name__}": curve(probability, batch.x, ranks, batch.turns)
+        for curve in (curves.deletion, curves.insertion)
+    }
 
 
-def _on_objects(batch: _Batch, own: Tensor) -> Scores:
-    """Return the scores on the objects, if their masks are known, and the share of the image that these cover."""
+def _on_objects(batch: _Batch, name: str, maps: Tensor) -> Scores:
+    """Return the scores (n,) of maps (n, h, w) on the objects, if their masks are known."""
     if batch.masks is None:
         return {}
-    maps = {"grad_cam": own, **{f"gate/{slot}": gate for slot, gate in batch.gates.items()}}
-    enlarged = {name: _enlarged(of_kind, batch.x) for name, of_kind in maps.items()} | {"centre": _centre(batch.x)}
-    scores = {
-        f"object/{name}/{score.__name__}": score(of_kind, batch.masks)
-        for name, of_kind in enlarged.items()
-        for score in (objects.energy, objects.pointing, objects.precision)
-    }
-    return scores | {"area": batch.masks.double().mean((1, 2))}
+    kinds = (objects.energy, objects.pointing, objects.precision)
+    return {f"{name}/{score.__name__}": score(maps, batch.masks) for score in kinds}
 
 
 def _checks(
-    network: Network, others: dict[str, Network], batch: _Batch, own: Tensor, images: int, random: torch.Generator
+    network: Network,
+    others: dict[str, Network],
+    block: str,
+    batch: _Batch,
+    own: Tensor,
+    images: int,
+    random: torch.Generator,
 ) -> Scores:
-    """Return the checks of Grad-CAM for the first `images` images of a batch."""
+    """Return the checks of the Grad-CAM of a block for the first `images` images of a batch."""
     x, classes, own = batch.x[:images], batch.classes[:images], own[:images]
     of_maps, of_zeros = checks.infidelity(network, x, _enlarged(own, x), classes, random)
-    correlations = {
-        name: torch.from_numpy(rank_correlation(own.cpu().numpy(), checks.grad_cam(other, x, classes).cpu().numpy()))
-        for name, other in others.items()
-    }
+    cams = {name: grad_cam(other, other.views()[block], x, classes).cpu().numpy() for name, other in others.items()}
     return {
         "infidelity": of_maps,
         "infidelity_of_zeros": of_zeros,
-        "sensitivity": checks.sensitivity(network, x, classes, random),
-        **correlations,
+        "sensitivity": checks.sensitivity(network, network.views()[block], x, classes, random),
+        **{name: torch.from_numpy(rank_correlation(own.cpu().numpy(), cam)) for name, cam in cams.items()},
     }
 
 

@@ -29,10 +29,9 @@ class OnObjects(Record):
 
 
 class Objects(Record):
-    """Maps against the known masks of the objects."""
+    """Maps other than Grad-CAM against the known masks of the objects."""
 
     area: Share  # share of an image that the object covers: what a map that knows nothing scores
-    grad_cam: OnObjects
     centre: OnObjects  # of a Gaussian in the centre
     gates: dict[Line, OnObjects]  # by slot: modules with a spatial map
 
@@ -54,20 +53,33 @@ class StoredMaps(Record):
         return np.frombuffer(self.values, np.uint8).reshape(self.images, SIDE, SIDE)
 
 
-class MapScores(Record):
-    """Scores of Grad-CAM at the last block of a network, for the predicted class, and of maps that see no image."""
+class BlockScores(Record):
+    """Scores of the Grad-CAM of one block, for the predicted class."""
 
-    images: AtLeastOne  # test images of the curves and the objects
-    checked: AtLeastOne  # of these, the first ones, of infidelity, sensitivity and untrained weights
     grad_cam: Curves
     random: Curves  # random maps of the same resolution
-    centre: Curves  # a Gaussian in the centre
     infidelity: NotNegative  # 0: the map predicts every change of the logit; 1: none
     sensitivity: NotNegative  # median over images of the relative change under small noise
     untrained_classifier: Correlation  # rank correlation with the map of the network with an untrained classifier
     untrained: Correlation  # with the map of an untrained network
+    objects: OnObjects | None  # None: the data have no masks
+
+
+class MapScores(Record):
+    """Scores of the maps of a network, and of a map that sees no image."""
+
+    images: AtLeastOne  # test images of the curves and the objects
+    checked: AtLeastOne  # of these, the first ones, of infidelity, sensitivity and untrained weights
+    blocks: Annotated[dict[Line, BlockScores], Field(min_length=1)]  # shallow to deep
+    centre: Curves  # a Gaussian in the centre
     objects: Objects | None  # None: the data have no masks
-    maps: StoredMaps
+    maps: StoredMaps  # of the last block
+
+    @model_validator(mode="after")
+    def _all_blocks_have_objects_or_none(self) -> Self:
+        if {block.objects is None for block in self.blocks.values()} != {self.objects is None}:
+            raise ValueError("either all blocks and the other maps have scores on objects, or none has")
+        return self
 
 
 class MapsRecord(Record):

@@ -29,13 +29,16 @@ _MAPS = {"grad_cam": "Grad-CAM", "random": "random", "centre": "Gaussian in the 
 def facts(inputs: Inputs) -> dict[str, Any]:
     """Return what the sentences of the report say, by name."""
     curves = inputs.rows("map_curves")[0]
-    objects = inputs.rows("map_objects", variant=inputs.study.baseline)
+    objects = inputs.rows("map_objects", variant=inputs.study.baseline, map="centre")
+    *shallower, last = blocks(inputs)
     (agreement,) = inputs.rows("map_agreement_test")
     return {
         "images": curves["images"],
         "checked": curves["checked"],
-        "objects": {row["map"]: row for row in objects},
-        "controls": {control: _against(inputs, control) for control in ("random", "centre")},
+        "centre": objects[0] if objects else None,
+        "last": last,
+        "controls": {control: _against(inputs, last, control) for control in ("random", "centre")},
+        "shallower": {block: len(_against(inputs, block, "random")["better"]) for block in shallower},
         "agreement": agreement,
         "is_decided": agreement["p"] is not None and agreement["p"] <= 1 - inputs.study.confidence,
         "decided": _decided(inputs),
@@ -43,10 +46,15 @@ def facts(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def _against(inputs: Inputs, control: str) -> dict[str, list[str]]:
+def blocks(inputs: Inputs) -> list[str]:
+    """Return the blocks whose Grad-CAM was scored, shallow to deep."""
+    return list(inputs.tables["maps"]["block"].unique())
+
+
+def _against(inputs: Inputs, block: str, control: str) -> dict[str, list[str]]:
     """Return the variants whose Grad-CAM is `better` than a control in both curves, and `worse` in one of them."""
     verdicts: dict[str, set[str]] = {}
-    for row in inputs.rows("map_controls", control=control):
+    for row in inputs.rows("map_controls", block=block, control=control):
         verdicts.setdefault(row["variant"], set()).add(row["verdict"])
     return {
         "better": [name for name, words in verdicts.items() if words == {"better"}],
@@ -55,14 +63,19 @@ def _against(inputs: Inputs, control: str) -> dict[str, list[str]]:
 
 
 def _decided(inputs: Inputs) -> dict[str, dict[str, list[str]]]:
-    """Return measure in words -> verdict other than inconclusive -> the variants that have it against the baseline."""
+    """Return measure in words -> verdict other than inconclusive -> the variants that have it against the baseline.
+
+    All sentences on differences are of the last block.
+    """
+    *_, last = blocks(inputs)
     known = set(inputs.tables["maps_comparisons"]["measure"])
     verdicts: dict[str, dict[str, list[str]]] = {}
     for measure, words in _DECIDED.items():
         if measure in known:
             group = verdicts[words] = {}
             for verdict in ("better", "worse"):
-                rows = inputs.rows("maps_comparisons", measure=measure, kind="baseline", verdict=verdict)
+                values = {"block": last, "measure": measure, "kind": "baseline", "verdict": verdict}
+                rows = inputs.rows("maps_comparisons", **values)
                 if rows:
                     group[verdict] = [row["variant"] for row in rows]
     return verdicts
@@ -74,10 +87,11 @@ def _rescaling(inputs: Inputs) -> dict[str, list[str]]:
     A module counts if in one measure it is better than the baseline and than each null control of its own.
     """
     kinds = method.kinds(inputs.study)
+    *_, last = blocks(inputs)
     controls: set[str] = set()
     beyond: set[str] = set()
     for measure in _DECIDED:
-        rows = inputs.rows("maps_comparisons", measure=measure)
+        rows = inputs.rows("maps_comparisons", block=last, measure=measure)
         better = {row["variant"] for row in rows if row["kind"] == "baseline" and row["verdict"] == "better"}
         controls |= {name for name in better if kinds[name] == "null control"}
         own: dict[str, set[str]] = {}
@@ -110,66 +124,83 @@ def _main_table(inputs: Inputs) -> pd.DataFrame:
     kinds = method.kinds(inputs.study)
     names = [name for name, kind in kinds.items() if kind != "null control"]
     names.sort(key=lambda name: kinds[name] != "baseline")
+    *_, last = blocks(inputs)
     precision = {"precision": _ON_OBJECTS["precision"]} if _has_objects(inputs) else {}
     agreement = inputs.tables["map_agreement"].set_index("variant")["same_variant"]
     return pd.DataFrame(
         {
             "Variant": names,
-            **_columns(inputs, _GAINS | precision, names),
+            **_columns(inputs, last, _GAINS | precision, names),
             "Agreement of seeds": [formatting.ratio(agreement[name], 2) for name in names],
         }
     )
 
 
 def _measures_table(inputs: Inputs, headings: Mapping[str, str]) -> pd.DataFrame:
-    """Return one row per variant, or none without a measure."""
+    """Return one row per block and variant, or none without a measure."""
     names = list(inputs.study.variants) if headings else []
-    return pd.DataFrame({"Variant": names, **_columns(inputs, headings, names)})
+    return pd.concat(
+        [
+            pd.DataFrame({"Block": [block] * len(names), "Variant": names, **_columns(inputs, block, headings, names)})
+            for block in blocks(inputs)
+        ]
+    )
 
 
-def _columns(inputs: Inputs, headings: Mapping[str, str], names: Sequence[str]) -> dict[str, list[str | None]]:
+def _columns(
+    inputs: Inputs, block: str, headings: Mapping[str, str], names: Sequence[str]
+) -> dict[str, list[str | None]]:
     """Return for each measure its means, and the differences to the baseline with intervals and verdicts."""
     columns: dict[str, list[str | None]] = {}
     for measure, heading in headings.items():
-        frame, compared = inputs.tables["maps"], inputs.tables["maps_comparisons"]
-        means = frame[frame["measure"] == measure].set_index("variant")["mean"]
-        rows = compared[(compared["measure"] == measure) & (compared["kind"] == "baseline")]
-        texts = tables.column(formatting.points_with_interval, rows, "difference", "low", "high")
-        differences = dict(zip(rows["variant"], map(" ".join, zip(texts, rows["verdict"], strict=True)), strict=True))
+        means = {row["variant"]: row["mean"] for row in inputs.rows("maps", block=block, measure=measure)}
+        compared = inputs.tables["maps_comparisons"]
+        is_shown = (compared[["block", "measure", "kind"]] == [block, measure, "baseline"]).all(axis=1)
+        differences = _with_verdicts(compared[is_shown])
         columns[heading] = [formatting.percent(means[name]) for name in names]
         columns[f"{heading.partition(',')[0]}, difference"] = [differences.get(name) for name in names]
     return columns
 
 
+def _with_verdicts(rows: pd.DataFrame) -> dict[str, str]:
+    """Return variant -> difference with interval and verdict."""
+    texts = tables.column(formatting.points_with_interval, rows, "difference", "low", "high")
+    return dict(zip(rows["variant"], map(" ".join, zip(texts, rows["verdict"], strict=True)), strict=True))
+
+
 def _curves_table(inputs: Inputs) -> pd.DataFrame:
-    """Return one row per variant and kind of map: the mean probability of the class in both curves."""
-    frame = inputs.tables["map_curves"]
-    return pd.DataFrame(
-        {
-            "Variant": frame["variant"],
-            "Map": frame["map"].map(_MAPS),
-            "Deletion, %": tables.column(formatting.percent, frame, "deletion"),
-            "Insertion, %": tables.column(formatting.percent, frame, "insertion"),
-        }
-    )
+    """Return one row per block and variant: the mean probability of the class in both curves, by kind of map."""
+    rows = []
+    for block in blocks(inputs):
+        for variant in inputs.study.variants:
+            of_kinds = {row["map"]: row for row in inputs.rows("map_curves", block=block, variant=variant)}
+            curves = {
+                f"{curve.capitalize()}, {words}, %": formatting.percent(of_kinds[kind][curve])
+                for curve in _GAINS
+                for kind, words in _MAPS.items()
+            }
+            rows.append({"Block": block, "Variant": variant, **curves})
+    return pd.DataFrame(rows)
 
 
 def _controls_table(inputs: Inputs) -> pd.DataFrame:
-    """Return one row per variant, curve and control: what Grad-CAM is better by."""
+    """Return one row per block and variant: what Grad-CAM is better by than each control in each curve."""
     frame = inputs.tables["map_controls"]
-    return pd.DataFrame(
-        {
-            "Variant": frame["variant"],
-            "Curve": frame["curve"],
-            "Against": frame["control"].map(_MAPS),
-            "Gain, points": tables.column(formatting.points_with_interval, frame, "difference", "low", "high"),
-            "Verdict": frame["verdict"],
-        }
-    )
+    of_blocks = []
+    for block in blocks(inputs):
+        columns: dict[str, dict[str, str]] = {}
+        for curve in _GAINS:
+            for control in ("random", "centre"):
+                is_shown = (frame[["block", "curve", "control"]] == [block, curve, control]).all(axis=1)
+                columns[f"{curve.capitalize()}, over {_MAPS[control]}"] = _with_verdicts(frame[is_shown])
+        names = list(inputs.study.variants)
+        texts = {heading: [of_variant[name] for name in names] for heading, of_variant in columns.items()}
+        of_blocks.append(pd.DataFrame({"Block": [block] * len(names), "Variant": names, **texts}))
+    return pd.concat(of_blocks)
 
 
 def _objects_table(inputs: Inputs) -> pd.DataFrame:
-    """Return one row per variant and map; none if the data have no masks."""
+    """Return one row per variant and map other than Grad-CAM; none if the data have no masks."""
     frame = inputs.tables["map_objects"]
     return pd.DataFrame(
         {

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from attnbench.errors import UserError, did_you_mean, listed
 from attnbench.networks import attention_modules
 from attnbench.networks.gates import Attention
+from attnbench.networks.grad_cam import grad_cam
 from attnbench.records.views import BlockView, GateView, Views
 from attnbench.report.figures import gates, maps
 from attnbench.report.tables import markdown
@@ -80,7 +81,7 @@ def explain(
                 )
         explained = logits.argmax(1) if target is None else torch.full((len(x),), run.classes.index(target))
         cams = {
-            name: capture.grad_cam(run.network, module, x, explained) if method == "gradcam" else None
+            name: grad_cam(run.network, module, x, explained) if method == "gradcam" else None
             for name, module in blocks.items()
         }
     views = _views(run, pixels, logits, explained)

@@ -1,10 +1,9 @@
-"""Inputs and outputs of modules during one forward pass, by hooks that are always removed, and Grad-CAM."""
+"""Inputs and outputs of modules during one forward pass, by hooks that are always removed."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
-from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
 
@@ -44,15 +43,3 @@ def _keep_output(module: nn.Module, name: str, kept: dict[str, Tensor]) -> torch
 
 def _keep_input(module: nn.Module, name: str, kept: dict[str, Tensor]) -> torch.utils.hooks.RemovableHandle:
     return module.register_forward_pre_hook(lambda _module, args: kept.__setitem__(name, args[0].clone()))
-
-
-def grad_cam(network: nn.Module, layer: nn.Module, x: Tensor, classes: Tensor) -> Tensor:
-    """Return the Grad-CAM of `layer` (n, h, w), float32, for the logit of one class (n,) per image.
-
-        a_k = mean over positions of d logit / d A_k,    map = ReLU(sum_k a_k A_k)        A: output (n, k, h, w)
-
-    Source: Selvaraju et al., arXiv:1610.02391, equations 1 and 2, with the paper's ReLU, which captum applies only
-    on request. Neither the network nor the gradients of its parameters change.
-    """
-    maps: Tensor = LayerGradCam(network, layer).attribute(x, target=classes, relu_attributions=True)  # (n, 1, h, w)
-    return maps.detach().squeeze(1)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnbench.networks.gates import Attention
+from attnbench.networks.grad_cam import grad_cam
 from attnbench.networks.normalisation import Normalisation
 from attnbench.networks.slots import Network
 from attnbench.records.prepared import Prepared
@@ -37,8 +38,8 @@ def compute(network: Network, data: Prepared, *, count: int, variant: str, seed:
         blocks = {
             name: _block(
                 features[name],
-                capture.grad_cam(network, layer, x, predicted),
-                capture.grad_cam(network, layer, x, labels.to(device)),
+                grad_cam(network, layer, x, predicted),
+                grad_cam(network, layer, x, labels.to(device)),
             )
             for name, layer in layers.items()
         }
@@ -59,7 +60,7 @@ def compute(network: Network, data: Prepared, *, count: int, variant: str, seed:
     )
 
 
-def _block(features: Tensor, grad_cam: Tensor, grad_cam_true: Tensor) -> BlockView:
+def _block(features: Tensor, of_predicted: Tensor, of_true: Tensor) -> BlockView:
     varying = _largest(features.var((0, 2, 3), correction=0), MOST_VARYING)  # (k,)
     order = _largest(features.mean((2, 3)), MOST_ACTIVE)  # (n, m)
     active = features.take_along_dim(order[:, :, None, None], dim=1)  # (n, m, h, w)
@@ -68,8 +69,8 @@ def _block(features: Tensor, grad_cam: Tensor, grad_cam_true: Tensor) -> BlockVi
         features_index=_array(varying, np.int64),
         active=_array(reduced(active, LARGEST_MAP), np.float16),
         active_index=_array(order, np.int64),
-        grad_cam=_array(reduced(grad_cam, LARGEST_MAP), np.float32),
-        grad_cam_true=_array(reduced(grad_cam_true, LARGEST_MAP), np.float32),
+        grad_cam=_array(reduced(of_predicted, LARGEST_MAP), np.float32),
+        grad_cam_true=_array(reduced(of_true, LARGEST_MAP), np.float32),
     )
 
 
