@@ -35,6 +35,20 @@ Times are not compared: they need a latency record of both sides, measured on on
 """
 
 
+TIMES = """\
+Times:
+
+| Variant   |   Batch |   Time of |   A, ms |   B, ms |   B / A |   B / A to the baseline, 95 % interval |   B is |
+|:----------|--------:|----------:|--------:|--------:|--------:|---------------------------------------:|-------:|
+| `plain`   |      64 | inference |    2.00 |    2.00 |   1.000 |                                      - |      - |
+| `se`      |      64 | inference |    4.00 |    5.00 |   1.250 |                   1.250 [1.242, 1.258] | slower |
+
+The sides were measured apart: whatever slowed the whole machine during one measurement is in `B / A`.
+It cancels in the ratio to the time of `plain`, which the last two columns compare. Intervals come
+from the differences between processes (Welch), and hold together (Bonferroni).
+"""
+
+
 @pytest.fixture
 def command(root, monkeypatch, capsys):
     """Return a function that runs the command in a folder of the repository and returns its status and output."""
@@ -106,9 +120,17 @@ def test_costs_are_compared_exactly_and_times_on_one_machine(command, root):
         write_runs(root, [make_run("se", 0, 0.7, study=study)])
         records.write(StudyPaths(study, root).cost("se"), cost(study, parameters))
         records.write(StudyPaths(study, root).latency, latency(study, cores, ms))
-    _, out = command("before", "after")
+    params = root / "studies" / "after" / "params.yaml"
+    params.parent.mkdir()
+    params.write_text("name: after\nbaseline: plain\nseeds: [0]\nvariants: {plain: , se: }\n")
+    _, out = command("before", "after", "--json", "numbers.json")
     assert "| `se`      | parameters | 1,000 | 1,200 |" in out
-    assert "| `se`      |      64 | inference |    4.00 |    5.00 |   1.250 |" in out
+    assert TIMES in out.replace(MISSING, "-")
+    times = json.loads((root / "studies" / "numbers.json").read_text())["times"]
+    assert [(row["ratio"], row["relative"], row["verdict"]) for row in times] == [
+        (1.0, None, None),
+        (1.25, pytest.approx(1.25), "slower"),
+    ]
     _, out = command("before", "elsewhere")
     assert "Parameters, operations and activation memory of the variants that both sides counted are equal." in out
     assert "Times are not compared" in out
@@ -123,8 +145,11 @@ def cost(study, parameters):
 
 
 def latency(study, cores, ms):
-    row = LatencyRow(variant="se", batch_size=64, median_ms=ms, iqr_ms=0.1, p90_ms=ms, round_ms=[[ms]])
-    times = {"inference": [row], "training_step": []}
+    rows = [
+        LatencyRow(variant=name, batch_size=64, median_ms=median, iqr_ms=0.1, p90_ms=median, round_ms=by_process)
+        for name, median, by_process in [("plain", 2.0, [[2.0], [2.0]]), ("se", ms, [[ms], [1.002 * ms]])]
+    ]
+    times = {"inference": rows, "training_step": []}
     return LatencyRecord(study=study, environment=ENVIRONMENT, cores=cores, load_average=0.1, **times)
 
 

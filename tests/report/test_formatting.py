@@ -34,9 +34,11 @@ NAN = math.nan
         (formatting.interval(-0.002, 0.00496, 0.005), "[-0.200, +0.496]"),  # equivalent within 0.5
         (formatting.interval(-0.00496, 0.002, 0.005), "[-0.496, +0.200]"),
         (formatting.interval(-0.002, 0.005004, 0.005), "[-0.20, +0.51]"),
-        (formatting.points_with_interval(0.002, -0.002, 0.00496, 0.005), "+0.20 [-0.200, +0.496]"),
+        (formatting.points_with_interval(0.002, -0.002, 0.00496, 0.005), "+0.200 [-0.200, +0.496]"),
         (formatting.ratio_with_interval(1.0421, 1.031, 1.055), "1.042 [1.031, 1.055]"),
         (formatting.ratio_with_interval(1.0, NAN, NAN), "1.000"),
+        (formatting.ratio_with_interval(1.01, 1.0002, 1.0204), "1.0100 [1.0002, 1.0204]"),  # slower: 1 is outside
+        (formatting.ratio_with_interval(1.01, 0.9996, 1.0204), "1.010 [0.999, 1.021]"),  # outwards
         (formatting.integer(1147914), "1,147,914"),
         (formatting.integer(NAN), formatting.MISSING),
         (formatting.millions(10323200), "10.323 M"),

@@ -57,7 +57,7 @@ class RunComparison:
             "variants": accuracy,
             "interactions": None if self.interactions is None else _interactions(self.interactions),
             "counts": self.counts.to_dict("records"),
-            "times": None if self.times is None else self.times.to_dict("records"),
+            "times": None if self.times is None else [_nan_to_none(row) for row in self.times.to_dict("records")],
         }
 
 
@@ -90,7 +90,7 @@ def compare(a: RunSource, b: RunSource, root: Path, confidence: float, margin: f
         accuracy=accuracy_differences(runs, confidence, share),
         interactions=interactions(runs_a, runs_b, confidence, share),
         counts=count_changes(runs_a, runs_b),
-        times=time_ratios(runs_a, runs_b),
+        times=time_ratios(runs_a, runs_b, confidence),
     )
 
 

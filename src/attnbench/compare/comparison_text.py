@@ -87,17 +87,22 @@ def _accuracy_table(comparison: RunComparison, frame: pd.DataFrame) -> pd.DataFr
             "n": _numbers(frame),
             "A, %": column(formatting.percent, frame, "accuracy_a"),
             "B, %": column(formatting.percent, frame, "accuracy_b"),
-            "B - A, points": column(formatting.points, frame, "difference"),
-            **_intervals(comparison, frame),
+            **_differences(comparison, frame),
             "B is": frame["verdict"],
         }
     )
 
 
-def _intervals(comparison: RunComparison, frame: pd.DataFrame) -> dict[str, list[str]]:
-    printed = partial(formatting.interval, margin=comparison.margin)
-    texts = [text or formatting.MISSING for text in column(printed, frame, "low", "high")]
-    return {f"{formatting.level(comparison.confidence)} interval": texts}
+def _differences(comparison: RunComparison, frame: pd.DataFrame) -> dict[str, list[str]]:
+    difference, interval = (partial(f, margin=comparison.margin) for f in (formatting.difference, formatting.interval))
+    return {
+        "B - A, points": column(difference, frame, "difference", "low", "high"),
+        _level(comparison): [text or formatting.MISSING for text in column(interval, frame, "low", "high")],
+    }
+
+
+def _level(comparison: RunComparison) -> str:
+    return f"{formatting.level(comparison.confidence)} interval"
 
 
 def _interactions(comparison: RunComparison) -> Iterator[str]:
@@ -113,8 +118,7 @@ def _interactions(comparison: RunComparison) -> Iterator[str]:
                 "n": _numbers(frame),
                 "Gain in A": column(formatting.points, frame, "gain_a"),
                 "Gain in B": column(formatting.points, frame, "gain_b"),
-                "B - A, points": column(formatting.points, frame, "difference"),
-                **_intervals(comparison, frame),
+                **_differences(comparison, frame),
                 "Gain in B is": frame["verdict"],
             }
         )
@@ -173,9 +177,22 @@ def _cost(comparison: RunComparison) -> Iterator[str]:
                 "A, ms": column(formatting.significant, times, "a_ms"),
                 "B, ms": column(formatting.significant, times, "b_ms"),
                 "B / A": column(formatting.ratio, times, "ratio"),
+                f"B / A to the baseline, {_level(comparison)}": [
+                    formatting.MISSING if pd.isna(row[0]) else formatting.ratio_with_interval(*row)
+                    for row in times[["relative", "low", "high"]].itertuples(index=False, name=None)
+                ],
+                "B is": times["verdict"].fillna(formatting.MISSING),
             }
         )
-        yield f"Times, measured apart, so that a few percent say nothing:\n\n{markdown(table)}"
+        yield f"Times:\n\n{markdown(table)}"
+        yield "\n".join(_times_reading(comparison.b.baseline))
+
+
+def _times_reading(baseline: str | None) -> Iterator[str]:
+    yield "The sides were measured apart: whatever slowed the whole machine during one measurement is in `B / A`."
+    if baseline is not None:
+        yield f"It cancels in the ratio to the time of `{baseline}`, which the last two columns compare. Intervals come"
+        yield "from the differences between processes (Welch), and hold together (Bonferroni)."
 
 
 def _sides(comparison: RunComparison) -> Iterator[str]:

@@ -25,18 +25,28 @@ def plus_minus(mean: float, std: float) -> str:
     return percent(mean) if math.isnan(std) else f"{percent(mean)} ± {percent(std)}"
 
 
-def interval(low: float, high: float, margin: float | None = None) -> str:
+def interval(low: float | None, high: float | None, margin: float | None = None) -> str:
     """Return the interval of a difference of shares in percentage points, `[+0.40, +2.06]`; empty without one.
 
     The ends are rounded outwards, and get more decimals where two would put an end on 0 or on the margin, or beyond:
     what is printed never contradicts the verdict.
     """
-    return "" if math.isnan(low) else "[{}, {}]".format(*_ends(low, high, margin))
+    if low is None or high is None or math.isnan(low):
+        return ""
+    *ends, decimals = _ends(100 * low, 100 * high, _limits(margin), 2)
+    return "[{}, {}]".format(*(_fixed(end, decimals, sign="+") for end in ends))
 
 
-def points_with_interval(mean: float, low: float, high: float, margin: float | None = None) -> str:
+def difference(mean: float, low: float | None, high: float | None, margin: float | None = None) -> str:
+    """Return a difference of shares as `points` does, with as many decimals as its interval has: it lies inside."""
+    if low is None or high is None or math.isnan(low):
+        return points(mean)
+    return points(mean, _ends(100 * low, 100 * high, _limits(margin), 2)[2])
+
+
+def points_with_interval(mean: float, low: float | None, high: float | None, margin: float | None = None) -> str:
     """Return `+1.23 [+0.40, +2.06]` in percentage points; without an interval only the mean."""
-    return f"{points(mean)} {interval(low, high, margin)}".rstrip()
+    return f"{difference(mean, low, high, margin)} {interval(low, high, margin)}".rstrip()
 
 
 def ratio(value: float, decimals: int = 3) -> str:
@@ -45,8 +55,14 @@ def ratio(value: float, decimals: int = 3) -> str:
 
 
 def ratio_with_interval(value: float, low: float, high: float) -> str:
-    """Return `1.042 [1.031, 1.055]`; without an interval only the ratio."""
-    return ratio(value) if math.isnan(low) else f"{ratio(value)} [{ratio(low)}, {ratio(high)}]"
+    """Return `1.042 [1.031, 1.055]`; without an interval only the ratio.
+
+    The ends are rounded outwards, and all numbers get more decimals where three would put an end on 1.
+    """
+    if math.isnan(low):
+        return ratio(value)
+    *ends, decimals = _ends(low, high, [1.0], 3)
+    return "{} [{}, {}]".format(*(ratio(number, decimals) for number in (value, *ends)))
 
 
 def integer(value: float) -> str:
@@ -82,20 +98,25 @@ def verdict(word: str, margin: float | None) -> str:
     return f"equivalent within {setting(margin)}" if word == "equivalent" and margin else word
 
 
-def _ends(low: float, high: float, margin: float | None) -> tuple[str, str]:
-    """Return both ends in percentage points, with two decimals or as many as keep each on its side of 0 and margin."""
-    limits = [0.0] if margin is None else [0.0, -100 * margin, 100 * margin]
-    for decimals in range(2, 10):
-        unit = 10**decimals
+def _limits(margin: float | None) -> list[float]:
+    """Return what decides a verdict, in percentage points: 0 and both ends of the margin."""
+    points = 0.0 if margin is None else round(100 * margin, 9)  # 100 * 0.0055 is a little more than 0.55
+    return [-points, 0.0, points]
+
+
+def _ends(low: float, high: float, limits: Sequence[float], decimals: int) -> tuple[float, float, int]:
+    """Return both ends rounded outwards, and the decimals, at least these, that keep each on its side of all limits."""
+    for digits in range(decimals, 10):
+        unit = 10**digits
         # rounded first: 100 * 0.0123 is a little more than 1.23
-        ends = math.floor(round(100 * low * unit, 4)) / unit, math.ceil(round(100 * high * unit, 4)) / unit
+        ends = math.floor(round(low * unit, 4)) / unit, math.ceil(round(high * unit, 4)) / unit
         if all(
-            _side(printed, limit) == _side(round(100 * end, 9), limit)
+            _side(printed, limit) == _side(round(end, 9), limit)
             for printed, end in zip(ends, (low, high), strict=True)
             for limit in limits
         ):
             break
-    return _fixed(ends[0], decimals, sign="+"), _fixed(ends[1], decimals, sign="+")
+    return *ends, digits
 
 
 def _side(value: float, limit: float) -> int:
@@ -172,7 +193,7 @@ def one_line(text: str) -> str:
 FILTERS = {
     function.__name__: function
     for function in (
-        *(percent, points, interval, integer, ratio, significant),
+        *(percent, points, points_with_interval, integer, ratio, significant),
         *(setting, level, span, count, agree, listing, shortened, code, plain, one_line),
     )
 }

@@ -105,12 +105,16 @@ def _cells(variants: list[dict[str, str]], days: Mapping[str, str], today: date)
     ]
 
 
+def _estimate(row: dict[str, str]) -> tuple[float, float, float]:
+    return float(row["difference"]), float(row["low"]), float(row["high"])
+
+
 def _verdicts(compared: list[dict[str, str]]) -> list[str]:
     """Return the better and the worse variants with their differences, and how many others there are."""
     texts = []
     for verdict in ("better", "worse"):
         rows = [row for row in compared if row["verdict"] == verdict]
-        names = [f"`{row['variant']}` {formatting.points(float(row['difference']))}" for row in rows]
+        names = [f"`{row['variant']}` {formatting.difference(*_estimate(row))}" for row in rows]
         texts += [f"{verdict}: {formatting.shortened(names, 4)}"] if names else []
     for verdict in ("equivalent", "inconclusive"):
         number = sum(row["verdict"] == verdict for row in compared)

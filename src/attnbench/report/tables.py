@@ -177,8 +177,9 @@ def diagnostics_table(inputs: Inputs) -> pd.DataFrame:
 def attention_table(inputs: Inputs) -> pd.DataFrame:
     """Return one row per variant with attention: differences to its references, and with frozen or shuffled gates."""
     kinds = [kind for kind in ("baseline", *attention.NULL_CONTROLS) if inputs.compared(kind)]
+    printed = partial(formatting.difference, margin=inputs.study.margin_share)
     differences = {
-        (row["variant"], kind): f"{formatting.points(row['difference'])} {row['verdict']}"
+        (row["variant"], kind): f"{printed(row['difference'], row['low'], row['high'])} {row['verdict']}"
         for kind in kinds
         for row in inputs.compared(kind)
     }

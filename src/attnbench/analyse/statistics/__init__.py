@@ -23,7 +23,7 @@ from attnbench.analyse.statistics.diagnostics import (
 )
 from attnbench.analyse.statistics.image_variance import for_other_images, image_variances
 from attnbench.analyse.statistics.planning import MOST_SEEDS, expected_half_width, seeds_for, upper_limit
-from attnbench.analyse.statistics.ratio import TimeRatio, time_ratio
+from attnbench.analyse.statistics.ratio import TimeRatio, process_logarithms, time_ratio
 from attnbench.analyse.statistics.single import (
     MeanStd,
     binomial_standard_error,
@@ -59,6 +59,7 @@ __all__ = [
     "moderated_variances",
     "pair_contrasts",
     "prediction_interval",
+    "process_logarithms",
     "seed_std",
     "seeds_for",
     "time_ratio",

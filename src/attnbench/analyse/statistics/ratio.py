@@ -34,6 +34,19 @@ def time_ratio(times: Sequence[Sequence[float]], others: Sequence[Sequence[float
     One process gives no interval, and neither do processes that all have the same ratio, as a variant to itself.
 
     Raises:
+        ValueError: as in `process_logarithms`.
+    """
+    logs = process_logarithms(times, others)
+    low, high = mean_interval(logs, confidence)
+    return TimeRatio(
+        len(logs), sum(map(len, times)), float(np.exp(np.mean(logs))), float(np.exp(low)), float(np.exp(high))
+    )
+
+
+def process_logarithms(times: Sequence[Sequence[float]], others: Sequence[Sequence[float]]) -> list[float]:
+    """Return l_k = log r_k of every process.
+
+    Raises:
         ValueError: there is no process, or the two differ in processes or rounds, or a time is not positive.
     """
     if not times or [len(own) for own in times] != [len(own) for own in others] or not all(times):
@@ -44,8 +57,4 @@ def time_ratio(times: Sequence[Sequence[float]], others: Sequence[Sequence[float
     pairs = [np.array([x, y], dtype=np.float64) for x, y in zip(times, others, strict=True)]  # (2, rounds) each
     if not all((np.isfinite(pair) & (pair > 0)).all() for pair in pairs):
         raise ValueError("a time is positive and finite")
-    logs = [float(np.log(np.median(x / y))) for x, y in pairs]
-    low, high = mean_interval(logs, confidence)
-    return TimeRatio(
-        len(pairs), sum(map(len, times)), float(np.exp(np.mean(logs))), float(np.exp(low)), float(np.exp(high))
-    )
+    return [float(np.log(np.median(x / y))) for x, y in pairs]
