@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from attnbench.analyse import analyse
-from attnbench.analyse.tables import summary
 from attnbench.errors import UserError
 
 
@@ -121,14 +120,6 @@ def test_the_summary_is_in_percent_and_leaves_out_what_is_undefined(full: Any) -
     assert summary["baseline"] == {"accuracy": 71.0}
     assert summary["sam"] == {"accuracy": 71.0, "difference": 0.0, "verdict": "inconclusive"}
     assert summary["se"]["accuracy"] == 74.0
-
-
-def test_the_summary_rounds_no_end_of_an_interval_to_0() -> None:
-    accuracy = pd.DataFrame({"variant": ["baseline", "se"], "mean": [0.7, 0.72]})
-    row = {"variant": "se", "reference": "baseline", "kind": "baseline", "verdict": "better"}
-    comparisons = pd.DataFrame([{**row, "difference": 0.02, "low": 3e-7, "high": 0.0412345678}])
-    numbers = summary({"accuracy": accuracy, "comparisons": comparisons})["se"]
-    assert numbers == {"accuracy": 72.0, "difference": 2.0, "low": 3e-5, "high": 4.12346, "verdict": "better"}
 
 
 def test_equal_records_give_equal_bytes(make: Any) -> None:

@@ -56,7 +56,7 @@ def frames(study: Study, paths: StudyPaths) -> dict[str, pd.DataFrame]:
 
 
 def summary(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
-    """Return variant -> name -> value, in percent and percentage points to six significant digits.
+    """Return variant -> name -> value, in percent and percentage points, with as many digits as the tables.
 
     `accuracy` is the mean over the seeds. `difference`, `low`, `high` and `verdict` compare with the baseline, and
     those under `to.<reference>` with a control or the second variant of a declared pair. Undefined numbers are left
@@ -75,4 +75,4 @@ def summary(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
 
 
 def _hundredfold(share: float) -> float:
-    return float(f"{100 * share:.6g}")  # a fixed number of decimals could round the end of a decided interval to 0
+    return float(FLOAT_FORMAT % (100 * share))  # fewer digits could round an end of an interval to 0 or to the margin
