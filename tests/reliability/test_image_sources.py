@@ -4,6 +4,7 @@ import io
 import os
 import stat
 import tarfile
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -79,6 +80,7 @@ FILES = {  # name: (content, part of the message)
     "a TIFF that refers to itself": (b"II*\0\x08\0\0\0" + b"\1\0\x4a\1\4\0\1\0\0\0\x08\0\0\0" + bytes(8), SPOILT),
     "a WebP's first bytes": (b"RIFF\x10\0\0\0WEBPVP8 ", SPOILT),
     "a PPM without pixels": (b"P6 8 8 255\n", SPOILT),
+    "a PPM of text with a thousand comments": (b"P1 8 8\n" + b"#x\n" * 1000 + b"1 " * 64, "it has 1,000 comments"),
     "a PPM of negative size": (b"P6 -8 8 255\n" + bytes(200), SPOILT),
     "PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n", "it is not an image"),
     "a program": (b"#!/bin/sh\ntouch P\n", "it is not an image"),
@@ -130,6 +132,15 @@ LAYOUTS: dict[str, tuple[Content, str]] = {
     "a line separator in a class": (VALID | {"train/a\u2028b/0.png": PNG}, "a name that cannot be printed"),
     "a blank class": (VALID | {"train/ /0.png": PNG}, "a name that cannot be printed"),
     "Latin-1 bytes in a class": (VALID | {os.fsdecode(b"train/caf\xe9/0.png"): PNG}, "a name that cannot be printed"),
+    "an invisible class": (VALID | {"train/\u200b\u2060/0.png": PNG}, "a name that cannot be printed"),
+    "classes that differ in an invisible character": (
+        without("test/b") | {"test/b\u200b/0.png": PNG},
+        "'b' and 'b\\u200b' differ in spaces or invisible characters only",
+    ),
+    "classes that differ in spaces": (
+        VALID | {f"{part}/{name}/0.png": PNG for part in ("train", "test") for name in ("x y", "x  y")},
+        "'x  y' and 'x y' differ in spaces or invisible characters only",
+    ),
     "UTF-16 bytes in a class": (
         VALID | {f"train/{os.fsdecode(b'caf' + bytes([0xFF, 0xFE]))}/0.png": PNG},
         "bytes that are not UTF-8",
@@ -209,6 +220,7 @@ MEMBERS = {  # what is added to an archive: name, kind, size, part of the messag
     "a symbolic link": ("train/a/z.png", tarfile.SYMTYPE, 0, "is a link"),
     "a hard link": ("train/a/z.png", tarfile.LNKTYPE, 0, "is a link"),
     "five gigabytes": ("train/a/z.png", tarfile.REGTYPE, 5 * 2**30, "an image may have at most 200,000,000"),
+    "a sparse file": ("train/a/z.png", tarfile.GNUTYPE_SPARSE, 9, "a member is a sparse file"),
     "a long name of five gigabytes": ("x", tarfile.GNUTYPE_LONGNAME, 5 * 2**30, "a header of 5,368,709,120 bytes"),
     "a long link of five gigabytes": ("x", tarfile.GNUTYPE_LONGLINK, 5 * 2**30, "a header of 5,368,709,120 bytes"),
     "a pax header of five gigabytes": ("x", tarfile.XHDTYPE, 5 * 2**30, "a header of 5,368,709,120 bytes"),
@@ -231,6 +243,44 @@ def test_a_member_of_an_archive(tmp_path: Path, name: str) -> None:
             archive.addfile(info, io.BytesIO(data))
         archive.fileobj.write(member.tobuf(tarfile.GNU_FORMAT) + bytes(2**20))
     refused(lambda: images(path), tmp_path, MEMBERS[name][3])
+
+
+PAX = {  # what the header of a member says beside its name and size: part of the message
+    "a map of a sparse file that is none": ({"GNU.sparse.map": "a,b"}, "cannot be read to its end"),
+    "a size that is no number": ({"GNU.sparse.size": "x"}, "cannot be read to its end"),
+    "a sparse file whose map is content": ({"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}, "is a sparse file"),
+}
+
+
+@pytest.mark.parametrize("name", PAX)
+def test_an_extended_header_of_a_member(tmp_path: Path, name: str) -> None:
+    headers, expected = PAX[name]
+    path = tar(tmp_path / "set.tar", VALID)
+    member = tarfile.TarInfo("train/a/z.png")
+    member.pax_headers, member.size = headers, len(PNG)
+    with tarfile.open(path, "a", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(member, io.BytesIO(PNG))
+    refused(lambda: images(path), tmp_path, expected)
+
+
+def test_more_names_in_a_zip_archive_than_memory_is_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = zipped(tmp_path / "set.zip", VALID)
+    images(path)
+    monkeypatch.setattr(archives, "_LIST_BYTES", 99)
+    refused(lambda: images(path), tmp_path, "its list of members has ")
+
+
+def test_headers_for_all_members_of_a_tar_archive_do_not_add_up(tmp_path: Path) -> None:
+    path = tmp_path / "set.tar"
+    with path.open("wb") as stream:
+        for number in range(300):
+            stream.write(tarfile.TarInfo.create_pax_global_header({f"key{number}": 60_000 * "x"}))
+            stream.write(tarfile.TarInfo(f"{number}.txt").tobuf())
+        stream.write(tar(tmp_path / "valid.tar", VALID).read_bytes())
+    tracemalloc.start()
+    images(path)
+    assert tracemalloc.get_traced_memory()[1] < 5e6
+    tracemalloc.stop()
 
 
 def damaged(data: bytes, at: int, by: int = 0xFF) -> bytes:

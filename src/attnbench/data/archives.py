@@ -15,7 +15,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader, FileIO
 from pathlib import Path, PurePosixPath
 from typing import NoReturn, Self
 
@@ -39,10 +39,14 @@ _TAR: dict[str, Opener] = {
     ".tbz2": bz2.BZ2File,
 }
 SUFFIXES = (*_TAR, ".zip")
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError)
+_DAMAGE = (
+    *(tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError),
+    *(ValueError, LookupError, ArithmeticError),  # a header with text where a number belongs, or no name
+)
 _UNSUPPORTED = (NotImplementedError, RuntimeError)  # zipfile: an unknown compression, a password
 _ZIP = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA takes as much memory as a member demands
-_HEADER_BYTES = 2**20  # of a header that describes the next member of a tar archive, such as a long name
+_HEADER_BYTES = 2**16  # of a header that describes the next member of a tar archive, such as a long name
+_LIST_BYTES = 2**25  # of the list of members of a .zip archive, some 400,000; zipfile makes ten times as much of it
 _NAME = 500  # characters of a member's name with its folders: it is part of messages
 _DEEPEST = 5  # levels of folders: enough to see what is too deep, and an end to a loop of links
 
@@ -156,8 +160,15 @@ _DESCRIBING = (
 )
 
 
+_SPARSE = "a member is a sparse file; `tar` packs files as they are without --sparse"
+
+
 class _Header(tarfile.TarInfo):
-    """A header that must be intact: tarfile itself treats a damaged or missing one as the end."""
+    """A header that must be intact, and of no sparse file.
+
+    tarfile itself treats a damaged or missing header as the end, and takes the map of a sparse file, of any length,
+    into memory.
+    """
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -169,9 +180,15 @@ class _Header(tarfile.TarInfo):
             header = super().frombuf(buf, encoding, errors)
         except tarfile.HeaderError as error:
             raise tarfile.ReadError(str(error)) from None
+        if header.type == tarfile.GNUTYPE_SPARSE:
+            raise tarfile.ReadError(_SPARSE)
         if header.type in _DESCRIBING and header.size > _HEADER_BYTES:  # tarfile reads it into memory
             raise tarfile.ReadError(f"a header of {header.size:,} bytes; at most {_HEADER_BYTES:,} make sense")
         return header
+
+    def _proc_gnusparse_10(self, *_: object) -> NoReturn:
+        """Refuse the third format of sparse files; tarfile has no public method for it."""
+        raise tarfile.ReadError(_SPARSE)
 
 
 def _tar(path: Path, opener: Opener, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
@@ -179,6 +196,7 @@ def _tar(path: Path, opener: Opener, accepts: Accepts) -> Iterator[tuple[str, by
         with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as archive:
             while (member := archive.next()) is not None:
                 archive.members.clear()  # type: ignore[attr-defined]  # or millions of empty ones fill the memory
+                archive.pax_headers.clear()  # type: ignore[attr-defined]  # likewise those that hold for all members
                 _check_inside(path, member.name)
                 if member.issym() or member.islnk():
                     raise _link(path, member.name)
@@ -192,8 +210,20 @@ def _tar(path: Path, opener: Opener, accepts: Accepts) -> Iterator[tuple[str, by
             pass
 
 
+class _ZipStream(BufferedReader):
+    """A .zip archive whose list of members must be short, since zipfile reads it at once."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _LIST_BYTES:
+            raise UserError(
+                f"{self.name}: its list of members has {size:,} bytes; at most {_LIST_BYTES:,} are read. "
+                "Pack it again as .tar.gz, which has none"
+            )
+        return super().read(size)
+
+
 def _zip(path: Path, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(path) as archive:
+    with _ZipStream(FileIO(path)) as stream, zipfile.ZipFile(stream) as archive:
         for member in archive.infolist():
             name = member.filename.replace("\\", "/")
             _check_inside(path, name)
@@ -202,11 +232,11 @@ def _zip(path: Path, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
             if not member.is_dir():
                 if member.compress_type not in _ZIP:
                     raise NotImplementedError(f"its member {name!r} has an unusual compression")
-                with archive.open(member) as stream:
-                    head = stream.read(HEAD)
+                with archive.open(member) as content:
+                    head = content.read(HEAD)
                     if accepts(name, head):
                         _check_size(f"{path}: its member {name!r}", member.file_size)
-                        yield name, head + stream.read()
+                        yield name, head + content.read()
 
 
 def _check_inside(path: Path, name: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+COMMENTS = 100  # of a PPM file whose pixels are text; Pillow copies the rest of it for each
 PIXELS = 50_000_000  # of an image, which then takes at most 1 GB while it is decoded
 # Each format, and how its files begin. No others: some that Pillow knows run a program, such as Ghostscript.
 _SIGNATURES = {
@@ -50,6 +51,8 @@ def decode(content: bytes, size: int) -> Decoded:
     Raises:
         ValueError: the content is not an image, is damaged or is too large; the text says which.
     """
+    if re.match(rb"P[1-3]", content) and (comments := content.count(b"#")) > COMMENTS:
+        raise ValueError(f"it has {comments:,} comments; at most {COMMENTS} are read")
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             width, height = image.size

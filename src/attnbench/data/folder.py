@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from attnbench import machine
 from attnbench.data import archives, source_files
@@ -107,11 +107,13 @@ class _Collection:
         """Return the name of the class, composed: `é` is one character, however a file system writes it."""
         name = path.parts[-2]
         try:
+            if not _visible(name):
+                raise ValueError
             return _CLASS_NAME.validate_python(unicodedata.normalize("NFC", name))
-        except ValidationError:
+        except ValueError:  # pydantic's own is one
             raise UserError(
                 f"{self.path}: the class folder {name!a} has a name that cannot be printed: it holds control "
-                "characters, or bytes that are not UTF-8. Rename it"
+                "characters, no visible ones, or bytes that are not UTF-8. Rename it"
             ) from None
 
     def add(self, name: str, content: bytes) -> None:
@@ -144,6 +146,7 @@ class _Collection:
                 f"{self.path} has no images; expected {_LAYOUT}, in one of the formats {', '.join(FORMATS)}"
             )
         train, test = ({name for owner, name, _ in self.images if owner == part} for part in PARTS)
+        self._check_distinct(train | test)
         for missing, part, other in ((train - test, "test", "train"), (test - train, "train", "test")):
             if missing:
                 raise UserError(
@@ -153,6 +156,17 @@ class _Collection:
         if len(train) < 2:
             raise UserError(f"{self.path} has only one class ({listed(sorted(train))}); at least two are needed")
         return tuple(sorted(train))
+
+    def _check_distinct(self, classes: set[str]) -> None:
+        """Refuse two classes whose names look the same: tables and figures could not tell them apart."""
+        spelled: dict[str, str] = {}
+        for name in sorted(classes):
+            other = spelled.setdefault(_visible(name), name)
+            if other != name:
+                raise UserError(
+                    f"{self.path}: the class folders {other!a} and {name!a} differ in spaces or invisible characters "
+                    "only. Give them one name, or names that differ"
+                )
 
     def labelled(self, part: str, classes: tuple[str, ...]) -> LabelledImages:
         """Return the images of a part, in alphabetical order of class and file name."""
@@ -177,3 +191,9 @@ class _Collection:
         counts = Counter(change for decoded in self.images.values() for change in decoded.changes)
         sentences = [f"{count:,} of {len(self.images):,} images were {change}." for change, count in counts.items()]
         return sorted(sentences) + ([f"{self.ignored:,} other files were ignored."] if self.ignored else [])
+
+
+def _visible(name: str) -> str:
+    """Return a name without characters that take no space, such as U+200B, and with single spaces."""
+    shown = (sign for sign in name if unicodedata.category(sign) != "Cf" and not "\ufe00" <= sign <= "\ufe0f")
+    return " ".join("".join(shown).split())
