@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import torch
 from networks.reference import attention
-from one_slot import OneSlot
 from torch import Tensor, nn
 
 from attnbench import networks
@@ -18,6 +17,7 @@ from attnbench.networks import Attention, Gate, Network, Slot, seeding
 from attnbench.networks.identity_start import FromIdentity
 from attnbench.records.prepared import Description, Prepared
 from attnbench.study import attention as modules
+from attnbench.tools.contract.one_slot import OneSlot
 
 DARK, BRIGHT = 51, 102  # pixels: 0.2 and 0.4
 IMAGES = 300  # two batches, the second one padded with black images

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import params
 import pytest
-from one_slot import OneSlot
 from torch import Tensor, nn
 
 from attnbench import networks
 from attnbench.networks.gates import Attention
 from attnbench.networks.slots import Network
+from attnbench.tools.contract.one_slot import OneSlot
 
 IMAGES = SimpleNamespace(classes=range(10), image_shape=(3, 32, 32))
 VARIANTS = {

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from one_slot import OneSlot
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from attnbench import cost, networks
 from attnbench.errors import UserError
+from attnbench.tools.contract.one_slot import OneSlot
 
 SHAPE = (3, 32, 32)
 

@@ -9,19 +9,11 @@ from torch.nn import functional
 
 from attnbench import networks
 from attnbench.networks import Network
+from attnbench.study import attention as modules
+from attnbench.tools.contract.configurations import configurations
 
 Shape = tuple[int, int, int]
-
-
-def features(channels: int = 64, seed: int = 0, size: tuple[int, int] = (6, 5)) -> Tensor:
-    """Feature maps (4, c, h, w) as a network has them after a ReLU: many zeros, none negative.
-
-    The channels differ widely in scale in every image. With equal scales, a bottleneck of few units is dead for all
-    images or for none, and a test would depend on its seed more than on the module.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    scale = torch.randn(4, channels, 1, 1, generator=generator).mul(1.5).exp()
-    return torch.randn(4, channels, *size, generator=generator).relu() * scale
+CONFIGURATIONS = [case for name in modules.names() for case in configurations(name)]  # of every attention module
 
 
 def random_maps(channels: int, size: tuple[int, int] = (7, 5)) -> Tensor:

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
-from networks.reference import Layers, assert_same, attention, features, jolted, random_maps
+from networks.reference import Layers, assert_same, attention, jolted, random_maps
 from torch import Tensor, nn
+
+from attnbench.tools.contract.configurations import features
 
 
 def gate(layers: Layers, x: Tensor, *, dilation: int = 4, fuse: str = "product", norms: str = "hidden") -> Tensor:

@@ -3,8 +3,10 @@
 import pytest
 import timm.layers
 import torch
-from networks.reference import Layers, assert_same, attention, features, jolted, random_maps
+from networks.reference import Layers, assert_same, attention, jolted, random_maps
 from torch import Tensor
+
+from attnbench.tools.contract.configurations import features
 
 
 @pytest.mark.parametrize("channels", [3, 64])

@@ -4,22 +4,11 @@ from typing import Any
 
 import pytest
 import torch
-from networks.reference import attention, features, jolted, parameters
+from networks.reference import attention, jolted, parameters
 from torch import Tensor
 
 from attnbench.networks.identity_start import FromIdentity
-
-
-def test_it_starts_as_the_identity_to_the_bit(module_name: str, x: Tensor) -> None:
-    module = FromIdentity(attention(module_name, 64, (6, 5)))
-    for training in (True, False):
-        assert torch.equal(module.train(training)(x), x)
-
-
-def test_with_the_amount_one_it_is_the_module_inside(module_name: str, x: Tensor) -> None:
-    module, x = FromIdentity(attention(module_name, 64, (6, 5))).double().eval(), x.double()
-    torch.nn.init.ones_(module.amount)
-    torch.testing.assert_close(module(x), module.module(x), rtol=1e-9, atol=1e-9)
+from attnbench.tools.contract.configurations import features
 
 
 def test_in_between_it_adds_a_share_of_the_change(x: Tensor) -> None:

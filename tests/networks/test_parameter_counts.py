@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 import timm.layers
 import torch
-from networks.configurations import Configuration, configurations
-from networks.reference import attention, parameters
+from networks.reference import CONFIGURATIONS, attention, parameters
 from timm.layers.coord_attn import CoordAttn
 from timm.layers.non_local_attn import NonLocalAttn
 from torch import nn
 
 from attnbench.study import attention as modules
+from attnbench.tools.contract.configurations import Configuration
 
 Size = tuple[int, int]
 WIDTHS = [1, 3, 15, 64, 100, 512, 2048]
@@ -300,7 +300,7 @@ def test_every_module_has_a_formula() -> None:
 @pytest.mark.parametrize(
     "case",
     [
-        *(configuration for name in modules.names() for configuration in configurations(name)),
+        *CONFIGURATIONS,
         *(Configuration(name, options) for name, options in MORE_OPTIONS),
     ],
     ids=str,

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 import timm.layers
 import torch
-from networks.reference import Layers, assert_same, attention, features, jolted, parameters, random_maps
+from networks.reference import Layers, assert_same, attention, jolted, parameters, random_maps
 from torch import Tensor
+
+from attnbench.tools.contract.configurations import features
 
 
 def branches_and_weight(layers: Layers, x: Tensor, groups: int) -> tuple[Tensor, Tensor, Tensor]:

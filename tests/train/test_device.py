@@ -4,13 +4,13 @@ import sys
 
 import pytest
 import torch
-from dispatched import Recording
 from small_training import new_training, small_study
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from attnbench.networks.evaluation import logits_of
 from attnbench.study import attention
+from attnbench.tools.contract.dispatched import Recording
 from attnbench.train.augment.batch import OPERATIONS
 
 META = torch.device("meta")

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from one_slot import OneSlot
 
 import attnbench
 from attnbench import networks
 from attnbench.errors import UserError
 from attnbench.networks import Network
 from attnbench.study import attention
+from attnbench.tools.contract.one_slot import OneSlot
 from attnbench.use import export
 
 HAS_ONNX = all(map(find_spec, export.ONNX_PACKAGES))

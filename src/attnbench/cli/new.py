@@ -11,7 +11,7 @@ from pathlib import Path
 _NEXT = """\
 {path} is started. Next:
 1. Fill in what is marked FILL IN: the formula and its source in the header, PAPER, the weights and the gate.
-2. Test it:      python -m pytest tests/networks --module {name}
+2. Test it:      attnbench test {name}
 3. Use it in a line under `variants:` of a params.yaml, at a site of the backbone:
                  {variant}: {{attention: {name}, site: before_pool}}
 4. Run it:       attnbench run (in a clone without weights: attnbench run --allow-missing)

@@ -1,4 +1,4 @@
-"""A network that is one slot: `from one_slot import OneSlot`."""
+"""A network that is one slot."""
 
 from torch import Tensor, nn
 

@@ -1,4 +1,7 @@
-"""The operators that torch dispatches: `from dispatched import Recording`."""
+"""The operators that torch dispatches."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -7,22 +10,29 @@ from torch.utils._pytree import tree_leaves
 Call = tuple[str, tuple[tuple[int, ...], ...]]  # aten name with overload, and the shapes of its tensors
 
 
-class Recording(TorchDispatchMode):
+class Recording(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes every operator inside the context, in order, but those that only make a view or reserve memory."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.calls: list[Call] = []
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
         result = func(*args, **(kwargs or {}))
         name = str(func).removeprefix("aten.")
-        if not (func.is_view or name.startswith(("empty", "new_empty", "detach", "_unsafe_view", "profiler"))):
+        is_view = getattr(func, "is_view", False)
+        if not (is_view or name.startswith(("empty", "new_empty", "detach", "_unsafe_view", "profiler"))):
             tensors = (leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor))
             self.calls.append((name, tuple(tuple(tensor.shape) for tensor in tensors)))
         return result
 
     @property
     def names(self) -> set[str]:
-        """Return the names of the operators without their overloads."""
+        """The names of the operators without their overloads."""
         return {name.partition(".")[0] for name, _ in self.calls}
