@@ -112,7 +112,7 @@ BROKEN: list[tuple[Callable[[Any], None], dict[str, str], str]] = [
     (checks.can_be_counted, {"logits.sigmoid()": "logits.digamma()"}, r"no counting rule for aten::digamma in"),
     (
         checks.survives_a_file,
-        {ONE: f"{ONE}\n        self.start = torch.rand(()).item()", "+ self.bias": "+ self.start"},
+        {f"{ONE})\n": f"{ONE})\n        self.start = torch.rand(()).item()\n", "+ self.bias": "+ self.start"},
         r"computes something else after its state was read",
     ),
     (
