@@ -37,12 +37,13 @@ def clone(root: Path, seeds: list[int], **changes: str) -> Path:
             run = make_run(variant, seed, 0.7, study="small", **made_from)
             record = paths.record(variant, seed)
             records.write(record, run)
-            entry = {
-                "deps": [{"path": code.relative_to(root).as_posix(), "md5": md5_of(code)}],
-                "outs": [{"path": record.relative_to(root).as_posix(), "md5": md5_of(record)}],
-            }
-            text += f"  train@{run_name(variant, seed)}:\n    deps: {json.dumps(entry['deps'])}\n"
-            text += f"    outs: {json.dumps(entry['outs'])}\n"
+            scores = paths.root / f"results/small/maps/{run_name(variant, seed)}.json"
+            files.write_json(scores, {"seed": seed})
+            for stage, output in (("train", record), ("maps", scores)):
+                dependency = {"path": code.relative_to(root).as_posix(), "md5": md5_of(code)}
+                written = {"path": output.relative_to(root).as_posix(), "md5": md5_of(output)}
+                text += f"  {stage}@{run_name(variant, seed)}:\n    deps: {json.dumps([dependency])}\n"
+                text += f"    outs: {json.dumps([written])}\n"
     (root / "dvc.lock").write_text(text)
     return root
 
@@ -75,6 +76,10 @@ def damage(there: Path) -> None:
     path.write_text(path.read_text() + "\n")
 
 
+def no_lock(there: Path) -> None:
+    (there / "dvc.lock").unlink()
+
+
 def other_code(there: Path) -> None:
     lock = there / "dvc.lock"
     lock.write_text(lock.read_text().replace(md5_of(StudyPaths("small", there).code("train", "se")), "0" * 32))
@@ -88,6 +93,7 @@ def other_code(there: Path) -> None:
         ({"data": "e" * 64}, None, "se-1 was made from other images than"),
         ({"processor": "Another"}, None, "seed 1 has runs of two classes of machine: processor 'Another' and"),
         ({}, damage, "results/small/runs/se-1.json of the other side is not what its dvc.lock says"),
+        ({}, no_lock, "se-1 is not in the dvc.lock of the other side"),
         ({}, other_code, "train@se-1 depends on another results/small/code/train/se.json than"),
     ],
 )
@@ -108,4 +114,11 @@ def test_runs_on_both_sides_have_to_be_equal(tmp_path: Path) -> None:
     here, there = clone(tmp_path / "a", [0]), clone(tmp_path / "b", [0], processor="Another")
     assert ENVIRONMENT.processor != "Another"
     with pytest.raises(UserError, match="se-0 is on both sides and differs in processor; remove one of them"):
+        merge(str(there), None, here)
+
+
+def test_a_damaged_lock_of_the_other_side_is_named(tmp_path: Path) -> None:
+    here, there = clone(tmp_path / "a", [0]), clone(tmp_path / "b", [1])
+    (there / "dvc.lock").write_text("stages: [")
+    with pytest.raises(UserError, match=r"the dvc\.lock of the other side cannot be read: "):
         merge(str(there), None, here)

@@ -1,8 +1,9 @@
 """Bring whole seeds of a study from another clone or revision.
 
-A seed counts with the runs of all variants. Their records, curves, correctness bits, ablations and entries of dvc.lock
-are copied, from a folder also the weights. Nothing is merged if images, code or values differ, if the runs of a seed
-come from two classes of machine, or if both sides have a run with different results.
+A seed counts with the runs of all variants. What the stages of its runs wrote is copied, with the entries of dvc.lock:
+records, curves, correctness bits, ablations, robustness and maps, from a folder also the weights. Nothing is merged if
+images, code or values differ, if the runs of a seed come from two classes of machine, or if both sides have a run with
+different results.
 
   attnbench merge ../other_clone cifar10
   attnbench merge origin/seeds_3_4 cifar10 --seeds 3 4

@@ -1,9 +1,9 @@
-"""Bringing whole seeds of a study from another clone or revision: their records, curves, bits and entries of dvc.lock.
+"""Bringing whole seeds of a study from another clone or revision: what all stages of their runs wrote, and the entries.
 
 All or nothing: everything is checked before anything is written, and dvc.lock is written last.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from attnbench import records
 from attnbench.compare.run_sets import RunSource, read_files
 from attnbench.errors import UserError
 from attnbench.records import DataSummary, RunRecord, code_sha256, files, first_problem, params_sha256, require_of
-from attnbench.records.lock import blocks, md5, md5_of, outputs, parse, read_lock, with_entries
+from attnbench.records.lock import Entry, blocks, md5, md5_of, outputs, parse, read_lock, with_entries
 from attnbench.run.reproduce import claimed
 from attnbench.study import StudyPaths, repository, run_name
 from attnbench.study.repository import LOCK, LocatedStudy
@@ -49,6 +49,17 @@ class _Side:
         path = self._located.params.with_name(LOCK).relative_to(self._located.root)
         return self.read(path).get(path.as_posix(), b"").decode()
 
+    @cached_property
+    def entries(self) -> dict[str, Entry]:
+        try:
+            return parse(self.lock) if self.lock else {}
+        except ValueError as error:
+            raise UserError(f"the dvc.lock of the other side cannot be read: {error}") from None
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        return blocks(self.lock)
+
 
 def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | None = None) -> Merged:
     """Bring the seeds that `source`, a folder or a revision, has of all variants and that are not here.
@@ -67,6 +78,9 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
             raise UserError(
                 f"{source} has no runs of study {located.study.name!r}; name a clone or a revision that has"
             )
+        lock = located.params.with_name(LOCK)
+        here_locked = read_lock(lock) if lock.is_file() else {}
+        md5s = {path: value for written in here_locked.values() for path, value in written.items()}
         lacking: dict[int, list[str]] = {}
         problems: list[str] = []
         writes: dict[Path, bytes] = {}
@@ -82,7 +96,7 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
             seed_problems = [*_conflicts(present, located, paths), *_machines(seed, present)]
             new = [variant for variant in present if not paths.record(variant, seed).is_file()]
             for variant in new:
-                seed_problems += _collect(other, located, variant, seed, writes, entries)
+                seed_problems += _collect(other, located, md5s, variant, seed, writes, entries)
             problems += seed_problems
             brought += [seed] if new else []
         if problems:
@@ -136,19 +150,24 @@ def _machines(seed: int, runs: dict[str, RunRecord]) -> Iterator[str]:
 
 
 def _collect(
-    other: _Side, located: LocatedStudy, variant: str, seed: int, writes: dict[Path, bytes], entries: dict[str, str]
+    other: _Side,
+    located: LocatedStudy,
+    md5s: Mapping[str, str],
+    variant: str,
+    seed: int,
+    writes: dict[Path, bytes],
+    entries: dict[str, str],
 ) -> Iterator[str]:
-    """Add the files and entries of a run to `writes` and `entries`; yield what is wrong with them."""
+    """Add the files and entries of a run to `writes` and `entries`; yield what is wrong with them.
+
+    `md5s` are those of the files in the dvc.lock that is here.
+    """
     run, paths, here = run_name(variant, seed), StudyPaths(located.study.name), located.root
-    locked, texts = parse(other.lock), blocks(other.lock)
-    md5s = {
-        path: value for files_ in read_lock(located.params.with_name(LOCK)).values() for path, value in files_.items()
-    }
-    for stage in (f"train@{run}", f"ablate@{run}", f"robustness@{run}"):
-        if stage not in locked:
-            if stage.startswith("train"):
-                yield f"{run} is not in the dvc.lock of the other side"
-            continue
+    locked = other.entries
+    stages = [stage for stage in locked if stage.partition("@")[2] == run]  # what reads a run is brought with it
+    if f"train@{run}" not in stages:
+        yield f"{run} is not in the dvc.lock of the other side"
+    for stage in stages:
         for path, expected in outputs(locked[stage]).items():
             content = other.read(Path(path)).get(path)
             is_weight = Path(path).is_relative_to(paths.checkpoint(variant, seed).parent)
@@ -163,7 +182,7 @@ def _collect(
             own = md5s.get(path) or (md5_of(here / path) if (here / path).is_file() else None)
             if path not in outputs(locked.get(f"train@{run}", {})) and own != dependency.get("md5"):
                 yield f"{stage} depends on another {path} than this repository has"
-        entries[stage] = texts[stage]
+        entries[stage] = other.texts[stage]
 
 
 def _write(located: LocatedStudy, writes: dict[Path, bytes], entries: dict[str, str]) -> None:
@@ -179,4 +198,4 @@ def _write(located: LocatedStudy, writes: dict[Path, bytes], entries: dict[str, 
             with files.replacing(path) as temporary:
                 temporary.write_bytes(content)
         lock = located.params.with_name(LOCK)
-        files.write_text(lock, with_entries(lock.read_text(encoding="utf-8"), entries))
+        files.write_text(lock, with_entries(lock.read_text(encoding="utf-8") if lock.is_file() else "", entries))

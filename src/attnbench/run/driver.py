@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from functools import cached_property
+from itertools import takewhile
 
 from attnbench import records
 from attnbench.data import source_files
@@ -131,13 +132,17 @@ class Driver:
 
     def _start(self) -> None:
         """Start as much as may run now. What turns out to be up to date makes others ready, perhaps earlier ones."""
-        while any(self._try_to_start(stage) for stage in self._schedule.ready):
+        while self._has_room and any(
+            map(self._try_to_start, takewhile(lambda _: self._has_room, self._schedule.ready))
+        ):
             pass
+
+    @property
+    def _has_room(self) -> bool:
+        return self.full is None and self._engine.free > 0
 
     def _try_to_start(self, stage: Stage) -> bool:
         """Start a stage if it may run now; return whether others may be ready because of it."""
-        if self.full is not None or not self._engine.free:
-            return False
         alone = bool(self._alone.intersection([stage.name, *(other.name for other in self._running.values())]))
         is_full = stage.kind == "train" and self._count("train") >= self._runs_at_once
         if is_full or (alone and (self._running or self._unrecorded)):
