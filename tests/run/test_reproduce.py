@@ -36,7 +36,7 @@ def recorded(project: Project) -> tuple[list[str], list[str]]:
 
 
 def test_a_first_run_makes_everything_and_a_second_nothing(
-    project: Project, finished: Project, capsys: pytest.CaptureFixture[str]
+    project: Project, finished: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project.root / "meet").write_text(" ".join(RUNS[:2]))  # each waits for the other: fails unless in parallel
     assert reproduce(None, 2, project.root)
@@ -55,6 +55,9 @@ def test_a_first_run_makes_everything_and_a_second_nothing(
     assert project.call("attnbench", "run").endswith("small is up to date: reports/small/REPORT.md\n")
     assert project.ran() == []
     assert (project.root / "dvc.lock").read_bytes() == lock
+    with monkeypatch.context() as patch:
+        patch.setattr("attnbench.run.reproduce.Project", None)  # DVC is not asked again
+        assert reproduce(None, 2, project.root)
 
     project.edit("stages/report.py", "BEGAN = time.time()", "BEGAN = time.time() - 1")
     assert reproduce("small", 2, project.root)

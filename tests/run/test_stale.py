@@ -1,9 +1,12 @@
 """The real dvc.yaml: what an edit makes DVC run again, and what it does not."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from dvc.utils.serialize import load_yaml
 
 from attnbench.records import files
 from attnbench.records.lock import read_entries
@@ -63,6 +66,19 @@ def test_dvc_knows_which_stages_need_which(project: Project) -> None:
     assert needs["analyse"] == {"code", "data", "cost@baseline", "cost@se", "latency", *RECIPE, *EVALUATIONS}
     assert needs["report"] >= {"code", "analyse", "views@se"}
     assert [stage.name for stage in stages(project) if stage.alone] == ["latency"]
+
+
+def test_dvc_reads_a_params_yaml_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Counter[str]()
+
+    def load(path: str, **options: Any) -> Any:
+        read[Path(path).name] += 1
+        return load_yaml(path, **options)
+
+    with DvcProject(project.root, "dvc.yaml") as opened:
+        monkeypatch.setattr("dvc.utils.serialize.load_yaml", load)
+        assert len(opened.stages()) > 1
+    assert read == {"params.yaml": 1}
 
 
 def test_a_comment_in_a_module_trains_nothing(project: Project) -> None:

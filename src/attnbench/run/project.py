@@ -8,12 +8,14 @@ import shlex
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from attnbench.errors import UserError
 from attnbench.records import files
 from attnbench.records.lock import read_entries, remedy, with_entries
+from attnbench.run import file_states
 from attnbench.run.dvc_errors import busy_text, reason
 from attnbench.run.engine import DiskFullError
 from attnbench.run.files_in_use import FilesInUse
@@ -52,6 +54,8 @@ class Project:
         if self._lock.is_dir():
             raise UserError(f"{self._lock.relative_to(root)} is a folder; remove it. {remedy(self._lock)}")
         _refuse_endless(root, [self._path, self._lock])
+        settings = (".dvc/config", ".dvc/config.local", ".dvcignore")
+        self._loaded = file_states.of([self._path, self._lock, *(root / name for name in settings)])
         try:
             self._repo = Repo(str(root))
         except DvcException as error:
@@ -77,7 +81,7 @@ class Project:
 
     def stages(self) -> list[Stage]:
         """Return the stages in the order of the file."""
-        with self._locked():
+        with self._locked(), _params_read_once():
             changed = {stage for stage in self._stages.values() if self._changed(stage)}
             stale = changed | self._absent_writers(changed)
             return [
@@ -93,6 +97,15 @@ class Project:
                 )
                 for stage in self._stages.values()
             ]
+
+    def file_states(self) -> file_states.States:
+        """Return the states of all files on which `stages` depends; ask for them before."""
+        loaded = self._stages.values()
+        items = [Path(item.fs_path) for stage in loaded for item in (*stage.deps, *stage.outs)]
+        outs = [out for stage in loaded for out in stage.outs if out.use_cache and out.hash_info]
+        return (
+            file_states.of([*items, *(Path(out.cache.oid_to_path(out.hash_info.value)) for out in outs)]) | self._loaded
+        )
 
     def _from_root(self, files: Iterable[Any]) -> tuple[str, ...]:
         """Return the paths of DVC's dependencies or outputs, each once."""
@@ -243,6 +256,21 @@ class Project:
                     writers.add(writer)
                     waiting.append(writer)
         return writers
+
+
+@contextmanager
+def _params_read_once() -> Iterator[None]:
+    """Let DVC parse a params.yaml once, not once for each stage; what it has parsed must not be changed meanwhile.
+
+    DVC looks up how to load a file in a dictionary; if it no longer does, `tests/run/test_stale.py` fails.
+    """
+    from dvc.utils.serialize import LOADERS, load_yaml  # noqa: PLC0415
+
+    LOADERS[".yaml"] = cache(load_yaml)
+    try:
+        yield
+    finally:
+        LOADERS[".yaml"] = load_yaml
 
 
 def _refuse_endless(root: Path, paths: Iterable[Path]) -> None:

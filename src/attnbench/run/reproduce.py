@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from zc.lockfile import LockError, LockFile
 from attnbench.errors import UserError, first_few
 from attnbench.records.states import release_recorded
 from attnbench.report.overview import write_overview
-from attnbench.run import engines, lost_entries, pipeline
+from attnbench.run import engines, file_states, lost_entries, pipeline
 from attnbench.run.driver import Driver
 from attnbench.run.engine import DiskFullError
 from attnbench.run.jobs import nothing_more, say, signals
@@ -66,15 +66,18 @@ def reproduce(
     with claimed(paths):
         is_new = not located.params.with_name(repository.PIPELINE).exists()
         file = pipeline.write_copy(root, located.params)
+        if file_states.are_noted(paths):
+            return _up_to_date(study.name, root, report)
         _repair(root, root / Path(file).with_name(repository.LOCK), paths)
         with _patiently(lambda: Project(root, file, allow_missing=allow_missing)) as project:
+            states = project.file_states()
             stages = _patiently(project.stages)
+            if not allow_missing and not any(stage.stale for stage in stages):
+                file_states.note(paths, states)
             if seeds is not None:
                 stages = share(study, stages, seeds, _patiently(project.absent_inputs))
             if not any(stage.stale for stage in stages):
-                write_overview(root)
-                say(f"{study.name} is up to date: {report}")
-                return True
+                return _up_to_date(study.name, root, report)
             say(f"{study.name}: {where}; logs in {logs}/")
             schedule = Schedule(study, stages)
             with view() as shown, start(stages, shown.say) as engine, signals(engine) as received:
@@ -102,7 +105,23 @@ def reproduce(
             return False
         write_overview(root)
         say(f"{study.name} is done: {report}")
+        if seeds is None and not allow_missing:
+            _note_states(root, file, paths)
         return True
+
+
+def _note_states(root: Path, file: str, paths: StudyPaths) -> None:
+    """Ask DVC anew whether a study is up to date, and if so, spare the next run this question."""
+    with suppress(UserError), Project(root, file) as project:
+        states = project.file_states()
+        if not any(stage.stale for stage in project.stages()):
+            file_states.note(paths, states)
+
+
+def _up_to_date(study: str, root: Path, report: Path) -> bool:
+    write_overview(root)
+    say(f"{study} is up to date: {report}")
+    return True
 
 
 @contextmanager

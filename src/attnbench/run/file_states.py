@@ -1,0 +1,56 @@
+"""The states of all files that DVC looked at when it found a study up to date.
+
+While they are the same, a run has nothing to ask: DVC takes many seconds for a thousand stages. The state of a file is
+its time, size and inode; by these DVC, too, knows a file that it has hashed before.
+"""
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from stat import S_ISDIR
+
+from attnbench.errors import UserError
+from attnbench.records import files
+from attnbench.study.paths import StudyPaths
+
+States = dict[str, list[int] | None]  # path -> time of the last change in ns, size, inode; None: it does not exist
+
+
+def of(paths: Iterable[Path]) -> States:
+    """Return the states of files, and of all files in folders; as DVC, ignore `__pycache__` and follow no link."""
+    states: States = {}
+    for path in dict.fromkeys(paths):
+        states[str(path)] = state = _of(path)
+        if state == []:
+            inside = {str(file): _of(file) for file in path.rglob("*") if "__pycache__" not in file.parts}
+            states |= {file: state for file, state in inside.items() if state != []}
+    return states
+
+
+def _of(path: Path) -> list[int] | None:
+    """Return the state of one file; a folder has none, since what DVC ignores in it changes its time."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return [] if S_ISDIR(status.st_mode) else [status.st_mtime_ns, status.st_size, status.st_ino]
+
+
+def note(paths: StudyPaths, states: States) -> None:
+    """Note the states of the files of a study that is up to date; on a full disk nothing is noted."""
+    with suppress(UserError):
+        files.write_text(_file(paths), json.dumps(states))
+
+
+def are_noted(paths: StudyPaths) -> bool:
+    """Return whether a study was up to date, and no file of it has changed since."""
+    try:
+        states = json.loads(files.content(_file(paths)))
+        return isinstance(states, dict) and states == of(map(Path, states))
+    except (UserError, ValueError):
+        return False
+
+
+def _file(paths: StudyPaths) -> Path:
+    return paths.root / "work" / paths.name / "up_to_date.json"
