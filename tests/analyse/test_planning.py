@@ -2,9 +2,19 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from attnbench.analyse.statistics import MOST_SEEDS, expected_half_width, pair_contrasts, seeds_for, upper_limit
+from attnbench.analyse.statistics import (
+    MOST_SEEDS,
+    critical_value,
+    degrees_of_freedom,
+    expected_half_width,
+    moderated_variances,
+    pair_contrasts,
+    seeds_for,
+    upper_limit,
+)
 
 
 def to_baseline(v: int):
@@ -24,6 +34,15 @@ def test_seeds_for_a_half_width(v, error_std, seeds):
     for half_width, number in zip((0.3, 0.5, 1.0), counts, strict=True):
         assert expected_half_width(contrasts, number, error_std, 0.95) <= half_width
         assert expected_half_width(contrasts, number - 1, error_std, 0.95) > half_width
+
+
+@pytest.mark.parametrize(("v", "n", "share"), [(2, 3, math.sqrt(math.pi) / 2), (4, 3, 1.0), (8, 5, 1.0), (17, 3, 1.03)])
+def test_half_widths_average_to_the_planned_one(v, n, share):
+    """With two variants the mean is that of a standard deviation of n values, c4(3) = 0.886; a cap adds a little."""
+    contrasts, values = to_baseline(v), np.random.default_rng(0).standard_normal((4000, v, n))
+    crit = critical_value(contrasts, degrees_of_freedom(v, n), 0.95)
+    half_widths = crit * np.sqrt(moderated_variances(values, contrasts) / n)
+    assert half_widths.mean() / expected_half_width(contrasts, n, 1.0, 0.95) == pytest.approx(share, abs=0.015)
 
 
 def test_two_variants_have_the_half_width_of_the_paired_t_test():

@@ -57,6 +57,26 @@ def test_equal_weights_are_identical():
     assert math.isnan(frame.loc["eca", "low"])
 
 
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (make_run("se", 0, 0.7), make_run("se", 0, 0.8, checkpoint_sha256=f"{700_000:064x}")),
+        (make_run("se", 0, 0.7), make_run("se", 0, 0.7, checkpoint_sha256="a" * 64)),
+        (make_run("se", 0, 0.7), make_run("se", 1, 0.7)),
+    ],
+    ids=["another accuracy", "other weights", "another seed"],
+)
+def test_identical_runs_have_the_seed_the_weights_and_the_accuracy_in_common(a, b):
+    assert accuracy_differences(match_runs([a], [b]), 0.95)["verdict"].to_list() == ["inconclusive"]
+
+
+def test_the_mean_over_all_variants_takes_the_seeds_that_have_them_all():
+    a = [make_run("se", 0, 0.1), make_run("se", 1, 0.2), make_run("eca", 1, 0.4), make_run("eca", 2, 0.8)]
+    b = [make_run(name, 7, 0.5) for name in ("se", "eca")]
+    assert accuracy_differences(match_runs(a, b), 0.95)["difference"].to_list() == pytest.approx([-0.1, 0.35, 0.2])
+    assert math.isnan(accuracy_differences(match_runs([a[0], a[3]], b), 0.95)["difference"].iloc[2])
+
+
 def test_unpaired_differences_are_welchs_at_a_shared_level():
     frame = compared(A, B, first_seed=3)
     mean_a, mean_b = (np.mean(list(side.values()), axis=0) for side in (A, B))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from made_records import ENVIRONMENT
@@ -62,10 +63,18 @@ def test_ratios_to_the_baseline_are_compared_between_processes() -> None:
 def test_without_rounds_that_the_baseline_shares_there_is_only_the_ratio_of_times(
     times: dict[str, list[list[float]]], baseline: str | None
 ) -> None:
-    frame = time_ratios(side(times), side(times, baseline=baseline), 0.95)
+    frame = time_ratios(side({"plain": PLAIN, "se": PLAIN}), side(times, baseline=baseline), 0.95)
     assert frame is not None
     assert list(frame["ratio"]) == [1.0, 1.0]
     assert frame[["relative", "low", "high", "verdict"]].isna().all(axis=None)
+
+
+def test_times_of_another_class_of_machine_are_not_compared() -> None:
+    here = side({"plain": PLAIN})
+    assert here.latency is not None
+    elsewhere = ENVIRONMENT.model_copy(update={"processor": "Another"})
+    there = replace(here, latency=here.latency.model_copy(update={"environment": elsewhere}))
+    assert time_ratios(here, there, 0.95) is None
 
 
 def test_one_process_leaves_the_change_open() -> None:

@@ -1,5 +1,7 @@
 """Declared interactions: gains over the baseline in B minus those in A, and what cannot be estimated."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_records import make_run
@@ -49,7 +51,8 @@ def test_what_a_seed_does_to_a_whole_study_cancels():
 
 
 def test_the_margin_is_that_of_the_interactions_too():
-    assert estimated(margin=0.5).table["verdict"].to_list() == ["equivalent", "equivalent"]
+    for first_seed in (0, 5):
+        assert estimated(margin=0.5, first_seed=first_seed).table["verdict"].to_list() == ["equivalent", "equivalent"]
 
 
 def test_equal_gains_claim_no_certainty():
@@ -102,3 +105,4 @@ def test_either_side_may_declare_them():
     assert interactions(b, a, 0.95).table["difference"].to_list() == pytest.approx([0.01])
     assert interactions(side("before", A), b, 0.95) is None
     assert interactions(a, side("before", B, declared={"before": ["se"]}), 0.95) is None  # two commits of one study
+    assert interactions(a, replace(b, baseline=None), 0.95) is None

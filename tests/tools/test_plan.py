@@ -37,7 +37,7 @@ def test_half_widths_and_hours_before_anything_has_run(tmp_path: Path, monkeypat
     monkeypatch.setattr("attnbench.machine.cores", lambda: 2)
     study = params.study(data={**params.study().data.model_dump(), "train_images": 64_000}, seeds=[0])
     lines = plan.text(located(tmp_path, study), plan.Spread(0.35, "stated")).splitlines()
-    assert lines[0] == "small: 2 variants, 1 comparison(s) in one family at 95% confidence, 1 epoch(s)"
+    assert lines[0] == "small: 2 variants, 1 comparison(s) in one family at 95 % confidence, 1 epoch(s)"
     assert lines[1].endswith(": 0.35 percentage points (stated)")
     # 57,600 images without those for validation are 900 steps; 2 variants on 2 cores take 900 s a seed
     assert [line.split() for line in lines[3:7]] == [

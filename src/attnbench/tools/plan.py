@@ -20,6 +20,7 @@ from attnbench.analyse.runs import load_blocks
 from attnbench.data.split import VALIDATION_SHARE
 from attnbench.errors import UserError
 from attnbench.networks import arithmetic
+from attnbench.report import formatting
 from attnbench.study import Study, StudyPaths, schema
 from attnbench.study.paths import repro
 from attnbench.study.repository import LocatedStudy
@@ -57,10 +58,12 @@ def spread_of(located: LocatedStudy) -> Spread:
     points, limit = (100 * std for std in error_stds(blocks.study, blocks.runs))
     if not points > 0:
         raise UserError(
-            f"--like {study.name}: no spread can be estimated from its {seeds} complete seed(s); name a study with two "
-            "or more, or state the spread, for example --spread 0.35"
+            f"--like {study.name}: no spread can be estimated from its {seeds} complete seed(s): it takes two or more, "
+            "and runs that differ; name another study, or state the spread, for example --spread 0.35"
         )
-    return Spread(points, f"as in {study.name} with {seeds} seeds; {UPPER_CONFIDENCE:.0%} limit {limit:.2f}", limit)
+    return Spread(
+        points, f"as in {study.name} with {seeds} seeds; {formatting.level(UPPER_CONFIDENCE)} limit {limit:.2f}", limit
+    )
 
 
 def text(located: LocatedStudy, spread: Spread | None) -> str:
@@ -97,7 +100,7 @@ def text(located: LocatedStudy, spread: Spread | None) -> str:
     return "\n".join(
         [
             f"{study.name}: {len(study.variants)} variants, {len(family)} comparison(s) in one family at "
-            f"{study.confidence:.0%} confidence, {study.recipe.epochs} epoch(s)",
+            f"{formatting.level(study.confidence)} confidence, {study.recipe.epochs} epoch(s)",
             about_spread,
             "",
             table,
