@@ -68,6 +68,13 @@ def test_an_outlying_run_is_named():
     assert largest_residual(values).p < 0.01
 
 
+def test_the_probability_of_an_ordinary_residual_is_at_most_1():
+    outlier = largest_residual(np.eye(3))
+    assert outlier.runs == ((0, 0), (1, 1), (2, 2))
+    assert outlier.studentised == pytest.approx(math.sqrt(3))  # of 9 runs, with 3 degrees of freedom: 9 p = 1.6
+    assert outlier.p == 1
+
+
 def test_one_run_apart_from_equal_ones_is_an_infinite_outlier():
     values = np.array([[0.5, 0.5, 0.5], [0.5, 0.5, 0.6], [0.5, 0.5, 0.5]])
     outlier, test = largest_residual(values), additivity(values)
@@ -101,6 +108,13 @@ def test_no_number_where_the_runs_determine_none(values):
     numbers = [spread.std, spread.low, spread.high, seed_std(values), additivity(values).f, outlier.studentised]
     assert np.isnan(numbers).all()
     assert outlier.runs == ()
+
+
+def test_one_degree_of_freedom_gives_a_spread_and_no_test():
+    values = VALUES[:2, :2]
+    assert error_spread(values, 0.95).std == pytest.approx(0.5)
+    assert math.isnan(additivity(values).f)
+    assert largest_residual(values).runs == ()
 
 
 def test_equal_variants_count_once_and_have_no_ratio():

@@ -62,6 +62,9 @@ def test_a_wide_interval_is_called_uninformative():
     assert verdict.reason.endswith(
         "22.01 points wide). An interval of 22.01 points excludes little, so this shows little; more seeds narrow it"
     )
+    outside = judge(recorded_run(), repeat(0.9, processor="B"), ["checkpoint"], [0.69, 0.70], 0.95, 1)
+    assert outside.word == "OUTSIDE"
+    assert outside.reason.endswith("22.01 points wide)")
 
 
 def test_a_record_that_differs_only_in_its_machine_is_equal():
@@ -71,6 +74,8 @@ def test_a_record_that_differs_only_in_its_machine_is_equal():
         "except for the machine in the record (processor: Example CPU @ 2.0 GHz recorded, B here)"
     )
     assert judge(recorded_run(), repeat(0.6, processor="B"), [RECORD], [0.69, 0.7], 0.95, 1).word == "OTHER CLASS"
+    curves = [RECORD, "curves"]
+    assert judge(recorded_run(), repeat(0.7, processor="B"), curves, [0.69, 0.7], 0.95, 1).word == "OTHER CLASS"
     assert judge(recorded_run(), repeat(0.6), [RECORD], [0.7], 0.95, 1).word == "DIFFERENT"
 
 

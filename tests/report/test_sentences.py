@@ -31,6 +31,7 @@ def decided() -> Inputs:
         "cbam": {"static": "static", "training_step": "wide"},
         "gc": {"constant": "constant"},
         "sge": {"static": "static"},
+        "lone": {"parameters": "wide"},
     }
     inputs = made_inputs(
         verdicts,
