@@ -127,11 +127,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture
-def without_torch(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a run find no torch, which takes seconds to load; the stand-ins need none."""
+def without_torch(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let a run find no torch, which takes seconds to load; the stand-ins need none. Return the folder of the stub."""
     folder = tmp_path_factory.mktemp("stub")
     (folder / "torch.py").write_text("raise ImportError\n")
     monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    return folder
 
 
 def is_alive(process: int) -> bool:

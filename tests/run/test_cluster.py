@@ -122,7 +122,9 @@ def session(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def test_outputs_of_a_cell_are_those_of_this_machine(session: Session, tmp_path: Path) -> None:
     script = "cat images weights > sum; mkdir sub; sha256sum weights > sub/hash; echo $OMP_NUM_THREADS"
-    cell = Cell("train@sum", ("sh", "-c", script), reads=("images", "weights"), writes=("sum", "sub/hash"))
+    cell = Cell(
+        "train@sum", ("sh", "-c", script), on_worker=True, reads=("images", "weights"), writes=("sum", "sub/hash")
+    )
     for folder in (session.root, tmp_path):
         (folder / "images").write_bytes(bytes(range(256)) * 1000)
         (folder / "weights").write_bytes(b"weights")
@@ -135,7 +137,8 @@ def test_outputs_of_a_cell_are_those_of_this_machine(session: Session, tmp_path:
 
 
 def test_a_cell_that_fails_leaves_its_log_alone(session: Session) -> None:
-    cell = Cell("train@fails", ("sh", "-c", "echo half > half; echo the reason; exit 3"), writes=("half",))
+    script = "echo half > half; echo the reason; exit 3"
+    cell = Cell("train@fails", ("sh", "-c", script), on_worker=True, writes=("half",))
     assert session.engine.submit(cell).result(PATIENCE).reason == "exit status 3"
     assert session.engine.log("train@fails").read_text() == "the reason\n"
     assert not (session.root / "half").exists()
@@ -151,7 +154,7 @@ def test_a_worker_with_other_code_is_refused_by_name(session: Session) -> None:
 def test_the_cell_of_a_killed_worker_runs_again_on_another(session: Session, cluster: Cluster) -> None:
     pids = session.root / "pids"
     script = f"echo $$ >> {pids}; test $(wc -l < {pids}) = 1 && sleep 120; echo done > slow"
-    future = session.engine.submit(Cell("train@slow", ("sh", "-c", script), writes=("slow",)))
+    future = session.engine.submit(Cell("train@slow", ("sh", "-c", script), on_worker=True, writes=("slow",)))
     while not pids.exists() or not pids.read_text():
         assert not future.done()
         time.sleep(0.1)

@@ -1,6 +1,6 @@
 """Processes of a run are killed at random moments; then one command ends the study as if nothing had happened.
 
-python -m pytest tests/run/test_kills.py -n0 -s -m slow
+KILLS=60 SEED=0 python -m pytest tests/run/test_kills.py -n0 -s -m slow
 """
 
 import os
@@ -16,7 +16,15 @@ import pytest
 
 from .conftest import Project, is_alive, new_project
 
-KILLS = 60
+KILLS, SEED = int(os.environ.get("KILLS", "60")), int(os.environ.get("SEED", "0"))
+WRITTEN = {
+    "dvc.lock": 20,
+    ".dvc/cache": 60,
+    "rwlock": 80,
+    ".dvc/tmp": 100,
+    "/results/": 30,
+    "/work/": 30,
+}  # which write
 COMPARED = ("data", "results", "reports", "runs", ".dvc/cache")
 
 pytestmark = pytest.mark.slow
@@ -37,6 +45,13 @@ def content(project: Project) -> dict[str, bytes]:
     names = [number for number, line in enumerate(entries) if line.rstrip().endswith(":") and line[0] != " "]
     blocks = ["\n  ".join(entries[start:end]).strip() for start, end in zip(names, [*names[1:], None], strict=True)]
     return files | {"dvc.lock": "\n".join(sorted(blocks)).encode()}
+
+
+def remove(project: Project) -> None:
+    """Remove all that a study has written, so that it can be run again."""
+    (project.root / "dvc.lock").unlink()
+    for folder in COMPARED:
+        shutil.rmtree(project.root / folder)
 
 
 def processes(driver: "subprocess.Popen[str]") -> list[int]:
@@ -60,7 +75,7 @@ def test_kills_at_random_moments_change_no_byte(tmp_path: Path) -> None:
     began = time.monotonic()
     expected.call("attnbench", "run", "--jobs", "2")
     longest = (time.monotonic() - began) / 4  # until a kill
-    generator = random.Random(0)
+    generator = random.Random(SEED)
     kills = {"driver": 0, "server": 0, "cell": 0}
     finished = 0
     while sum(kills.values()) < KILLS:
@@ -87,9 +102,39 @@ def test_kills_at_random_moments_change_no_byte(tmp_path: Path) -> None:
         if driver.returncode == 0:
             assert content(project) == content(expected), output
             finished += 1
-            (project.root / "dvc.lock").unlink()
-            for folder in COMPARED:
-                shutil.rmtree(project.root / folder)
+            remove(project)
+    project.call("attnbench", "run", "--jobs", "2")
+    assert content(project) == content(expected)
+    print(f"{finished + 1} studies finished")
+
+
+def test_kills_while_a_file_is_written_change_no_byte(
+    tmp_path: Path, without_torch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(Path(__file__).with_name("kill_while_writing.py"), without_torch / "sitecustomize.py")
+    for name in ("expected", "killed"):
+        (tmp_path / name).mkdir()
+    expected, project = new_project(tmp_path / "expected"), new_project(tmp_path / "killed")
+    expected.call("attnbench", "run", "--jobs", "2")
+    generator = random.Random(SEED)
+    kills = dict.fromkeys(WRITTEN, 0)
+    finished = 0
+    while sum(kills.values()) < KILLS:
+        part = generator.choice(list(WRITTEN))
+        delay = generator.choice([0, generator.uniform(0, 0.005)])
+        monkeypatch.setenv("KILL", f"{part} {generator.randint(1, WRITTEN[part])} {delay}")
+        driver = project.start("attnbench", "run", "--jobs", "2")
+        output, _ = driver.communicate(timeout=1200)  # ends when the cells have ended, too
+        assert "error: " not in output, output
+        kills[part] += driver.returncode == -signal.SIGKILL
+        print(kills)
+        if driver.returncode == 0:
+            assert content(project) == content(expected), output
+            finished += 1
+            remove(project)
+        else:
+            assert driver.returncode == -signal.SIGKILL, output
+    monkeypatch.delenv("KILL")
     project.call("attnbench", "run", "--jobs", "2")
     assert content(project) == content(expected)
     print(f"{finished + 1} studies finished")

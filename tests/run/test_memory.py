@@ -9,7 +9,6 @@ from made_study import data_summary
 from attnbench import records
 from attnbench.records import CostRecord
 from attnbench.run import memory
-from attnbench.run.driver import runs_at_once
 from attnbench.study import StudyPaths
 
 GIB = 2**30
@@ -63,7 +62,7 @@ def test_as_many_runs_start_as_fit(
 ) -> None:
     monkeypatch.setattr("attnbench.machine.available_memory", lambda: free * GIB)
     said: list[str] = []
-    assert runs_at_once(memory.estimate(STUDY, paths, {"baseline", "se"}), 2, chosen, said.append) == count
+    assert memory.runs_at_once(memory.estimate(STUDY, paths, {"baseline", "se"}), 2, chosen, said.append) == count
     assert text in said[0] + "\n"
 
 

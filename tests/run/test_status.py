@@ -10,7 +10,8 @@ from attnbench.run.graph import Stage
 from attnbench.study import StudyPaths
 
 MADE = ("code", "data", "cost@baseline", "cost@se", "ready", "latency")
-NOT_MADE = [f"{stage}@{variant}-{seed}" for stage in module.OF_RUN for variant in ("baseline", "se") for seed in "01"]
+OF_RUN = ("train", "ablate", "robustness", "maps")
+NOT_MADE = [f"{stage}@{variant}-{seed}" for stage in OF_RUN for variant in ("baseline", "se") for seed in "01"]
 NOT_MADE += ["views@baseline", "views@se", "analyse", "report"]
 
 

@@ -12,7 +12,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -22,19 +22,15 @@ from typing import Any
 
 import dask
 from distributed import Client
-from pydantic import ValidationError
 
 from attnbench.errors import UserError
-from attnbench.records import files
-from attnbench.records.io import first_problem
 from attnbench.run import worker
-from attnbench.run.driver import FORKED
+from attnbench.run.cluster_files import CellFiles
 from attnbench.run.engine import Cell, Ended, LocalEngine, empty_log
 from attnbench.run.jobs import Say
-from attnbench.run.worker_identity import Requirement, WorkerIdentity
+from attnbench.run.worker_identity import Requirement
 from attnbench.study.repository import LocatedStudy
 
-ON_WORKERS = FORKED | {"latency"}  # the stages that import torch
 LOST = (OSError, CancelledError, asyncio.CancelledError)  # what Dask raises when a connection ends
 LOSSES = 3  # how many times a cell may lose its worker and start again on another
 TICK = 0.1  # seconds between looks at what has ended
@@ -92,7 +88,7 @@ class ClusterEngine:
         self._renew = renew
         self._local = local
         self._study = located.study
-        self._root = located.root
+        self._files = CellFiles(located.root)
         self._params = located.params.relative_to(located.root).as_posix()
         self._requirement = requirement
         self._folder = folder
@@ -104,7 +100,6 @@ class ClusterEngine:
         self._running: dict[int, _Task] = {}
         self._workers: dict[str, _Worker] = {}
         self._losses: Counter[str] = Counter()
-        self._hashes: dict[str, tuple[tuple[int, ...], str]] = {}
         self._begun = 0  # cells for workers; the driver's thread alone changes this
         self._ended = 0  # of them; this engine's thread alone changes this
         self._writing = Lock()  # of logs
@@ -131,7 +126,7 @@ class ClusterEngine:
         Raises:
             UserError: the connection to the scheduler is lost, or its log cannot be written.
         """
-        if cell.name.partition("@")[0] not in ON_WORKERS:
+        if not cell.on_worker:
             return self._local.submit(cell)
         if not self._thread.is_alive():
             raise UserError("the connection to the cluster is lost; run the same command again")
@@ -205,8 +200,7 @@ class ClusterEngine:
     def _start(self, task: _Task, address: str, slot: int) -> None:
         """Send a cell to a worker, and before it the inputs that the worker lacks."""
         target = self._workers[address]
-        paths = [*task.cell.reads, *self._all_params()]
-        reads = {path: self._sha256(path) for path in dict.fromkeys(paths)}
+        reads = self._files.inputs(task.cell)
         task.number, task.address, task.slot = next(self._numbers), address, slot
         task.hashes = frozenset(reads.values())
         needed = task.hashes.union(*(other.hashes for other in self._running.values() if other.address == address))
@@ -227,9 +221,7 @@ class ClusterEngine:
         }
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):  # images are large
             task.inputs = [
-                self._client.submit(
-                    worker.keep, sha256, (self._root / path).read_bytes(), workers=[address], pure=False
-                )
+                self._client.submit(worker.keep, sha256, self._files.content(path), workers=[address], pure=False)
                 for sha256, path in new.items()
             ]
         task.result = self._client.submit(
@@ -264,9 +256,7 @@ class ClusterEngine:
         log = self.log(task.cell.name)
         text = outputs.pop("")
         try:
-            with ExitStack() as stack:
-                for path, content in outputs.items():
-                    stack.enter_context(files.replacing(self._root / path)).write_bytes(content)
+            self._files.write(outputs)
         except UserError as error:
             status, text = 1, text + f"{error}\n".encode()
         with self._writing, suppress(OSError):  # a disk that is full has been reported by now, or is by the driver
@@ -293,33 +283,13 @@ class ClusterEngine:
 
     def _judge(self, asked: _Worker, address: str, outputs: dict[str, bytes]) -> None:
         """Accept a worker, or refuse it by name."""
-        try:
-            identity = WorkerIdentity.model_validate_json(outputs[IDENTITY])
-            refusal = self._requirement.refusal(identity)
-        except KeyError:
-            refusal = (outputs[""].decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
-        except ValidationError as error:
-            refusal = f"its checkout has another version of attnbench ({first_problem(error)})"
+        log = outputs[""].decode(errors="replace")
+        refusal = self._requirement.judge(asked.name, outputs.get(IDENTITY), log)
         if refusal is not None:
             self._say(f"refused worker {asked.name} ({address}): {refusal}")
             return
-        if self._requirement.environment is None:
-            self._requirement.environment, self._requirement.source = identity.environment, f"worker {asked.name} has"
         asked.accepted, asked.free = True, list(range(asked.threads))
         self._say(f"joined worker {asked.name} ({address}), {asked.threads} at once")
-
-    def _all_params(self) -> list[str]:
-        """Return every params.yaml: a study may name another one."""
-        found = [self._root / "params.yaml", *sorted((self._root / "studies").glob("*/params.yaml"))]
-        return [path.relative_to(self._root).as_posix() for path in found if path.exists()]
-
-    def _sha256(self, path: str) -> str:
-        """Return the hash of a file, computed again only if the file changed."""
-        state = (self._root / path).stat()
-        key = (state.st_mtime_ns, state.st_size, state.st_ino)
-        if self._hashes.get(path, ((), ""))[0] != key:
-            self._hashes[path] = key, files.sha256_of(self._root / path)
-        return self._hashes[path][1]
 
     def _append_output(self, event: tuple[float, dict[str, Any]]) -> None:
         """Append what a running cell has written since to its log here."""

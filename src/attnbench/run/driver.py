@@ -10,29 +10,20 @@ from contextlib import suppress
 from functools import cached_property
 from itertools import takewhile
 
-from attnbench import records
 from attnbench.data import source_files
 from attnbench.errors import UserError
-from attnbench.records import DataSummary
 from attnbench.run import memory
-from attnbench.run.engine import Cell, DiskFullError, Ended, Engine
+from attnbench.run.cell_times import CellTimes
+from attnbench.run.engine import PYTHON, Cell, DiskFullError, Ended, Engine
 from attnbench.run.full_disk import full_text
 from attnbench.run.graph import Stage
 from attnbench.run.jobs import TICK, Received, failed_lines, full_disk, lines_of, succeeded
 from attnbench.run.project import BusyError, Project
 from attnbench.run.schedule import Schedule
-from attnbench.run.view import CellProgress, Progress, View, last_epoch, seconds_left
+from attnbench.run.view import Progress, View
 from attnbench.study.paths import StudyPaths, run_name
 from attnbench.study.repository import LocatedStudy
 
-FORKED = {
-    "cost",
-    "train",
-    "views",
-    "ablate",
-    "robustness",
-    "maps",
-}  # many, and they import torch; times are measured in a plain process
 PAUSE = 0.5  # seconds until DVC's lock is asked for again
 LAST_LINES = 3  # of the log of a stage that failed, at the end
 WORK_PER_RECORDING = 10  # seconds between two recordings for each second that the last one took
@@ -63,12 +54,11 @@ class Driver:
         self._received = received
         self._jobs = jobs
         self._running: dict[Future[Ended], Stage] = {}
-        self._began: dict[str, float] = {}
         self._unrecorded: list[str] = []
         self._forced: set[str] = set()  # stages that run although they may be up to date
         self._killed: set[str] = set()
         self._alone = {stage.name for stage in schedule.waiting if stage.alone}
-        self._took: dict[str, list[float]] = {}  # kind -> seconds of each cell
+        self._times = CellTimes(self._paths)
         self._done = 0
         self._is_busy = False  # another DVC command has the locks
         self._busy = ""  # what was said about it
@@ -163,10 +153,8 @@ class Driver:
                 self._unrecorded.append(name)
                 return False
             self._view.say(f"start  {name}")
-            self._began[name] = time.monotonic()
-            preloaded = stage.kind in FORKED and stage.command[0] == "python"
-            cell = Cell(name, stage.command, preloaded, stage.reads, stage.writes)
-            self._running[self._engine.submit(cell)] = stage
+            self._times.start(name)
+            self._running[self._engine.submit(_cell(stage))] = stage
             self._schedule.start(name)
         except (BusyError, DiskFullError):
             raise
@@ -187,7 +175,7 @@ class Driver:
         self._done += 1
         count = f"{self._done} of {self._done + self.left}"
         if ended.status == 0:
-            self._took.setdefault(stage.kind, []).append(ended.seconds)
+            self._times.end(stage.kind, ended.seconds)
             succeeded(name, ended, count, log, self._view.say)
             self._unrecorded.append(name)
             return
@@ -225,6 +213,10 @@ class Driver:
     def _count(self, kind: str) -> int:
         return sum(stage.kind == kind for stage in self._running.values())
 
+    def _progress(self) -> Progress:
+        running, waiting = list(self._running.values()), self._schedule.waiting
+        return self._times.progress(running, waiting, self._done, self._workers, self._engine.log)
+
     @cached_property
     def _runs_at_once(self) -> int:
         """How many runs may train at once: those that fit into memory, unless the user asked for more."""
@@ -233,36 +225,16 @@ class Driver:
             return len(runs)
         variants = {run_name(variant, seed): variant for variant, seed in self._study.runs()}
         estimate = memory.estimate(self._study, self._paths, {variants[run] for run in runs})
-        return runs_at_once(estimate, min(self._workers, len(runs)), self._jobs, self._view.say)
-
-    @cached_property
-    def _training_images(self) -> int | None:
-        try:
-            return records.read(self._paths.data_summary, DataSummary).train
-        except UserError:  # only for the speed that is shown
-            return None
-
-    def _progress(self) -> Progress:
-        now = time.monotonic()
-        cells = []
-        for stage in self._running.values():
-            epoch = last_epoch(self._engine.log(stage.name)) if stage.kind == "train" else None
-            images = None if epoch is None else self._training_images
-            cells.append((stage.kind, CellProgress(stage.name, now - self._began[stage.name], epoch, images)))
-        waiting = [stage.kind for stage in self._schedule.waiting]
-        left = seconds_left(waiting, cells, self._took, self._workers)
-        return Progress(self._done, self._done + self.left, left, [cell for _, cell in cells])
+        return memory.runs_at_once(estimate, min(self._workers, len(runs)), self._jobs, self._view.say)
 
 
-def runs_at_once(estimate: memory.Estimate | None, together: int, jobs: int | None, say: Callable[[str], None]) -> int:
-    """Return how many of `together` runs may train at once, and say why; `jobs` is what the user asked for."""
-    if estimate is None:
-        return together
-    if estimate.runs >= together:
-        say(f"{estimate}")
-    elif jobs:
-        say(f"warning: {estimate}, so {together} at once may not fit; --jobs {estimate.runs} would")
-    else:
-        say(f"{estimate}, so {estimate.runs} at once instead of {together}")
-        return estimate.runs
-    return together
+def _cell(stage: Stage) -> Cell:
+    """Return the cell of a stage.
+
+    Stages of a matrix are many, and import torch: they are forks. One that runs alone measures times, so it is a plain
+    process; it imports torch, too, and workers of a cluster have the machine to be measured.
+    """
+    preloaded = bool(stage.key) and stage.command[0] == PYTHON
+    return Cell(
+        stage.name, stage.command, preloaded, bool(stage.key) or stage.alone, reads=stage.reads, writes=stage.writes
+    )

@@ -40,6 +40,7 @@ class Cell:
     name: str  # train@se-0
     command: Sequence[str]  # python stages/train.py params.yaml se 0
     preloaded: bool = False  # a script that needs torch: it may run in a fork of a process that has imported it
+    on_worker: bool = False  # a cluster runs it, where there is one
     reads: Sequence[str] = ()  # files, from the root of the repository; an engine elsewhere needs them
     writes: Sequence[str] = ()
 

@@ -8,7 +8,7 @@ the system ends runs in the middle of a night. Peaks of resident memory, estimat
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,20 @@ def estimate(study: Study, paths: StudyPaths, variants: Collection[str]) -> Esti
     images = (data.train + data.validation + data.test) * channels * height * width
     network = max(_network(cost, study.recipe.batch_size) for cost in costs)
     return Estimate(PROCESS + COPIES_OF_IMAGES * images + network, machine.available_memory())
+
+
+def runs_at_once(estimate: Estimate | None, together: int, jobs: int | None, say: Callable[[str], None]) -> int:
+    """Return how many of `together` runs may train at once, and say why; `jobs` is what the user asked for."""
+    if estimate is None:
+        return together
+    if estimate.runs >= together:
+        say(f"{estimate}")
+    elif jobs:
+        say(f"warning: {estimate}, so {together} at once may not fit; --jobs {estimate.runs} would")
+    else:
+        say(f"{estimate}, so {estimate.runs} at once instead of {together}")
+        return estimate.runs
+    return together
 
 
 def _network(cost: CostRecord, batch_size: int) -> int:

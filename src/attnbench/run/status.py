@@ -15,7 +15,6 @@ from attnbench.study import Study, repository
 from attnbench.study.paths import StudyPaths, repro, run_name
 
 LISTED = 8  # stages or variants in a line
-OF_RUN = ("train", "ablate", "robustness", "maps")  # stages that each run has for itself
 REMADE = {"latency", "analyse", "report"}  # without weights and images
 
 
@@ -89,17 +88,19 @@ def status(name: str | None, folder: Path) -> Status:
         for seed in study.seeds
     }
     lacking = {seed: variants for seed, variants in without.items() if variants}
-    absent = [run_name(variant, seed) for seed, variants in lacking.items() for variant in variants]
-    not_made = {f"{stage}@{run}" for stage in OF_RUN for run in absent}
+    absent = {run_name(variant, seed) for seed, variants in lacking.items() for variant in variants}
+    not_made = set[str]()
     if len(absent) == len(study.runs()):  # only prepared
-        not_made |= {"analyse", "report", *(f"views@{variant}" for variant in study.variants)}
+        not_made = {"analyse", "report", *(f"views@{variant}" for variant in study.variants)}
     other_code = _other_code(study, paths)
     with Project(root, file.relative_to(root).as_posix(), allow_missing=True) as project:
         stages = project.stages()
     outdated = [
         stage.name
         for stage in stages
-        if (stage.changed or stage.name in other_code) and stage.name not in not_made and stage.name != "code"
+        if (stage.changed or stage.name in other_code)
+        and stage.key not in absent
+        and stage.name not in {*not_made, "code"}
     ]
     return Status(study, True, lacking, outdated)
 

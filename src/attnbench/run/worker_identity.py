@@ -4,11 +4,13 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from attnbench import records
 from attnbench.code.fingerprint import OF_VARIANT, Fingerprints
 from attnbench.errors import UserError
 from attnbench.records import Environment, RunRecord, files
-from attnbench.records.io import Record
+from attnbench.records.io import Record, first_problem
 from attnbench.study import Study, StudyPaths
 from attnbench.study.paths import run_name
 from attnbench.study.schema import Sha256
@@ -28,6 +30,19 @@ class Requirement:
     code: str
     environment: Environment | None
     source: str  # what has it: "worker 1 has"
+
+    def judge(self, worker: str, answer: bytes | None, log: str) -> str | None:
+        """Return why a worker is refused, or None; `answer` is its identity as JSON, `log` what it wrote instead."""
+        if answer is None:
+            return (log.strip().splitlines() or ["it said nothing"])[-1]
+        try:
+            identity = WorkerIdentity.model_validate_json(answer)
+        except ValidationError as error:
+            return f"its checkout has another version of attnbench ({first_problem(error)})"
+        refusal = self.refusal(identity)
+        if refusal is None and self.environment is None:
+            self.environment, self.source = identity.environment, f"worker {worker} has"
+        return refusal
 
     def refusal(self, identity: WorkerIdentity) -> str | None:
         """Return why a worker is refused, or None."""
