@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -55,8 +56,8 @@ class Cluster:
         self._processes.append(process)
         return process
 
-    def add_worker(self, name: str, *, source: Path, code: str = CODE) -> None:
-        options = ["--name", name, "--no-nanny", "--nthreads", "1", "--memory-limit", "0"]
+    def add_worker(self, name: str, nanny: str = "--no-nanny", *, source: Path, code: str = CODE) -> None:
+        options = ["--name", name, nanny, "--nthreads", "1", "--memory-limit", "0"]
         options += ["--local-directory", str(self.folder)]
         process = self.start("dask_worker", *options, source=source, code=code)
         self.workers[process.pid] = process
@@ -163,28 +164,89 @@ def test_the_cell_of_a_killed_worker_runs_again_on_another(session: Session, clu
     assert future.result(PATIENCE).status == 0
     assert (session.root / "slow").read_text() == "done\n"
     assert "again  train@slow, on another worker" in session.said
-    deadline = time.monotonic() + PATIENCE
-    while is_alive(first):  # the server of the killed worker kills it, at about the time of the second start
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_for_the_end_of(first)  # the server of the killed worker kills it, at about the time of the second start
 
 
 @pytest.mark.slow
-def test_a_study_is_recorded_as_on_this_machine(tmp_path: Path) -> None:
+def test_a_study_that_loses_processes_is_recorded_as_on_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL", "10s")
     project, local = new_project(tmp_path / "project"), new_project(tmp_path / "local")
-    (tmp_path / "cluster").mkdir()
-    cluster = Cluster(tmp_path / "cluster")
+    local.call("attnbench", "run", "--jobs", "2")
+    for name in ("cluster", "other"):
+        (tmp_path / name).mkdir()
+    cluster, other = Cluster(tmp_path / "cluster"), Cluster(tmp_path / "other")
+    slow = ["train@baseline-0", "train@se-0", "train@se-1", "maps@se-1"]
+    (project.root / "slow").write_text(" ".join(slow))
+
+    def started(name: str) -> int:
+        """Return the process of a cell that has started and takes minutes; started again, it takes none."""
+        file, deadline = project.root / "started" / name, time.monotonic() + PATIENCE
+        while not file.exists() or not file.read_text():
+            assert time.monotonic() < deadline, driver.kill() or driver.communicate()[0]
+            time.sleep(0.1)
+        process = int(file.read_text())
+        file.unlink()
+        slow[:] = [other for other in slow if other != name]
+        (project.root / "slow").write_text(" ".join(slow))
+        return process
+
     try:
-        cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=project.root)
-        cluster.add_worker("first", source=project.root)
-        cluster.add_worker("second", source=project.root)
+        scheduler = cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=project.root)
+        for name in ("first", "second", "third"):
+            cluster.add_worker(name, "--nanny", source=project.root)
         (tmp_path / "cluster.yaml").write_text(f"cluster: {{engine: dask, address: '{cluster.address}'}}\n")
-        project.call("attnbench", "run", "--cluster", "../cluster.yaml")
+        run = ("attnbench", "run", "--cluster", "../cluster.yaml")
+
+        driver = project.start(*run)
+        cell = started("train@baseline-0")
+        driver.kill()
+        driver.communicate()
+        wait_for_the_end_of(cell)
+        for file in (project.root / "started").iterdir():
+            wait_for_the_end_of(int(file.read_text()))
+            file.unlink()
+
+        driver = project.start(*run)
+        cell = started("train@se-0")
+        nanny = parent(parent(parent(cell)))
+        assert nanny in cluster.workers
+        os.kill(nanny, signal.SIGKILL)
+        wait_for_the_end_of(cell)
+
+        cell = started("train@se-1")
+        worker = parent(parent(cell))
+        os.kill(worker, signal.SIGSTOP)
+        assert started("train@se-1") != cell
+        os.kill(worker, signal.SIGCONT)
+        wait_for_the_end_of(cell)
+
+        cell = started("maps@se-1")
+        scheduler.kill()
+        output, _ = driver.communicate(timeout=PATIENCE)
+        assert driver.returncode == 1
+        assert "again  train@se-0, on another worker" in output
+        assert "again  train@se-1, on another worker" in output
+        assert "the connection to the scheduler of the cluster is lost" in output
+        wait_for_the_end_of(cell)
+
+        other.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=project.root)
+        other.add_worker("first", "--no-nanny", source=project.root)
+        (tmp_path / "cluster.yaml").write_text(f"cluster: {{engine: dask, address: '{other.address}'}}\n")
+        project.call(*run)
     finally:
         cluster.stop()
-    local.call("attnbench", "run", "--jobs", "2")
+        other.stop()
     assert written(project) == written(local)
     assert read_entries(project.root / "dvc.lock") == read_entries(local.root / "dvc.lock")
+
+
+def wait_for_the_end_of(process: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while is_alive(process):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def written(project: Project) -> dict[str, bytes]:

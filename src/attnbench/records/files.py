@@ -6,13 +6,14 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
+from zc.lockfile import LockError, LockFile
 
 from attnbench.errors import BAD_PATH, FULL, UserError, shortened
 
@@ -70,6 +71,24 @@ def replacing_several(folder: Path) -> Iterator[Path]:
         raise UserError(str(error).replace(str(temporary), str(folder))) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def locked(path: Path, refusal: Callable[[str], str]) -> Iterator[None]:
+    """Hold a lock file; the system releases it when the process ends, for whatever reason, and the file stays.
+
+    Raises:
+        UserError: another process holds it; `refusal` makes the text from its number.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = LockFile(str(path))
+    except LockError:
+        raise UserError(refusal(path.read_text(encoding="utf-8").strip() or "(just started)")) from None
+    try:
+        yield
+    finally:
+        lock.close()
 
 
 def run_command(path: Path) -> str:

@@ -6,9 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from zc.lockfile import LockError, LockFile
-
 from attnbench.errors import UserError, first_few
+from attnbench.records import files
 from attnbench.records.states import release_recorded
 from attnbench.report.overview import write_overview
 from attnbench.run import engines, file_states, lost_entries, pipeline
@@ -126,25 +125,20 @@ def _up_to_date(study: str, root: Path, report: Path) -> bool:
 
 @contextmanager
 def claimed(paths: StudyPaths) -> Iterator[None]:
-    """Make this the only process that runs a study or changes its records; the system forgets it when it ends.
+    """Make this the only process that runs a study or changes its records, until it ends.
 
     Raises:
         UserError: another process does, and the text says which.
     """
-    path = paths.root / "work" / paths.name / "run.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = LockFile(str(path))
-    except LockError:
-        holder = path.read_text(encoding="utf-8").strip() or "(just started)"
-        raise UserError(
-            f"study {paths.name!r} is being run by process {holder}, and needs no second one. Wait until it has ended; "
-            "its log is in the terminal that started it"
-        ) from None
-    try:
+
+    def refusal(process: str) -> str:
+        return (
+            f"study {paths.name!r} is being run by process {process}, and needs no second one. Wait until it has "
+            "ended; its log is in the terminal that started it"
+        )
+
+    with files.locked(paths.root / "work" / paths.name / "run.lock", refusal):
         yield
-    finally:
-        lock.close()
 
 
 def _repair(root: Path, lock: Path, paths: StudyPaths) -> None:

@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
-from zc.lockfile import LockError, LockFile
 
-from attnbench.errors import UserError
 from attnbench.records import Identity, files, first_problem, tensors
 from attnbench.records.io import recordable
 from attnbench.records.states import Finished, StateHeader
@@ -104,28 +102,22 @@ class Unfinished:
 def claimed(path: Path) -> Iterator[None]:
     """Make this the only process that works on the run whose state is saved at `path`.
 
-    The operating system holds the lock and releases it when the process ends, for whatever reason; the lock file stays.
-
     Raises:
         UserError: another process works on the run, and the text says which; or the run gave what cannot be recorded.
     """
-    lock_path = path.with_suffix(".lock")
-    lock_path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = LockFile(str(lock_path))
-    except LockError:
-        holder = lock_path.read_text(encoding="utf-8").strip() or "(just started)"
-        raise UserError(
-            f"process {holder} is running this training run (it holds {lock_path}); wait until it ends, or stop it and "
+    lock = path.with_suffix(".lock")
+
+    def refusal(process: str) -> str:
+        return (
+            f"process {process} is running this training run (it holds {lock}); wait until it ends, or stop it and "
             "start this again: it resumes after the last completed epoch"
-        ) from None
-    try:
+        )
+
+    with files.locked(lock, refusal):
         for leftover in path.parent.glob(f".{path.name}.*.tmp"):  # of a process killed while it was writing
             leftover.unlink()
         with recordable("train"):
             yield
-    finally:
-        lock.close()
 
 
 def _sha256(header: StateHeader, arrays: Mapping[str, Array]) -> str:
