@@ -1,5 +1,7 @@
 """Trained networks as files that run without attnbench; ONNX is tested where the extra `export` is installed."""
 
+from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,12 +12,15 @@ import attnbench
 from attnbench import networks
 from attnbench.errors import UserError
 from attnbench.networks import Network
-from attnbench.study import attention
+from attnbench.study import attention, backbones
 from attnbench.tools.contract.one_slot import OneSlot
 from attnbench.use import export
 
 HAS_ONNX = all(map(find_spec, export.ONNX_PACKAGES))
 FORMATS = ["pt2", pytest.param("onnx", marks=pytest.mark.skipif(not HAS_ONNX, reason="needs attnbench[export]"))]
+
+
+BATCHES = (1, 70)  # images; `MapConvolution` takes another way for the second
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -24,20 +29,37 @@ def test_a_file_computes_the_same_for_any_number_of_images(repository: Path, tmp
     path = tmp_path / f"network.{kind}"
     assert export.export(run, path, kind) <= 1e-5
     if kind == "pt2":
-        program = torch.export.load(path).module()
-        for n in (1, 70):
-            x = torch.rand(n, 3, 32, 32)
-            torch.testing.assert_close(program(x), run.network(x), rtol=1e-5, atol=1e-5)
+        assert_same(torch.export.load(path).module(), run.network, (3, 32, 32))
 
 
+@pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("name", attention.names())
-def test_every_module_can_be_exported(name: str) -> None:
+def test_every_module_can_be_exported(name: str, tmp_path: Path, kind: str) -> None:
+    """docs/by-hand.md says so."""
+    network, program = exported(name)
+    assert_same(export.write(program, tmp_path / "file", kind), network, (8, 6, 5))
+
+
+@cache  # for both formats
+def exported(name: str) -> tuple[Network, torch.export.ExportedProgram]:
     torch.manual_seed(0)
-    module = OneSlot(networks.build_attention(name, 8, (6, 5)), 8, (6, 5)).eval()
-    program = export.program_of(export.portable(module), torch.rand(2, 8, 6, 5), name).module()
-    for n in (1, 70):
-        x = torch.rand(n, 8, 6, 5)
-        torch.testing.assert_close(program(x), module(x), rtol=1e-5, atol=1e-5)
+    network = OneSlot(networks.build_attention(name, 8, (6, 5)), 8, (6, 5)).eval()
+    return network, export.program_of(export.portable(network), torch.rand(export.EXAMPLE, 8, 6, 5), name)
+
+
+@pytest.mark.parametrize("name", backbones.names())
+def test_every_backbone_can_be_exported(name: str) -> None:
+    torch.manual_seed(0)
+    network = networks.build_backbone(name, 3, (3, 16, 16)).eval()
+    program = export.program_of(export.portable(network), torch.rand(export.EXAMPLE, 3, 16, 16), name)
+    assert_same(program.module(), network, (3, 16, 16))
+
+
+def assert_same(computed: Callable[[torch.Tensor], torch.Tensor], network: Network, shape: tuple[int, ...]) -> None:
+    for n in BATCHES:
+        x = torch.rand(n, *shape)
+        with torch.no_grad():
+            torch.testing.assert_close(computed(x), network(x), rtol=export.TOLERANCE, atol=export.TOLERANCE)
 
 
 def test_what_cannot_be_exported_is_named() -> None:
@@ -47,6 +69,21 @@ def test_what_cannot_be_exported_is_named() -> None:
 
     with pytest.raises(UserError, match=r"^mine-0 cannot be exported \(attention: Branching\): "):
         export.program_of(OneSlot(Branching(), 8, (6, 5)).eval(), torch.rand(2, 8, 6, 5), "mine-0")
+
+
+@pytest.mark.skipif(not HAS_ONNX, reason="needs attnbench[export]")
+def test_what_onnx_has_no_operator_for_is_named(tmp_path: Path) -> None:
+    class Digamma(networks.Gate):
+        def gate(self, x: torch.Tensor) -> torch.Tensor:
+            return x.mean((2, 3), keepdim=True).digamma()
+
+    network = OneSlot(Digamma(), 8, (6, 5)).eval()
+    program = export.program_of(network, torch.rand(export.EXAMPLE, 8, 6, 5), "mine-0")
+    with (
+        pytest.raises(UserError, match=r"^mine-0 cannot be exported \(attention: Digamma\): .*digamma"),
+        export.refused_by_name(network, "mine-0"),
+    ):
+        export.write(program, tmp_path / "file", "onnx")
 
 
 def test_a_file_that_computes_something_else_is_not_kept(
