@@ -100,10 +100,10 @@ def refused_by_name(network: nn.Module, name: str) -> Iterator[None]:
 def write(program: torch.export.ExportedProgram, path: Path, kind: Format) -> Callable[[Tensor], Tensor]:
     """Write a program as a file, and return what the file computes of images."""
     if kind == "pt2":
-        with path.open("wb") as stream:
-            torch.export.save(program, stream)
-        with path.open("rb") as stream:
-            module: Callable[[Tensor], Tensor] = torch.export.load(stream).module()
+        with path.open("wb") as output:  # not the path: torch wants it to end with .pt2
+            torch.export.save(program, output)
+        with path.open("rb") as stored:
+            module: Callable[[Tensor], Tensor] = torch.export.load(stored).module()
         return module
     import onnxruntime  # noqa: PLC0415 -- an extra
 
