@@ -169,6 +169,7 @@ def test_equal_differences_claim_no_certainty() -> None:
         ([[0.1], [0.2]], [[1, 0]], 0.95, None, "sum to 0"),
         ([[0.1], [0.2]], [[0, 0]], 0.95, None, "not all 0"),
         ([[0.1], [0.2]], [[1, -1]], 1.0, None, "confidence"),
+        ([[0.1], [0.2]], [[1, -1]], 0.0, None, "confidence"),
         ([[0.1], [0.2]], [[1, -1]], 0.95, 0.0, "margin"),
     ],
 )
