@@ -103,8 +103,9 @@ def test_a_study_of_null_controls_alone_asks_nothing_of_modules() -> None:
 
 def test_the_limits_say_what_more_seeds_would_give() -> None:
     inputs = made_inputs({"cbam": "better", "se": "inconclusive"}, margin=0.25)
-    steps = [(3, 0.02), (9, 0.01), (9, 0.005), (40, 0.0025)], [(3, 0.03), (14, 0.01), (9, 0.005), (None, 0.0025)]
-    rows = [(spread, *step) for spread, of in zip(("observed", "upper"), steps, strict=True) for step in of]
+    observed = [(3, 0.02), (9, 0.01), (9, 0.005), (40, 0.0025), (None, 0.001)]
+    upper = [(3, 0.03), (14, 0.01), (9, 0.005), (None, 0.0025), (None, 0.001)]
+    rows = [(spread, *step) for spread, of in zip(("observed", "upper"), (observed, upper), strict=True) for step in of]
     inputs.tables["precision"] = pd.DataFrame(rows, columns=["spread", "seeds", "half_width"])
     text = render(inputs, "REPORT.md", {})
     assert "3 seeds leave intervals of ±1.00 to 1.50 points." in bullet(text, "What helps?")

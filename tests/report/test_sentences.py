@@ -51,7 +51,7 @@ def decided() -> Inputs:
 
 def undecided() -> Inputs:
     """Nothing is decided, without a margin."""
-    inputs = made_inputs({"se": "inconclusive", "cbam": "inconclusive"})
+    inputs = made_inputs({"se": "inconclusive", "eca": "inconclusive", "cbam": "inconclusive"})
     inputs.tables["ablation"][["frozen_verdict", "shuffled_verdict"]] = "inconclusive"
     inputs.tables["runs"]["train_accuracy"] = 0.7
     return inputs
