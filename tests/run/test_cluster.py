@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 
 import params
@@ -16,7 +18,7 @@ from attnbench.errors import UserError
 from attnbench.records import Environment
 from attnbench.records.lock import read_entries
 from attnbench.run import cluster_file
-from attnbench.run.engine import Cell, Engine, LocalEngine
+from attnbench.run.engine import Cell, Ended, Engine, LocalEngine
 from attnbench.run.worker_identity import Requirement, WorkerIdentity
 from attnbench.study.repository import LocatedStudy
 
@@ -103,12 +105,22 @@ class Session:
         self.root = root
         self.said = said
 
+    def start_slow(self, name: str) -> "tuple[Future[Ended], int]":
+        """Start a cell that takes minutes, but none when it runs again; return its future and its process."""
+        pids = self.root / f"{name}.pids"
+        script = f"echo $$ >> {pids}; test $(wc -l < {pids}) = 1 && sleep 600; echo done > {name}"
+        future = self.engine.submit(Cell(name, ("sh", "-c", script), on_worker=True, writes=(name,)))
+        while not pids.exists() or not pids.read_text():
+            assert not future.done()
+            time.sleep(0.1)
+        return future, int(pids.read_text())
 
-@pytest.fixture(scope="module")
-def session(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+
+@contextmanager
+def opened(cluster: Cluster, root: Path) -> Iterator[Session]:
     from attnbench.run import cluster as cluster_engine
 
-    root, said = tmp_path_factory.mktemp("root"), list[str]()
+    said = list[str]()
     located = LocatedStudy(root, params.write(root), params.study())
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -119,6 +131,12 @@ def session(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
         needed = Requirement(CODE, None, "")
         with cluster_engine.ClusterEngine(client, lambda: None, here, located, needed, None, said.append) as engine:
             yield Session(engine, root, said)
+
+
+@pytest.fixture(scope="module")
+def session(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    with opened(cluster, tmp_path_factory.mktemp("root")) as session:
+        yield session
 
 
 def test_outputs_of_a_cell_are_those_of_this_machine(session: Session, tmp_path: Path) -> None:
@@ -153,91 +171,68 @@ def test_a_worker_with_other_code_is_refused_by_name(session: Session) -> None:
 
 
 def test_the_cell_of_a_killed_worker_runs_again_on_another(session: Session, cluster: Cluster) -> None:
-    pids = session.root / "pids"
-    script = f"echo $$ >> {pids}; test $(wc -l < {pids}) = 1 && sleep 120; echo done > slow"
-    future = session.engine.submit(Cell("train@slow", ("sh", "-c", script), on_worker=True, writes=("slow",)))
-    while not pids.exists() or not pids.read_text():
-        assert not future.done()
-        time.sleep(0.1)
-    first = int(pids.read_text())
-    cluster.workers[parent(parent(first))].kill()
+    future, process = session.start_slow("train@slow")
+    cluster.workers[parent(parent(process))].kill()
     assert future.result(PATIENCE).status == 0
-    assert (session.root / "slow").read_text() == "done\n"
+    assert (session.root / "train@slow").read_text() == "done\n"
     assert "again  train@slow, on another worker" in session.said
-    wait_for_the_end_of(first)  # the server of the killed worker kills it, at about the time of the second start
+    wait_for_the_end_of(process)  # the server of the killed worker kills it, at about the time of the second start
 
 
 @pytest.mark.slow
-def test_a_study_that_loses_processes_is_recorded_as_on_this_machine(
+def test_a_cell_survives_its_nanny_and_a_suspended_worker_but_not_the_scheduler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL", "10s")
-    project, local = new_project(tmp_path / "project"), new_project(tmp_path / "local")
-    local.call("attnbench", "run", "--jobs", "2")
-    for name in ("cluster", "other"):
-        (tmp_path / name).mkdir()
-    cluster, other = Cluster(tmp_path / "cluster"), Cluster(tmp_path / "other")
-    slow = ["train@baseline-0", "train@se-0", "train@se-1", "maps@se-1"]
-    (project.root / "slow").write_text(" ".join(slow))
-
-    def started(name: str) -> int:
-        """Return the process of a cell that has started and takes minutes; started again, it takes none."""
-        file, deadline = project.root / "started" / name, time.monotonic() + PATIENCE
-        while not file.exists() or not file.read_text():
-            assert time.monotonic() < deadline, driver.kill() or driver.communicate()[0]
-            time.sleep(0.1)
-        process = int(file.read_text())
-        file.unlink()
-        slow[:] = [other for other in slow if other != name]
-        (project.root / "slow").write_text(" ".join(slow))
-        return process
-
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL", "40s")  # the default is 5 minutes
+    cluster = Cluster(tmp_path)
     try:
-        scheduler = cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=project.root)
+        scheduler = cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=ROOT)
         for name in ("first", "second", "third"):
-            cluster.add_worker(name, "--nanny", source=project.root)
-        (tmp_path / "cluster.yaml").write_text(f"cluster: {{engine: dask, address: '{cluster.address}'}}\n")
-        run = ("attnbench", "run", "--cluster", "../cluster.yaml")
+            cluster.add_worker(name, "--nanny", source=ROOT)
+        (tmp_path / "root").mkdir()
+        with opened(cluster, tmp_path / "root") as session:
+            future, process = session.start_slow("train@nanny")
+            nanny = parent(parent(parent(process)))
+            assert nanny in cluster.workers
+            os.kill(nanny, signal.SIGKILL)
+            assert future.result(PATIENCE).status == 0
+            wait_for_the_end_of(process)
 
-        driver = project.start(*run)
-        cell = started("train@baseline-0")
-        driver.kill()
-        driver.communicate()
-        wait_for_the_end_of(cell)
-        for file in (project.root / "started").iterdir():
-            wait_for_the_end_of(int(file.read_text()))
-            file.unlink()
+            future, process = session.start_slow("train@suspended")
+            worker = parent(parent(process))
+            os.kill(worker, signal.SIGSTOP)
+            assert future.result(PATIENCE).status == 0
+            os.kill(worker, signal.SIGCONT)
+            wait_for_the_end_of(process)
+            for name in ("train@nanny", "train@suspended"):
+                assert f"again  {name}, on another worker" in session.said
+                assert (session.root / name).read_text() == "done\n"
 
-        driver = project.start(*run)
-        cell = started("train@se-0")
-        nanny = parent(parent(parent(cell)))
-        assert nanny in cluster.workers
-        os.kill(nanny, signal.SIGKILL)
-        wait_for_the_end_of(cell)
-
-        cell = started("train@se-1")
-        worker = parent(parent(cell))
-        os.kill(worker, signal.SIGSTOP)
-        assert started("train@se-1") != cell
-        os.kill(worker, signal.SIGCONT)
-        wait_for_the_end_of(cell)
-
-        cell = started("maps@se-1")
-        scheduler.kill()
-        output, _ = driver.communicate(timeout=PATIENCE)
-        assert driver.returncode == 1
-        assert "again  train@se-0, on another worker" in output
-        assert "again  train@se-1, on another worker" in output
-        assert "the connection to the scheduler of the cluster is lost" in output
-        wait_for_the_end_of(cell)
-
-        other.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=project.root)
-        other.add_worker("first", "--no-nanny", source=project.root)
-        (tmp_path / "cluster.yaml").write_text(f"cluster: {{engine: dask, address: '{other.address}'}}\n")
-        project.call(*run)
+            future, process = session.start_slow("train@scheduler")
+            scheduler.kill()
+            assert future.result(PATIENCE).reason == "killed (SIGINT)"
+            wait_for_the_end_of(process)
+            assert session.said[-1] == "the connection to the scheduler of the cluster is lost"
+            with pytest.raises(UserError, match="run the same command again"):
+                session.start_slow("train@next")
     finally:
         cluster.stop()
-        other.stop()
+
+
+@pytest.mark.slow
+def test_a_study_is_recorded_as_on_this_machine(tmp_path: Path) -> None:
+    project, local = new_project(tmp_path / "project"), new_project(tmp_path / "local")
+    (tmp_path / "cluster").mkdir()
+    cluster = Cluster(tmp_path / "cluster")
+    try:
+        cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=project.root)
+        cluster.add_worker("first", source=project.root)
+        cluster.add_worker("second", source=project.root)
+        (tmp_path / "cluster.yaml").write_text(f"cluster: {{engine: dask, address: '{cluster.address}'}}\n")
+        project.call("attnbench", "run", "--cluster", "../cluster.yaml")
+    finally:
+        cluster.stop()
+    local.call("attnbench", "run", "--jobs", "2")
     assert written(project) == written(local)
     assert read_entries(project.root / "dvc.lock") == read_entries(local.root / "dvc.lock")
 

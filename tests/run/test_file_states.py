@@ -1,6 +1,7 @@
 """A study whose files are those that DVC found up to date is not asked about again; after any change it is."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,3 +42,13 @@ def test_any_change_of_a_file_is_noticed(change: Callable[[Path], object], noted
     file_states.note(paths, file_states.of(tmp_path / name for name in ("src", "lock", "absent")))
     change(tmp_path)
     assert file_states.are_noted(paths) is noted
+
+
+def test_a_copy_of_a_repository_is_not_taken_for_the_original(tmp_path: Path) -> None:
+    original = StudyPaths("small", tmp_path / "original")
+    original.root.mkdir()
+    (original.root / "lock").write_text("a")
+    file_states.note(original, file_states.of([original.root / "lock"]))
+    shutil.copytree(original.root, tmp_path / "copy")
+    assert file_states.are_noted(original)
+    assert not file_states.are_noted(StudyPaths("small", tmp_path / "copy"))

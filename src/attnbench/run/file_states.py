@@ -40,16 +40,21 @@ def _of(path: Path) -> list[int] | None:
 def note(paths: StudyPaths, states: States) -> None:
     """Note the states of the files of a study that is up to date; on a full disk nothing is noted."""
     with suppress(UserError):
-        files.write_text(_file(paths), json.dumps(states))
+        files.write_text(_file(paths), json.dumps({_root(paths): states}))
 
 
 def are_noted(paths: StudyPaths) -> bool:
     """Return whether a study was up to date, and no file of it has changed since."""
     try:
-        states = json.loads(files.content(_file(paths)))
-        return isinstance(states, dict) and states == of(map(Path, states))
-    except (UserError, ValueError):
+        noted = json.loads(files.content(_file(paths)))
+        states = noted[_root(paths)]
+        return bool(states == of(map(Path, states)))
+    except (UserError, ValueError, TypeError, KeyError):  # none, damaged, or copied with the repository
         return False
+
+
+def _root(paths: StudyPaths) -> str:
+    return str(paths.root.resolve())
 
 
 def _file(paths: StudyPaths) -> Path:
