@@ -212,7 +212,7 @@ def loop(root: Path, stages: int, workers: int) -> dict[str, float]:
 
 
 def dispatch(root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[float, float]:
-    """Return what a cell, and a megabyte that it reads or writes, take in the process of engine and scheduler."""
+    """Return what a cell, and a megabyte that it writes, take in the process of engine and scheduler."""
     from attnbench.run import cluster
 
     root.mkdir()
@@ -221,7 +221,6 @@ def dispatch(root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[float, float]
     monkeypatch.setenv("IDENTITY", WorkerIdentity(code=CODE, environment=ENVIRONMENT).model_dump_json())
     monkeypatch.setattr(cluster, "ASK", ("sh", "-c", 'printf %s "$IDENTITY" > identity.json'))
     options: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 2, "memory_limit": 0, "dashboard_address": ":0"}
-    (root / "large").write_bytes(bytes(LARGE))
     with (
         distributed.LocalCluster(**options, local_directory=str(root)) as machines,
         distributed.Client(machines) as client,
@@ -231,9 +230,9 @@ def dispatch(root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[float, float]
         ) as engine,
     ):
 
-        def run(kind: str, script: str, number: int, *reads: str) -> None:
+        def run(kind: str, script: str, number: int) -> None:
             cells = [
-                Cell(f"{kind}@se-{cell}", ("sh", "-c", script), reads=reads, writes=(f"{cell}.out",))
+                Cell(f"{kind}@se-{cell}", ("sh", "-c", script), on_worker=True, writes=(f"{cell}.out",))
                 for cell in range(number)
             ]
             futures = [engine.submit(cell) for cell in cells]
@@ -242,6 +241,6 @@ def dispatch(root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[float, float]
         run("train", "true", 8)
         cell = spent(lambda: run("train", "true", CELLS)) / CELLS
         copies = CELLS // 3
-        script = "head -c 10000000 /dev/zero > $(basename $PWD | sed s/.*-//).out"
+        script = f"head -c {LARGE} /dev/zero > $(basename $PWD | sed s/.*-//).out"
         large = spent(lambda: run("views", script, copies)) / copies - cell
     return round(cell, 5), round(large / LARGE * 1e6, 6)
