@@ -64,10 +64,13 @@ RECORD, CHECKPOINT = Path("results/small/runs/cbam-0.json"), Path("runs/small/cb
     [
         (lambda: remove(RECORD), r"^results/small/runs/cbam-0\.json is missing"),
         (lambda: change(RECORD, variant="se"), r"cbam-0\.json belongs to run se-0 of study 'small', not to run cbam-0"),
-        (lambda: remove(CHECKPOINT), r"^the checkpoint runs/small/cbam-0/checkpoint\.safetensors is missing; `dvc"),
+        (
+            lambda: remove(CHECKPOINT),
+            r"^runs/small/cbam-0/checkpoint\.safetensors is missing; `dvc repro train@cbam-0` makes it",
+        ),
         (
             lambda: cut(CHECKPOINT),
-            r"is damaged, or that of another run: .*`dvc checkout .*`dvc repro train@cbam-0`$",
+            r"it is damaged, or that of another run\. .*`dvc checkout .*`dvc repro .*train@cbam-0`$",
         ),
         (lambda: change(RECORD, code="0" * 64), r"trained with other code \(SHA-256 0{12}\).*check out the commit"),
         (lambda: change(RECORD, params="0" * 64), r"trained with other values in params\.yaml "),

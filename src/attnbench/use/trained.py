@@ -15,7 +15,8 @@ from attnbench.networks import Network
 from attnbench.networks.checkpoint import load_weights
 from attnbench.networks.evaluation import logits_of
 from attnbench.networks.normalisation import Normalisation
-from attnbench.records import DataSummary, RunRecord, files
+from attnbench.records import DataSummary, RunRecord
+from attnbench.records.trained import require_of_record
 from attnbench.study import StudyPaths, repository, require, run_name
 from attnbench.study.paths import relative_to_cwd, repro
 from attnbench.study.repository import LocatedStudy
@@ -90,11 +91,7 @@ def load(folder: str | Path) -> TrainedRun:
     train = f"`{repro(study, [f'train@{run}'])}`"
     records.require_of(record, path, f"Restore it with `git checkout`, or run {train}", study=study.name, run=run)
     _check_identity(located, record, data, f"train it again with {train}, or check out the commit that recorded it")
-    if checkpoint.is_file() and files.sha256_of(checkpoint) != record.checkpoint_sha256:
-        raise UserError(
-            f"{checkpoint} is damaged, or that of another run: its SHA-256 is not the one in {path}; run `dvc checkout "
-            f"{checkpoint}`, or {train}"
-        )
+    require_of_record(checkpoint, record.checkpoint_sha256, path, study, run)
     network = networks.build(study, variant, data, seed)
     load_weights(network, checkpoint)
     return TrainedRun(network.eval(), record, data)
