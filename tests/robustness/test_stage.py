@@ -28,8 +28,9 @@ def test_a_run_is_tested_with_its_own_weights_and_predictions(tmp_path: Path) ->
     predictions.write_bytes(predictions.read_bytes()[:-1] + b"\xff")
     message = run_stage(tmp_path, "robustness", "cbam", "0")
     assert f"{PATHS.predictions('cbam', 0)} has the SHA-256 " in message
-    assert f"but {PATHS.record('cbam', 0)} says {run.predictions_sha256[:12]}: it is damaged, or that of another run" in message
-    assert "Train again with: dvc repro -f -s train@cbam-0" in message
+    record = PATHS.record("cbam", 0)
+    assert f"but {record} says {run.predictions_sha256[:12]}: it is damaged, or that of another run" in message
+    assert "or train again with `dvc repro -f -s train@cbam-0`" in message
     written.checkpoint("cbam", 0).unlink()
     missing = f"{PATHS.checkpoint('cbam', 0)} is missing; `dvc repro train@cbam-0` makes it"
     assert missing in run_stage(tmp_path, "robustness", "cbam", "0")
