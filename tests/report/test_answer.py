@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from made_inputs import made_inputs
 
+from attnbench.report import answer
 from attnbench.report.render import render
 
 NULL = {"cbam": {"constant": "constant", "static": "static"}}
@@ -43,6 +44,7 @@ def test_a_verdict_has_its_sentence(verdict: str, sentence: str) -> None:
         ({"cbam": "better", "cbam/constant": "better", "cbam/static": "better"}, "Yes for `cbam`:"),
         ({"cbam": "inconclusive", "cbam/constant": "better", "cbam/static": "better"}, "In part for `cbam`:"),
         ({"cbam": "better", "cbam/constant": "better", "cbam/static": "equivalent"}, "No for `cbam`:"),
+        ({"cbam": "better", "cbam/constant": "better", "cbam/static": "worse"}, "No for `cbam`:"),
         ({"cbam": "better", "cbam/constant": "better"}, "Not decided for `cbam`:"),
     ],
 )
@@ -99,6 +101,15 @@ def test_a_study_of_null_controls_alone_asks_nothing_of_modules() -> None:
     assert bullet(text, "What helps?").startswith("The study does not ask: all its variants are null controls. ")
     assert bullet(text, "What does it cost?").startswith("For `constant`, a training step takes 1.10 times")
     assert bullet(text, "Is it attention?") == "No variant has attention."
+
+
+def test_faster_fitting_is_said_where_every_seed_shows_it() -> None:
+    inputs = made_inputs(dict.fromkeys(("se", "eca", "cbam"), "inconclusive"))
+    runs = inputs.tables["runs"].set_index(["variant", "seed"])
+    runs.loc[("eca", inputs.study.seeds[0]), "accuracy"] = 0.9  # gains more on test images with one seed
+    runs.loc["cbam", ["train_accuracy", "accuracy"]] = [0.75, 0.6]  # gains nothing on either
+    inputs.tables["runs"] = runs.reset_index()
+    assert [row["variant"] for row in answer.overfit(inputs)] == ["se"]
 
 
 def test_the_limits_say_what_more_seeds_would_give() -> None:
