@@ -187,13 +187,14 @@ def test_a_cell_survives_its_nanny_and_a_suspended_worker_but_not_the_scheduler(
     cluster = Cluster(tmp_path)
     try:
         scheduler = cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=ROOT)
-        for name in ("first", "second", "third"):
-            cluster.add_worker(name, "--nanny", source=ROOT)
+        cluster.add_worker("first", "--nanny", source=ROOT)
         (tmp_path / "root").mkdir()
         with opened(cluster, tmp_path / "root") as session:
             future, process = session.start_slow("train@nanny")
             nanny = parent(parent(parent(process)))
             assert nanny in cluster.workers
+            for name in ("second", "third"):  # a nanny would start one anew that is suspended
+                cluster.add_worker(name, source=ROOT)
             os.kill(nanny, signal.SIGKILL)
             assert future.result(PATIENCE).status == 0
             wait_for_the_end_of(process)
