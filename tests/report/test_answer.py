@@ -1,8 +1,10 @@
 """The three bullets of the answer, and what follows from them, in every case in which a study can end."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
+import made_study
 import pandas as pd
 import pytest
 from made_inputs import made_inputs
@@ -150,3 +152,16 @@ def test_details_print_the_diagnostics_and_name_the_outlying_run() -> None:
     ]
     assert "No verdict depends on these." in section
     assert "## Assumptions" not in render(made_inputs({"se": "better"}, seeds=1), "DETAILS.md", {})
+
+
+def test_maps_of_added_terms_are_said_to_be_no_gates() -> None:
+    made = made_inputs({"se": "better", "cbam": "better"})
+    views = {name: made_study.views(made.study, name) for name in ("se", "cbam")}
+    slots = made.tables["ablation_slots"]
+    made = replace(made, views=views)
+    assert "is a distribution over positions" not in render(made, "REPORT.md", {})
+    slots.loc[slots["variant"].isin(["se", "cbam"]), "quantity"] = "term"  # se has no spatial map
+    assert answer.distributions(made) == ["cbam"]
+    assert "`cbam` has no gate there: its map is a distribution over positions" in render(
+        made, "REPORT.md", {"spatial_gates": "a.png"}
+    )
