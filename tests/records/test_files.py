@@ -55,6 +55,7 @@ def test_several_files_are_replaced_together_or_not_at_all(tmp_path):
 
     def write(*names):
         with files.replacing_several(folder) as temporary:
+            assert temporary.parent == folder  # which may be a file system of its own
             for name in names:
                 files.write_text(temporary / name, "new")
 
@@ -70,6 +71,7 @@ def test_several_files_are_replaced_together_or_not_at_all(tmp_path):
         "other.csv": "stays",
     }
     assert list(tmp_path.iterdir()) == [folder]
+    assert {path.name for path in folder.iterdir()} == {"a.csv", "figures", "other.csv"}
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])

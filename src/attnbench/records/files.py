@@ -47,14 +47,17 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_several(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder next to `folder`; on success its files move into `folder`, on any error none does.
+    """Yield a temporary folder; on success its files move into `folder`, on any error none does.
+
+    It lies in `folder` where that exists, since a folder may be a file system of its own, and else next to it.
 
     Write them with the functions of this module: then all are on the disk before the first replaces an old file.
 
     Raises:
         UserError: a file cannot be written, or a folder is in its place.
     """
-    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+    parent = folder if folder.is_dir() else folder.parent
+    temporary = parent / f".{folder.name}.{secrets.token_hex(4)}.tmp"
     try:
         with _reported(folder):
             temporary.mkdir(parents=True)
@@ -65,8 +68,8 @@ def replacing_several(folder: Path) -> Iterator[Path]:
                 _check_replaceable(target)
             for file, target in targets.items():
                 file.replace(target)
-            for parent in {target.parent for target in targets.values()}:
-                _flush(parent)
+            for changed in {target.parent for target in targets.values()}:
+                _flush(changed)
     except UserError as error:
         raise UserError(str(error).replace(str(temporary), str(folder))) from error
     finally:
