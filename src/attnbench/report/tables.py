@@ -10,7 +10,7 @@ from attnbench.report import equal_cost, formatting, method
 from attnbench.report.inputs import Inputs
 from attnbench.study import attention
 
-NAMES = ("Variant", "Reference", "Attention", "Slot")  # columns of names as in params.yaml: set as code
+NAMES = ("Variant", "Reference", "Attention", "Slot", "Block")  # columns of names as in params.yaml: set as code
 WORDS = (
     "Kind",
     "Kept equal",

@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from attnbench.report.figures import style
 
-POINTS = 200  # per line; more cannot be seen at this size
+POINTS = 140  # per line; more cannot be seen at this size
 
 
 @style.context()
