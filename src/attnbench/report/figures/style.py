@@ -105,10 +105,11 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def _smaller(svg: str) -> str:
-    """Return an SVG without indentation, with short names of glyphs, and with two decimals of a point.
+    """Return an SVG without indentation, with short names of glyphs, and with one decimal of a point.
 
-    Numbers below 1, such as scales, stay.
+    Numbers below 10, such as the outlines of markers, have two, and those below 1, such as scales, stay.
     """
     svg = re.sub(r"(?m)^ +", "", svg).replace("DejaVuSans-", "g")
-    svg = re.sub(r"(\d*[1-9]\d*\.\d\d)\d+", r"\1", svg)
+    svg = re.sub(r"(\d\d\.\d)\d+", r"\1", svg)
+    svg = re.sub(r"([1-9]\.\d\d)\d+", r"\1", svg)
     return re.sub(r' d="[^"]*"', lambda path: re.sub(r"\s*([MLQCz])\s*", r"\1", path[0]), svg)
