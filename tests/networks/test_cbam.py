@@ -11,11 +11,12 @@ from networks.reference import (
     assert_same,
     attention,
     copy_state,
-    features,
     jolted,
     random_maps,
 )
 from torch import Tensor, nn
+
+from attnbench.tools.contract.configurations import features
 
 POOLS = {
     "avg": lambda x: x.mean(2),

@@ -78,7 +78,15 @@ def test_words_are_set_left_and_numbers_right() -> None:
 def test_the_overview_escapes_and_links() -> None:
     row = {"study": "s", "title": "", "question": "a | b $c$?", "images": "<i>", "network": "cnn", "n": "3"}
     row |= {"variant": "baseline", "kind": "baseline", "verdict": "", "data_sha256": "d" * 64, "code_sha256": "c" * 64}
-    better = {**row, "variant": "se", "kind": "attention", "verdict": "better", "difference": "0.02"}
+    better = {
+        **row,
+        "variant": "se",
+        "kind": "attention",
+        "verdict": "better",
+        "difference": "0.02",
+        "low": "0.01",
+        "high": "0.03",
+    }
     text = overview.overview([[row, {**better, "training_step_ratio": "1.234"}]], {}, date(2026, 1, 31))
     assert next(line for line in text.splitlines() if line.startswith("| [")) == (
         "| [`s`](s/REPORT.md) | a \\| b \\$c\\$? | \\<i\\> | `cnn` | 3 | better: `se` +2.00 | 1.23 times "
