@@ -1,7 +1,7 @@
 """Write a trained network as one file that runs without attnbench.
 
 pt2 is a program of torch.export: `torch.export.load("cbam-0.pt2").module()(images)`. onnx is for other runtimes and
-needs `pip install 'attnbench[export]'`. Both take any number of images, standardised as in training, and give logits.
+needs `pip install -e '.[export]'`. Both take any number of images, standardised as in training, and give logits.
 The file is kept only if its logits agree with those of the network to 1e-5.
 
   attnbench export runs/quickstart/cbam-0 --format pt2

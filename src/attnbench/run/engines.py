@@ -35,7 +35,7 @@ def on_cluster(file: Path, located: LocatedStudy, logs: Path) -> Start:
         UserError: a package is missing, or the file is wrong; whether the cluster answers is known when it starts.
     """
     if missing := [name for name in PACKAGES if find_spec(name) is None]:
-        raise UserError(f"--cluster needs {', '.join(missing)}: pip install 'attnbench[cluster]'")
+        raise UserError(f"--cluster needs {', '.join(missing)}: pip install -e '.[cluster]'")
     cluster, positions = cluster_file.load(file)
 
     @contextmanager

@@ -36,7 +36,7 @@ def export(run: TrainedRun, path: Path, kind: Format) -> float:
     """
     missing = [name for name in ONNX_PACKAGES if find_spec(name) is None] if kind == "onnx" else []
     if missing:
-        raise UserError(f"ONNX needs {', '.join(missing)}: pip install 'attnbench[export]', or write --format pt2")
+        raise UserError(f"ONNX needs {', '.join(missing)}: pip install -e '.[export]', or write --format pt2")
     shape = run.data.image_shape
     program = program_of(portable(run.network), torch.zeros(EXAMPLE, *shape), run.name)
     generator = torch.Generator().manual_seed(0)
