@@ -100,5 +100,5 @@ def test_a_file_that_computes_something_else_is_not_kept(
 
 def test_a_missing_extra_is_named(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "find_spec", lambda name: None if name == "onnxscript" else object())
-    with pytest.raises(UserError, match=r"ONNX needs onnxscript: pip install 'attnbench\[export\]', or write --format"):
+    with pytest.raises(UserError, match=r"ONNX needs onnxscript: pip install -e '\.\[export\]', or write --format"):
         export.export(attnbench.load("runs/small/baseline-0"), tmp_path / "network.onnx", "onnx")
