@@ -22,8 +22,8 @@ WRITTEN = {
     ".dvc/cache": 60,
     "rwlock": 80,
     ".dvc/tmp": 100,
-    "/results/": 30,
-    "/work/": 30,
+    "results/small/": 30,
+    "work/small/": 30,
 }  # which write
 COMPARED = ("data", "results", "reports", "runs", ".dvc/cache")
 

@@ -76,9 +76,7 @@ def frames(study: Study, records: Sequence[MapsRecord]) -> dict[str, pd.DataFram
 
 def _by_block(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the rows of all blocks, with the block's name in the first column."""
-    return pd.concat([frame.assign(block=block) for block, frame in frames.items()], ignore_index=True).pipe(
-        lambda frame: frame[["block", *frame.columns.drop("block")]]
-    )
+    return pd.concat(frames, names=["block"]).reset_index("block")
 
 
 def _values(groups: Mapping[str, Sequence[MapsRecord]], block: str) -> measures.Values:

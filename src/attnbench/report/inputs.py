@@ -55,11 +55,16 @@ class Inputs:
     code: dict[str, str]  # by variant: SHA-256 of the code that trained it
     views: dict[str, Views]  # by variant; empty if they show a seed that is not complete
 
-    def rows(self, table: str, **values: Any) -> list[dict[str, Any]]:
-        """Return the rows of a table in which columns have these values; a missing number is None."""
+    def frame(self, table: str, **values: Any) -> pd.DataFrame:
+        """Return the part of a table in which columns have these values."""
         frame = self.tables[table]
         for column, value in values.items():
             frame = frame[frame[column] == value]
+        return frame
+
+    def rows(self, table: str, **values: Any) -> list[dict[str, Any]]:
+        """Return the rows of a table in which columns have these values; a missing number is None."""
+        frame = self.frame(table, **values)
         known = frame.astype(object).where(frame.notna(), None)
         return [dict(zip(known.columns, values, strict=True)) for values in known.to_numpy().tolist()]
 

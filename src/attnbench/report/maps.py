@@ -154,9 +154,7 @@ def _columns(
     columns: dict[str, list[str | None]] = {}
     for measure, heading in headings.items():
         means = {row["variant"]: row["mean"] for row in inputs.rows("maps", block=block, measure=measure)}
-        compared = inputs.tables["maps_comparisons"]
-        is_shown = (compared[["block", "measure", "kind"]] == [block, measure, "baseline"]).all(axis=1)
-        differences = _with_verdicts(compared[is_shown])
+        differences = _with_verdicts(inputs.frame("maps_comparisons", block=block, measure=measure, kind="baseline"))
         columns[heading] = [formatting.percent(means[name]) for name in names]
         columns[f"{heading.partition(',')[0]}, difference"] = [differences.get(name) for name in names]
     return columns
@@ -185,17 +183,18 @@ def _curves_table(inputs: Inputs) -> pd.DataFrame:
 
 def _controls_table(inputs: Inputs) -> pd.DataFrame:
     """Return one row per block and variant: what Grad-CAM is better by than each control in each curve."""
-    frame = inputs.tables["map_controls"]
     of_blocks = []
     for block in blocks(inputs):
-        columns: dict[str, dict[str, str]] = {}
-        for curve in _GAINS:
-            for control in ("random", "centre"):
-                is_shown = (frame[["block", "curve", "control"]] == [block, curve, control]).all(axis=1)
-                columns[f"{curve.capitalize()}, over {_MAPS[control]}"] = _with_verdicts(frame[is_shown])
-        names = list(inputs.study.variants)
-        texts = {heading: [of_variant[name] for name in names] for heading, of_variant in columns.items()}
-        of_blocks.append(pd.DataFrame({"Block": [block] * len(names), "Variant": names, **texts}))
+        columns = {
+            f"{curve.capitalize()}, over {_MAPS[control]}": _with_verdicts(
+                inputs.frame("map_controls", block=block, curve=curve, control=control)
+            )
+            for curve in _GAINS
+            for control in ("random", "centre")
+        }
+        # variant -> text becomes a column, and the variants its index
+        of_blocks.append(pd.DataFrame(columns, index=list(inputs.study.variants)).reset_index(names="Variant"))
+        of_blocks[-1].insert(0, "Block", block)
     return pd.concat(of_blocks)
 
 
