@@ -3,17 +3,23 @@
 import numpy as np
 import pytest
 import torch
+from captum.attr import LayerGradCam
+from captum.metrics import infidelity, sensitivity_max
 from scipy import stats
+from small_training import edges, small_study
 from torch import Tensor, nn
 
+from attnbench import networks
 from attnbench.maps import checks
-from attnbench.maps.curves import TURNS, deletion, insertion, ranked
+from attnbench.maps.curves import SHARES, deletion, insertion, ranked
 from attnbench.maps.objects import energy, pointing, precision
+from attnbench.networks.grad_cam import grad_cam
+from attnbench.networks.slots import Network
 from attnbench.records.rank_correlation import rank_correlation
 
-TRUTH = torch.zeros(TURNS, 16, 16)
+TRUTH = torch.zeros(SHARES, 16, 16)
 TRUTH[:, 4:8, 4:12] = torch.linspace(1, 2, 32).view(4, 8)  # an eighth of the pixels count
-EACH = torch.arange(TURNS)  # all turns, so a mean over images has all shares
+EACH = torch.arange(SHARES)  # a mean over images has all shares
 
 
 def linear(x: Tensor) -> Tensor:
@@ -26,7 +32,7 @@ def ranks(maps: Tensor, seed: int = 0) -> Tensor:
 
 
 def test_deletion_finds_the_truth_of_a_linear_model() -> None:
-    x = torch.ones(TURNS, 1, 16, 16)
+    x = torch.ones(SHARES, 1, 16, 16)
     # of ten shares, 0.05 alone leaves some of what counts: 13 of the 32 pixels are gone, the largest first
     left = torch.linspace(1, 2, 32)[:19].sum().item() / torch.linspace(1, 2, 32).sum().item()
     assert deletion(linear, x, ranks(TRUTH), EACH).mean().item() == pytest.approx(0.1 * left)
@@ -37,7 +43,7 @@ def test_deletion_finds_the_truth_of_a_linear_model() -> None:
 
 def test_insertion_finds_it_too() -> None:
     checkerboard = (torch.arange(16)[:, None] + torch.arange(16)) % 2 * 2.0 - 1  # vanishes when blurred
-    x = checkerboard.expand(TURNS, 1, 16, 16)
+    x = checkerboard.expand(SHARES, 1, 16, 16)
 
     def probability(images: Tensor) -> Tensor:
         return linear(images * checkerboard)
@@ -69,8 +75,8 @@ def test_a_map_that_predicts_every_change_of_a_logit_has_no_infidelity() -> None
     classes = torch.zeros(4, dtype=torch.int64)
 
     def relative(maps: Tensor) -> float:
-        own, zeros = checks.infidelity(network, x, maps, classes, torch.Generator().manual_seed(0))
-        return (own.sum() / zeros.sum()).item()
+        own, zeros = checks.infidelity(network, x, {"block": maps}, classes, torch.Generator().manual_seed(0))
+        return (own["block"].sum() / zeros.sum()).item()
 
     true = (x * weights).sum(1)
     assert relative(3 * true) == pytest.approx(0, abs=1e-6)  # by its best factor
@@ -87,3 +93,72 @@ class Weighted(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return (x * self.weights).sum((1, 2, 3))[:, None]
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return networks.build(small_study(), "cbam", edges(), seed=0).eval()
+
+
+@pytest.fixture(scope="module")
+def images() -> Tensor:
+    return torch.randn(3, *edges().image_shape, generator=torch.Generator().manual_seed(0))
+
+
+CLASSES = torch.tensor([2, 0, 2])
+
+
+def test_grad_cam_of_all_blocks_is_that_of_captum(network: Network, images: Tensor) -> None:
+    for block, own in grad_cam(network, network.views(), images, CLASSES).items():
+        maps = LayerGradCam(network, network.views()[block]).attribute(images, CLASSES, relu_attributions=True)
+        torch.testing.assert_close(own, maps.detach().squeeze(1), msg=lambda text, block=block: f"{block}: {text}")
+
+
+def test_grad_cam_leaves_the_network_as_it_was_and_sees_outputs_before_a_layer_in_place(images: Tensor) -> None:
+    shape = images.shape[1:]
+    first = nn.Conv2d(shape[0], 4, 3)
+    network = nn.Sequential(first, nn.ReLU(inplace=True), nn.Conv2d(4, 3, shape[1] - 2), nn.Flatten())
+    network.requires_grad_(False)
+    own = grad_cam(network, {"first": first}, images, CLASSES)["first"]
+    a = first(images)
+    weight = (network[2].weight[CLASSES] * (a > 0)).mean((2, 3), keepdim=True)
+    torch.testing.assert_close(own, (weight * a).sum(1).relu())
+    assert not first._forward_hooks
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_checks_of_all_blocks_are_those_of_captum(network: Network, images: Tensor) -> None:
+    def random() -> torch.Generator:
+        return torch.Generator().manual_seed(1)
+
+    layers = network.views()
+    cams = grad_cam(network, layers, images, CLASSES)
+    enlarged = {block: nn.functional.interpolate(own[:, None], images.shape[2:])[:, 0] for block, own in cams.items()}
+    errors, of_zeros = checks.infidelity(network, images, enlarged, CLASSES, random())
+    sensitivities = checks.sensitivity(network, layers, images, cams, CLASSES, random())
+
+    # captum wants all perturbations of an image next to one another
+    generator = random()
+    inside = torch.stack([checks.squares(images, generator) for _ in range(checks.SQUARES)], 1).flatten(0, 1)
+    generator = random()
+    noise = torch.stack([torch.rand(images.shape, generator=generator) for _ in range(checks.NOISY)], 1).flatten(0, 1)
+
+    def without_square(x: Tensor) -> tuple[Tensor, Tensor]:
+        return inside.expand_as(x).to(x.dtype), torch.where(inside, 0, x)
+
+    def infidelity_of(maps: Tensor) -> Tensor:
+        parts = (maps[:, None] / images.shape[1]).expand_as(images)
+        with torch.no_grad():
+            return infidelity(network, without_square, images, parts, None, None, CLASSES, checks.SQUARES, None, True)
+
+    torch.testing.assert_close(of_zeros.float(), infidelity_of(torch.zeros_like(images[:, 0])))
+    for block, layer in layers.items():
+        torch.testing.assert_close(errors[block].float(), infidelity_of(enlarged[block]))
+        expected = sensitivity_max(
+            lambda x, target, layer=layer: (grad_cam(network, {"": layer}, *x, target)[""],),
+            images,
+            lambda x: (x + checks.RADIUS * (2 * noise - 1),),
+            n_perturb_samples=checks.NOISY,
+            target=CLASSES,
+        )
+        torch.testing.assert_close(sensitivities[block].float(), expected)

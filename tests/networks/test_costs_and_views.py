@@ -146,5 +146,5 @@ def test_grad_cam_is_the_gradient_at_the_output_of_the_stage(kind: str) -> None:
         handle.remove()
         (gradient,) = torch.autograd.grad(logits.gather(1, classes[:, None]).sum(), seen)
         expected = (gradient.mean((2, 3), keepdim=True) * seen[0]).sum(1).clamp(min=0)
-        cam = grad_cam(network, layer, x, classes)
+        cam = grad_cam(network, {name: layer}, x, classes)[name]
         torch.testing.assert_close(cam, expected.detach(), msg=lambda text, name=name: f"{name}: {text}")

@@ -47,16 +47,16 @@ def test_grad_cam_is_the_formula_of_the_paper(attended):
     weight = maps.grad.mean((2, 3))  # (n, k)
     expected = torch.einsum("nk,nkhw->nhw", weight, maps.detach()).clamp(min=0)
     assert expected.max() > 0
-    torch.testing.assert_close(grad_cam(attended, attended.slot, x, classes), expected)
+    torch.testing.assert_close(grad_cam(attended, {"slot": attended.slot}, x, classes)["slot"], expected)
 
 
 def test_grad_cam_is_for_the_predicted_and_the_true_class(attended, data):
     computed = views.compute(attended, data, count=3, variant="v", seed=0)
     x = (data.test_images[[1, 3, 0]] / 255 - 0.5) / torch.tensor([0.2, 0.3, 0.4]).view(3, 1, 1)
     attended.eval()
-    expected = grad_cam(attended, attended.slot, x, torch.tensor(computed.predicted))
+    [expected] = grad_cam(attended, {"slot": attended.slot}, x, torch.tensor(computed.predicted)).values()
     np.testing.assert_allclose(computed.blocks["block1"].grad_cam, expected.numpy(), atol=1e-6)
-    true = grad_cam(attended, attended.slot, x, torch.tensor(computed.labels))
+    [true] = grad_cam(attended, {"slot": attended.slot}, x, torch.tensor(computed.labels)).values()
     np.testing.assert_allclose(computed.blocks["block1"].grad_cam_true, true.numpy(), atol=1e-6)
     assert computed.labels.tolist() != computed.predicted.tolist()
     assert computed.blocks["block1"].grad_cam.dtype == np.float32

@@ -6,16 +6,15 @@
     sensitivity   the largest relative change of the map, in the Euclidean norm, under small noise in the image
     untrained     the maps for the same classes of a network whose last layers, or all of whose layers, are untrained
 
-Source: Yeh et al. 2019, arXiv:1901.09392, definitions 2.1 and 2.2, computed by captum; Adebayo et al. 2018,
-arXiv:1810.03292, section 4. Differs: infidelity is divided by that of a map of zeros, or it would follow the size of
-the logits.
+Source: Yeh et al. 2019, arXiv:1901.09392, definitions 2.1 and 2.2; Adebayo et al. 2018, arXiv:1810.03292, section 4.
+Differs: infidelity is divided by that of a map of zeros, or it would follow the size of the logits. Squares and noise
+are the same for all blocks, so the network sees each image without a square, or with noise, once.
 """
 
 import copy
+from collections.abc import Mapping
 
 import torch
-from captum.metrics import infidelity as captum_infidelity
-from captum.metrics import sensitivity_max
 from torch import Tensor, nn
 
 from attnbench.networks.grad_cam import grad_cam
@@ -28,41 +27,42 @@ RADIUS = 0.1  # of the noise, uniform, in standard deviations of the data
 
 
 def infidelity(
-    network: Network, x: Tensor, maps: Tensor, classes: Tensor, random: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Return the infidelity (n,) of maps (n, h, w), which have the size of the images, and that of maps of zeros."""
-    attributions = (maps / x.shape[1])[:, None].expand_as(x)  # every channel has its part
-
-    def without_square(inputs: Tensor) -> tuple[Tensor, Tensor]:
-        inside = _squares(inputs, random).expand_as(inputs)
-        return inside.to(inputs.dtype), torch.where(inside, 0, inputs)
-
-    def error(own: Tensor) -> Tensor:
-        with torch.no_grad():
-            errors: Tensor = captum_infidelity(
-                network, without_square, x, own, target=classes, n_perturb_samples=SQUARES, normalize=True
-            )
-        return errors.double()
-
-    state = random.get_state()
-    of_maps = error(attributions)
-    random.set_state(state)  # the same squares
-    return of_maps, error(torch.zeros_like(attributions))
+    network: nn.Module, x: Tensor, maps: Mapping[str, Tensor], classes: Tensor, random: torch.Generator
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Return the infidelity (n,) of each map (n, h, w), which has the size of the images, and that of maps of zeros."""
+    inside = torch.stack([squares(x, random) for _ in range(SQUARES)])  # (s, n, 1, h, w)
+    with torch.no_grad():
+        whole, *without = (
+            network(images) for images in (x, *(torch.where(square, 0, x) for square in inside))
+        )  # logits (n, classes)
+    change = torch.stack([whole - logits for logits in without]).double()  # (s, n, classes)
+    change = change.gather(2, classes.expand(SQUARES, -1)[..., None]).squeeze(2)  # (s, n)
+    errors = {}
+    for name, own in maps.items():
+        predicted = (own * inside.squeeze(2)).sum((2, 3)).double()  # (s, n)
+        size = predicted.square().sum(0)
+        factor = (predicted * change).sum(0) / size.where(size > 0, 1)
+        errors[name] = (factor * predicted - change).square().mean(0)
+    return errors, change.square().mean(0)
 
 
-def sensitivity(network: Network, layer: nn.Module, x: Tensor, classes: Tensor, random: torch.Generator) -> Tensor:
-    """Return the sensitivity (n,) of the Grad-CAM of `layer` for normalised images (n, c, h, w)."""
-
-    # tuples, as captum itself passes the images without noise
-    def noisy(inputs: Tensor) -> tuple[Tensor]:
-        noise = torch.rand(inputs.shape, generator=random).to(inputs.device)
-        return (inputs + RADIUS * (2 * noise - 1),)
-
-    def explained(inputs: tuple[Tensor], target: Tensor) -> tuple[Tensor]:
-        return (grad_cam(network, layer, *inputs, target),)
-
-    largest: Tensor = sensitivity_max(explained, x, perturb_func=noisy, n_perturb_samples=NOISY, target=classes)
-    return largest.double()
+def sensitivity(
+    network: nn.Module,
+    layers: Mapping[str, nn.Module],
+    x: Tensor,
+    maps: Mapping[str, Tensor],
+    classes: Tensor,
+    random: torch.Generator,
+) -> dict[str, Tensor]:
+    """Return the sensitivity (n,) of the Grad-CAM of each layer, `maps` (n, h', w'), for normalised images."""
+    largest = {name: torch.zeros(len(x), dtype=torch.float64, device=x.device) for name in layers}
+    for _ in range(NOISY):
+        noise = torch.rand(x.shape, generator=random).to(x.device)
+        for name, cam in grad_cam(network, layers, x + RADIUS * (2 * noise - 1), classes).items():
+            size = maps[name].flatten(1).norm(dim=1)
+            change = (cam - maps[name]).flatten(1).norm(dim=1) / size.where(size > 0, 1)
+            largest[name] = largest[name].maximum(change)
+    return largest
 
 
 def with_untrained_classifier(trained: Network, untrained: Network) -> Network:
@@ -73,7 +73,7 @@ def with_untrained_classifier(trained: Network, untrained: Network) -> Network:
     return network
 
 
-def _squares(x: Tensor, random: torch.Generator) -> Tensor:
+def squares(x: Tensor, random: torch.Generator) -> Tensor:
     """Return which pixels of each image lie in a square at a random place (n, 1, h, w)."""
     n, _, h, w = x.shape
     side = max(1, round(SQUARE * min(h, w)))

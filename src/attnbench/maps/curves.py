@@ -8,8 +8,8 @@ The pixels of an image are ranked by a map (n, h, w), largest first. With a shar
 The score is the mean probability over s = 0.05, 0.15, ..., 0.95, the area under the curve by the midpoint rule. Equal
 values of a map are ranked at random, or a map of zeros would rank rows from the top.
 
-Source: Petsiuk et al. 2018, arXiv:1806.07421, algorithm 1. Differs: image j has two of the ten shares, in turn, numbers
-j mod 5 and j mod 5 + 5, so a mean over images has all of them for a fifth of the cost.
+Source: Petsiuk et al. 2018, arXiv:1806.07421, algorithm 1. Differs: image j has one of the ten shares, number j mod 10,
+so a mean over images has all of them for a tenth of the cost.
 """
 
 from collections.abc import Callable
@@ -19,20 +19,22 @@ from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
 SHARES = 10
-TURNS = 5
 BLUR = (11, 5.0)  # kernel and standard deviation, in pixels, as in the authors' code
 
 Probability = Callable[[Tensor], Tensor]  # normalised images (n, c, h, w) -> probability of each image's class (n,)
 
 
-def deletion(probability: Probability, x: Tensor, ranks: Tensor, turns: Tensor) -> Tensor:
-    """Return the score (n,) of ranks (n, h, w) for normalised images, whose mean colour is 0, and their turns (n,)."""
-    return _score(probability, x, torch.zeros_like(x), ranks, turns)
+def deletion(probability: Probability, x: Tensor, ranks: Tensor, shares: Tensor) -> Tensor:
+    """Return the score (n,) of ranks (n, h, w) for normalised images, whose mean colour is 0.
+
+    `shares` (n,), 0..SHARES-1, number the share of pixels that is exchanged in each image.
+    """
+    return _score(probability, x, torch.zeros_like(x), ranks, shares)
 
 
-def insertion(probability: Probability, x: Tensor, ranks: Tensor, turns: Tensor) -> Tensor:
-    """Return the score (n,) of ranks (n, h, w) for normalised images and their turns (n,)."""
-    return _score(probability, blurred(x), x, ranks, turns)
+def insertion(probability: Probability, x: Tensor, ranks: Tensor, shares: Tensor) -> Tensor:
+    """Return the score (n,) of ranks (n, h, w) for normalised images; `shares` as in `deletion`."""
+    return _score(probability, blurred(x), x, ranks, shares)
 
 
 def blurred(x: Tensor) -> Tensor:
@@ -51,11 +53,6 @@ def ranked(maps: Tensor, ties: torch.Generator) -> Tensor:
     return torch.empty_like(order).scatter_(1, order, positions).view_as(maps)
 
 
-def _score(probability: Probability, start: Tensor, end: Tensor, ranks: Tensor, turns: Tensor) -> Tensor:
-    pixels = ranks[0].numel()
-    scores = []
-    for first in range(0, SHARES, TURNS):
-        exchanged = (turns + first + 0.5) / SHARES * pixels  # (n,)
-        is_exchanged = ranks < exchanged[:, None, None]
-        scores.append(probability(torch.where(is_exchanged[:, None], end, start)))
-    return torch.stack(scores).mean(0)
+def _score(probability: Probability, start: Tensor, end: Tensor, ranks: Tensor, shares: Tensor) -> Tensor:
+    exchanged = (shares + 0.5) / SHARES * ranks[0].numel()  # pixels of each image (n,)
+    return probability(torch.where((ranks < exchanged[:, None, None])[:, None], end, start))

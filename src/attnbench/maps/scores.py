@@ -35,7 +35,7 @@ class _Batch:
 
     x: Tensor  # normalised (n, c, h, w)
     classes: Tensor  # that the network predicts (n,)
-    turns: Tensor  # (n,)
+    shares: Tensor  # of exchanged pixels, by number (n,)
     masks: Tensor | None  # (n, h, w)
     gates: dict[str, Tensor]  # spatial maps (n, h', w') of the modules, by slot
 
@@ -53,25 +53,26 @@ def measure(network: Network, untrained: Network, data: Prepared, images: int) -
         "untrained": untrained,
     }
     blocks = list(network.views())
-    random = {name: seeding.generator(SEED, f"maps/random/{name}") for name in ("centre", *blocks)}
+    random = {name: seeding.generator(SEED, f"maps/random/{name}") for name in ("centre", "checks", *blocks)}
     by_batch: dict[str, list[Tensor]] = defaultdict(list)
     for first, batch in _batches(network, data, rows):
         of_batch = _scores_of_others(network, batch, random["centre"])
+        cams = grad_cam(network, network.views(), batch.x, batch.classes)
         for block in blocks:
-            cams = grad_cam(network, network.views()[block], batch.x, batch.classes)  # (n, h, w), of the block
-            scores = {"maps": cams, **_scores_of_block(network, batch, cams, random[block])}
-            if first < CHECKED:
-                scores |= _checks(network, others, block, batch, cams, CHECKED - first, random[block])
-            of_batch |= {f"blocks/{block}/{name}": own for name, own in scores.items()}
+            of_block = {"maps": cams[block], **_scores_of_block(network, batch, cams[block], random[block])}
+            of_batch |= {f"blocks/{block}/{name}": own for name, own in of_block.items()}
+        if first < CHECKED:
+            of_batch |= _checks(network, others, batch, cams, CHECKED - first, random["checks"])
         for name, of_name in of_batch.items():
             by_batch[name].append(of_name.cpu())
     values = {name: torch.cat(batches) for name, batches in by_batch.items()}
     of_blocks = {block: _under(values, f"blocks/{block}") for block in blocks}
     *_, last = of_blocks.values()
+    of_zeros = _mean(values["infidelity_of_zeros"])
     return MapScores(
         images=len(rows),
         checked=len(last["sensitivity"]),
-        blocks={block: _of_block(own) for block, own in of_blocks.items()},
+        blocks={block: _of_block(own, of_zeros) for block, own in of_blocks.items()},
         centre=Curves.model_validate(_means(_under(values, "centre"))),
         objects=None if data.test_masks is None else _objects(_under(values, "objects"), list(batch.gates)),
         maps=_stored(last["maps"][:STORED]),
@@ -92,8 +93,7 @@ def _means(scores: Scores) -> dict[str, float]:
     return {name: min(1.0, max(0.0, _mean(values))) for name, values in scores.items()}
 
 
-def _of_block(values: Scores) -> BlockScores:
-    of_zeros = _mean(values["infidelity_of_zeros"])
+def _of_block(values: Scores, of_zeros: float) -> BlockScores:
     on_objects = _means(_under(values, "objects"))
     return BlockScores(
         grad_cam=Curves.model_validate(_means(_under(values, "grad_cam"))),
@@ -118,14 +118,14 @@ def _batches(network: Network, data: Prepared, rows: Tensor) -> Iterator[tuple[i
     """Yield the position of the first image of each batch, and the batch."""
     device = next(network.parameters()).device
     normalise = Normalisation(data.description.mean, data.description.std, device)
-    for batch_rows, turns in zip(
+    for batch_rows, positions in zip(
         *(torch.split(order, batch_size(*data.image_shape[1:])) for order in (rows, torch.arange(len(rows)))),
         strict=True,
     ):
         x = normalise(data.test_images[batch_rows].to(device).float() / 255)
         classes, gates = _classified(network, x.contiguous(memory_format=torch.channels_last))
         masks = None if data.test_masks is None else data.test_masks[batch_rows].to(device)
-        yield int(turns[0]), _Batch(x, classes, (turns % curves.TURNS).to(device), masks, gates)
+        yield int(positions[0]), _Batch(x, classes, (positions % curves.SHARES).to(device), masks, gates)
 
 
 def _classified(network: Network, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -179,7 +179,7 @@ def _curves(network: Network, batch: _Batch, name: str, maps: Tensor, random: to
 
     ranks = curves.ranked(maps, random)
     return {
-        f"{name}/{curve.__name__}": curve(probability, batch.x, ranks, batch.turns)
+        f"{name}/{curve.__name__}": curve(probability, batch.x, ranks, batch.shares)
         for curve in (curves.deletion, curves.insertion)
     }
 
@@ -195,22 +195,27 @@ def _on_objects(batch: _Batch, name: str, maps: Tensor) -> Scores:
 def _checks(
     network: Network,
     others: dict[str, Network],
-    block: str,
     batch: _Batch,
-    own: Tensor,
+    cams: dict[str, Tensor],
     images: int,
     random: torch.Generator,
 ) -> Scores:
-    """Return the checks of the Grad-CAM of a block for the first `images` images of a batch."""
-    x, classes, own = batch.x[:images], batch.classes[:images], own[:images]
-    of_maps, of_zeros = checks.infidelity(network, x, _enlarged(own, x), classes, random)
-    cams = {name: grad_cam(other, other.views()[block], x, classes).cpu().numpy() for name, other in others.items()}
-    return {
-        "infidelity": of_maps,
-        "infidelity_of_zeros": of_zeros,
-        "sensitivity": checks.sensitivity(network, network.views()[block], x, classes, random),
-        **{name: torch.from_numpy(rank_correlation(own.cpu().numpy(), cam)) for name, cam in cams.items()},
-    }
+    """Return the checks of the Grad-CAM of all blocks, `cams`, for the first `images` images of a batch."""
+    x, classes = batch.x[:images], batch.classes[:images]
+    cams = {block: own[:images] for block, own in cams.items()}
+    of_maps, of_zeros = checks.infidelity(
+        network, x, {block: _enlarged(own, x) for block, own in cams.items()}, classes, random
+    )
+    scores = {"infidelity": of_maps}
+    scores["sensitivity"] = checks.sensitivity(network, network.views(), x, cams, classes, random)
+    for name, other in others.items():
+        of_other = grad_cam(other, other.views(), x, classes)
+        scores[name] = {
+            block: torch.from_numpy(rank_correlation(own.cpu().numpy(), of_other[block].cpu().numpy()))
+            for block, own in cams.items()
+        }
+    of_blocks = {f"blocks/{block}/{name}": own for name, by_block in scores.items() for block, own in by_block.items()}
+    return of_blocks | {"infidelity_of_zeros": of_zeros}
 
 
 def _enlarged(maps: Tensor, x: Tensor) -> Tensor:

@@ -80,12 +80,9 @@ def explain(
                     f"layer {name!r} returns {tuple(output.shape)}; name one that returns maps (n, c, h, w)"
                 )
         explained = logits.argmax(1) if target is None else torch.full((len(x),), run.classes.index(target))
-        cams = {
-            name: grad_cam(run.network, module, x, explained) if method == "gradcam" else None
-            for name, module in blocks.items()
-        }
+        cams = grad_cam(run.network, blocks, x, explained) if method == "gradcam" else {}
     views = _views(run, pixels, logits, explained)
-    views = replace(views, blocks={name: _block(features[name], cams[name]) for name in blocks})
+    views = replace(views, blocks={name: _block(features[name], cams.get(name)) for name in blocks})
     text = _probabilities(run, paths, logits, target)
     match method:
         case "gradcam":

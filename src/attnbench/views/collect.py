@@ -35,14 +35,8 @@ def compute(network: Network, data: Prepared, *, count: int, variant: str, seed:
     with capture.evaluating(network):
         logits, features, inputs = capture.forward_pass(network, x, outputs_of=layers, inputs_of=attention)
         probability, predicted = logits.softmax(dim=1).max(dim=1)  # (n,), (n,)
-        blocks = {
-            name: _block(
-                features[name],
-                grad_cam(network, layer, x, predicted),
-                grad_cam(network, layer, x, labels.to(device)),
-            )
-            for name, layer in layers.items()
-        }
+        of_predicted, of_true = (grad_cam(network, layers, x, shown) for shown in (predicted, labels.to(device)))
+        blocks = {name: _block(features[name], of_predicted[name], of_true[name]) for name in layers}
         gates = {name: _gates(module, inputs[name]) for name, module in attention.items()}
     masks = data.test_masks
     return Views(
