@@ -14,7 +14,7 @@ from attnbench.report.paper import FIGURES
 # GitHub shows no image inside an SVG, so a figure that holds images is a PNG
 SHEETS = ("grad_cam", "spatial_gates", "feature_maps", "active_channels")
 _OWN_SHEETS = 10  # variants with sheets of their own; those of all thirty would take 4 MB
-_STEP = 2  # every second image in the sheets of DETAILS.md: with all, ten variants would take more than 4 MB
+_STEP = 3  # every third image in the sheets of DETAILS.md: with all, ten variants would take more than 4 MB
 
 
 def draw(inputs: Inputs, folder: Path) -> dict[str, str]:
@@ -73,8 +73,8 @@ def _sheets(inputs: Inputs, kinds: dict[str, str]) -> Iterator[tuple[str, Figure
     gates = maps.spatial_gates(views)
     if gates:
         yield "spatial_gates", gates
-    # the maps of a network with a gate that never sees its input show nothing that the baseline's do not
-    own = [variant for variant, view in views.items() if view.blocks and kinds[variant] != "null control"]
+    # the maps of a network without a gate that sees its input show nothing that those of the baseline do not
+    own = [variant for variant, view in views.items() if view.blocks and kinds[variant] in ("baseline", "attention")]
     for variant in own[:_OWN_SHEETS]:
         is_in_report = variant == inputs.study.baseline
         yield f"feature_maps_{variant}", maps.feature_maps(views[variant], step=1 if is_in_report else _STEP)

@@ -31,6 +31,8 @@ def _html(parser: MarkdownIt, text: str, documents: dict[str, str], figures: Pat
         for child in token.children or []:
             _localise(child, documents, figures)
     html = str(parser.renderer.render(tokens, parser.options, {}))
+    # numbers are many, and the page aligns them
+    html = html.replace(' style="text-align:left"', ' class="words"').replace(' style="text-align:right"', "")
     # a long name of a variant breaks after an underscore
     html = re.sub(r"<code>[^<]+", lambda name: name[0].replace("_", "_<wbr>"), html)
     return html.replace("<table>", '<div class="table"><table>').replace("</table>", "</table></div>")
@@ -49,7 +51,8 @@ def _localise(token: Token, documents: dict[str, str], figures: Path) -> None:
 def _data_url(file: Path) -> str:
     """Return an image as a URL that holds it; SVG as text, a seventh shorter than its base64."""
     if file.suffix == ".svg":
-        return "data:image/svg+xml," + quote(file.read_text(encoding="utf-8"), safe=" !$'()*+,-./:;=?@[]_{|}~")
+        text = file.read_text(encoding="utf-8").replace('"', "'")  # `"` takes three letters in a URL
+        return "data:image/svg+xml," + quote(text, safe=" !$'()*+,-./:;=?@[]_{|}~")
     return f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode('ascii')}"
 
 

@@ -105,11 +105,16 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def _smaller(svg: str) -> str:
-    """Return an SVG without indentation, with short names of glyphs, and with one decimal of a point.
+    """Return an SVG without indentation, metadata and names that nothing refers to, and with one decimal of a point.
 
-    Numbers below 10, such as the outlines of markers, have two, and those below 1, such as scales, stay.
+    Numbers below 10, such as the outlines of markers, have two, and those below 1, such as scales, stay. A glyph stands
+    at whole units of its line of text, which are hundredths of the size of its letters.
     """
     svg = re.sub(r"(?m)^ +", "", svg).replace("DejaVuSans-", "g")
+    svg = re.sub(r"<metadata>.*?</metadata>\n", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' id="[a-zA-Z][\w.]*_\d+"', "", svg).replace("<g/>\n", "")  # of groups: `axes_1`
+    svg = svg.replace("xlink:href", "href").replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "")
+    svg = re.sub(r' transform="translate\(([.\d]+) 0\)"/>', lambda x: f' x="{float(x[1]):.0f}"/>', svg)
     svg = re.sub(r"(\d\d\.\d)\d+", r"\1", svg)
     svg = re.sub(r"([1-9]\.\d\d)\d+", r"\1", svg)
     return re.sub(r' d="[^"]*"', lambda path: re.sub(r"\s*([MLQCz])\s*", r"\1", path[0]), svg)
