@@ -50,7 +50,7 @@ class Cluster:
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
                 [*command, str(self.folder / "scheduler"), *options],
-                env={**os.environ, **environment, "OMP_NUM_THREADS": "3"},
+                env={**os.environ, **environment, "OMP_NUM_THREADS": "3", "CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b"},
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
@@ -58,8 +58,10 @@ class Cluster:
         self._processes.append(process)
         return process
 
-    def add_worker(self, name: str, nanny: str = "--no-nanny", *, source: Path, code: str = CODE) -> None:
-        options = ["--name", name, nanny, "--nthreads", "1", "--memory-limit", "0"]
+    def add_worker(
+        self, name: str, nanny: str = "--no-nanny", *, source: Path, code: str = CODE, at_once: int = 1
+    ) -> None:
+        options = ["--name", name, nanny, "--nthreads", str(at_once), "--memory-limit", "0"]
         options += ["--local-directory", str(self.folder)]
         process = self.start("dask_worker", *options, source=source, code=code)
         self.workers[process.pid] = process
@@ -84,8 +86,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     try:
         cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=ROOT)
-        cluster.add_worker("first", source=ROOT)
-        cluster.add_worker("second", source=ROOT)
+        cluster.add_worker("first", source=ROOT, at_once=2)
+        cluster.add_worker("second", source=ROOT, at_once=2)
         cluster.add_worker("old", source=ROOT, code="1" * 64)
         yield cluster
     finally:
@@ -117,11 +119,12 @@ class Session:
 
 
 @contextmanager
-def opened(cluster: Cluster, root: Path) -> Iterator[Session]:
+def opened(cluster: Cluster, root: Path, device: str = "cpu") -> Iterator[Session]:
     from attnbench.run import cluster as cluster_engine
 
     said = list[str]()
-    located = LocatedStudy(root, params.write(root), params.study())
+    machine = {"device": device, "precision": "float32", "threads": 1}
+    located = LocatedStudy(root, params.write(root), params.study(machine=machine))
     with (
         pytest.MonkeyPatch.context() as patch,
         distributed.Client(cluster.address) as client,
@@ -161,6 +164,21 @@ def test_a_cell_that_fails_leaves_its_log_alone(session: Session) -> None:
     assert session.engine.submit(cell).result(PATIENCE).reason == "exit status 3"
     assert session.engine.log("train@fails").read_text() == "the reason\n"
     assert not (session.root / "half").exists()
+
+
+def test_cells_that_run_at_once_on_a_worker_have_one_card_each(cluster: Cluster, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    worker = "$(sed -n 's/PPid:[^0-9]*//p' /proc/$PPID/status)"  # the parent of the server that started the cell
+    script = (
+        f"echo {worker} $CUDA_VISIBLE_DEVICES >> {started}; until test $(wc -l < {started}) = 4; do sleep 0.1; done"
+    )
+    with opened(cluster, tmp_path, device="cuda") as session:
+        cells = [Cell(f"train@{number}", ("sh", "-c", script), on_worker=True) for number in range(4)]
+        ended = [session.engine.submit(cell) for cell in cells]
+        assert [future.result(PATIENCE).status for future in ended] == [0] * 4
+    lines = started.read_text().splitlines()
+    assert sorted(line.split()[1] for line in lines) == ["GPU-a", "GPU-a", "GPU-b", "GPU-b"]
+    assert len(set(lines)) == 4
 
 
 def test_a_worker_with_other_code_is_refused_by_name(session: Session) -> None:
