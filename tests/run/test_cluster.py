@@ -256,6 +256,43 @@ def test_a_study_is_recorded_as_on_this_machine(tmp_path: Path) -> None:
     assert read_entries(project.root / "dvc.lock") == read_entries(local.root / "dvc.lock")
 
 
+@pytest.mark.slow
+def test_ten_thousand_cells_that_do_nothing(tmp_path: Path) -> None:
+    """Print what they cost; CELLS=500 runs fewer."""
+    count = int(os.environ.get("CELLS", "10000"))
+    cells = [Cell(f"train@{number}", ("true",), on_worker=True) for number in range(count)]
+    cluster = Cluster(tmp_path)
+    (tmp_path / "root").mkdir()
+    try:
+        processes = [cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=ROOT)]
+        for name in ("first", "second", "third"):
+            cluster.add_worker(name, source=ROOT)
+        with opened(cluster, tmp_path / "root") as session:
+            pids = [process.pid for process in (*processes, *cluster.workers.values())]
+            assert session.engine.submit(Cell("train@first", ("true",), on_worker=True)).result(PATIENCE).status == 0
+            began, own = time.monotonic(), time.process_time()
+            before = [memory(process) for process in (*pids, os.getpid())]
+            ended = [session.engine.submit(cell) for cell in cells]
+            print(f"\n{count} cells: submitted in {time.monotonic() - began:.1f} s", end="")
+            assert {future.result().status for future in ended} == {0}
+            print(f", ended after {time.monotonic() - began:.0f} s", end="")
+            print(f"; processor time of this process {(time.process_time() - own) / count * 1000:.1f} ms each")
+            after = [memory(process) for process in (*pids, os.getpid())]
+            for name, *growth in zip(("scheduler", "first", "second", "third", "engine"), before, after, strict=True):
+                print(f"{name}: {growth[0]} MiB before, {growth[1]} MiB after")
+        left = [path for path in tmp_path.rglob("*") if path.is_file()]
+        logs = [path for path in left if path.is_relative_to(tmp_path / "root" / "log")]
+        print(f"{len(logs)} logs, {len(left) - len(logs)} other files")
+    finally:
+        cluster.stop()
+
+
+def memory(process: int) -> int:
+    """Return the resident memory of a process in MiB."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) // 1024
+
+
 def wait_for_the_end_of(process: int) -> None:
     deadline = time.monotonic() + PATIENCE
     while is_alive(process):
