@@ -11,6 +11,7 @@ from processor_time import cpu_seconds
 
 from attnbench import study
 from attnbench.errors import UserError
+from attnbench.study import document
 
 from .conftest import refusal
 
@@ -273,7 +274,7 @@ def _other_study(path: Path, *lines: str) -> None:
         ("{other: [se]}", None),
         (
             "{othr: [se]}",
-            r"29:16: interactions.othr: no study 'othr'; there are 'small', 'other' \(did you mean 'other'",
+            r"29:16: interactions.othr: no study 'othr'; allowed: 'small', 'other' \(did you mean 'other'",
         ),
         ("{small: [se]}", "interactions.small: is this study itself; name another one"),
         ("{other: [see]}", r"interactions.other\[0\]: no variant 'see'; .*mean 'se'"),
@@ -289,6 +290,15 @@ def test_interactions_name_another_study_and_variants(write: Write, interactions
         assert study.load(path).interactions == {"other": ["se"]}
     else:
         assert re.search(message, refusal(path)), refusal(path)
+
+
+def test_the_studies_are_listed_once_for_all_interactions(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two thousand of them would take minutes."""
+    path = write("views: {images: 6}", "views: {images: 6}\ninteractions: {a: [se], b: [se], c: [se]}")
+    files = []
+    monkeypatch.setattr("attnbench.study.named_studies.read", lambda file: files.append(file) or document.read(file))
+    assert "interactions.c: no study 'c'" in refusal(path)
+    assert files == [path]
 
 
 @pytest.mark.parametrize(

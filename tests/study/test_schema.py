@@ -108,7 +108,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path, vali
             ":3:1: not YAML: .*, in the part that begins in line 2; a key is followed by a colon and a space: `key: v",
         ),
         ("a: 1\n---\nb: 2\n", ":2:1: not YAML: .*; a study is one document; remove `---`"),
-        ("a: !!int x\n", ": not YAML: invalid literal"),
+        ("a: !!int x\n", ":1:4: not YAML: text that begins with `!` needs quotes"),
         ("a: \x01\n", ": not YAML: unacceptable character"),
         ("a: *b\n", ":1:4: not YAML: found undefined alias 'b'"),
         ("[" * 1000, "nested too deeply"),

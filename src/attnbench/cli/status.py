@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
     from attnbench.study import named_studies, repository
 
     is_current = True
-    for name in arguments.studies or named_studies.names_of(repository.root_of(here)):
+    for name in arguments.studies or named_studies.files_of(repository.root_of(here)):
         recorded = status(name, here)
         sys.stdout.write(f"{recorded.text()}\n")
         sys.stdout.flush()

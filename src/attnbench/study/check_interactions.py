@@ -8,24 +8,29 @@ from attnbench.errors import UserError
 from attnbench.study.document import Location, read
 from attnbench.study.findings import Finding, mapping, repeated, unknown
 from attnbench.study.module_files import yaml_text
-from attnbench.study.named_studies import params_of
+from attnbench.study.named_studies import files_of
 from attnbench.study.schema import Variant
 
 
 def check(path: Path, values: dict[str, Any]) -> Iterator[Finding]:
     """Find studies that do not exist, and variants that are not the same in both studies."""
-    for study, names in mapping(values.get("interactions")).items():
+    interactions = mapping(values.get("interactions"))
+    if not interactions:
+        return
+    try:
+        files = files_of(path.resolve().parent / str(values.get("root")))
+    except UserError as error:
+        yield ("interactions",), str(error)
+        return
+    for study, names in interactions.items():
         at = ("interactions", study)
         if study == values.get("name"):
             yield at, "is this study itself; name another one"
-            continue
-        try:
-            other = params_of(path.resolve().parent / str(values.get("root")), str(study))
-        except UserError as error:
-            yield at, str(error)
-            continue
-        yield from repeated(names, at)
-        yield from _variants(names if isinstance(names, list) else [], at, values, _values(other))
+        elif study not in files:
+            yield at, unknown(study, "study", list(files))
+        else:
+            yield from repeated(names, at)
+            yield from _variants(names if isinstance(names, list) else [], at, values, _values(files[study]))
 
 
 def _values(path: Path) -> dict[str, Any]:

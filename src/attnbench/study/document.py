@@ -1,7 +1,7 @@
 """Reading a YAML file as plain values, with the line and column of every key.
 
 What a file may cost is bounded before it costs anything: its bytes before it is parsed, the depth of brackets while it
-is scanned, and its values, with those that aliases repeat, before any of them is made.
+is scanned, its values while they are parsed, and with those that aliases repeat before any of them is made.
 """
 
 import stat
@@ -9,21 +9,23 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
+from ruamel.yaml.composer import Composer
+from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
-from ruamel.yaml.nodes import CollectionNode, Node
-from ruamel.yaml.scanner import RoundTripScanner
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
+from ruamel.yaml.scanner import RoundTripScanner, ScannerError
 
 from attnbench.errors import UserError, shortened
 
 Location = tuple[str | int, ...]  # keys and list indices from the top of the file
 
 BYTES = 2**15  # of a file: ten times the root study's
-VALUES = 20_000  # in a file, those that aliases repeat included
+VALUES = 10_000  # in a file, those that aliases repeat included
+DIGITS = 100  # of a whole number; Python writes none of more than 4,300
 DEPTH = 50  # of nested brackets
 LISTED = 100  # problems in a message
 
@@ -103,7 +105,7 @@ def read(path: Path, expected: str = _STUDY) -> tuple[dict[str, Any], Positions]
             mapping.
     """
     yaml = YAML(typ="rt")
-    yaml.Scanner, yaml.Constructor = _Scanner, _Constructor
+    yaml.Scanner, yaml.Composer, yaml.Constructor = _Scanner, _Composer, _Constructor
     try:
         with warnings.catch_warnings(action="error", category=YAMLWarning):  # one anchor twice
             tree = yaml.load(_text(path))
@@ -122,7 +124,7 @@ def read(path: Path, expected: str = _STUDY) -> tuple[dict[str, Any], Positions]
         raise UserError(_duplicate(path, error)) from None
     except MarkedYAMLError as error:
         raise UserError(_not_yaml(path, error)) from None
-    except (YAMLError, YAMLWarning, ValueError) as error:  # ValueError: `!!int x`
+    except (YAMLError, YAMLWarning) as error:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise UserError(f"{path}: nested too deeply, or a YAML alias in it refers to itself") from None
@@ -147,16 +149,49 @@ def _text(path: Path) -> str:
 
 
 class _Scanner(RoundTripScanner):
-    """A scanner that ends at brackets nested too deeply: it looks ahead through all of them."""
+    """A scanner that ends at brackets nested too deeply, since it looks ahead through all of them, and at tags.
+
+    A study needs no tag (`!!int`) and no directive (`%YAML`), and those that fit no value end in bugs of the parser.
+    """
 
     def fetch_more_tokens(self) -> Any:
         if self.flow_level > DEPTH:
             raise RecursionError
         return super().fetch_more_tokens()
 
+    def fetch_tag(self) -> None:
+        self._refuse("text that begins with `!` needs quotes; YAML's tags are not allowed")
+
+    def fetch_directive(self) -> None:
+        self._refuse("text that begins with `%` needs quotes; YAML's directives are not allowed")
+
+    def _refuse(self, problem: str) -> NoReturn:
+        raise ScannerError(None, None, problem, self.reader.get_mark())
+
+
+class _Composer(Composer):
+    """A composer that ends at too many values: parsing takes a second for a list of 15,000."""
+
+    composed = 0
+
+    def compose_node(self, parent: Any, index: int) -> Any:
+        self.composed += 1
+        if self.composed > VALUES:
+            raise _TooMuch(f"has more than {VALUES:,} values")
+        return super().compose_node(parent, index)
+
 
 class _Constructor(RoundTripConstructor):
     """A constructor that makes nothing if the document, with its aliases replaced, has too many values."""
+
+    def construct_object(self, node: Node, deep: bool = False) -> Any:
+        if isinstance(node, ScalarNode) and node.tag == "tag:yaml.org,2002:int" and len(node.value) > DIGITS:
+            problem = f"a number of {len(node.value):,} digits; allowed: at most {DIGITS}"
+            raise ConstructorError(None, None, problem, node.start_mark)
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:  # the date 2001-99-99
+            raise ConstructorError(None, None, f"{error}", node.start_mark) from None
 
     def construct_document(self, node: Node) -> Any:
         values = _count(node, {})
@@ -172,15 +207,23 @@ def _count(node: Any, counted: dict[int, int]) -> int:
     if id(node) not in counted:
         counted[id(node)] = VALUES + 1  # an alias to itself
         children = [child for item in node.value for child in (item if isinstance(item, tuple) else (item,))]
+        if isinstance(node, MappingNode):
+            _check_keys(node)
         counted[id(node)] = 1 + sum(_count(child, counted) for child in children)
     return counted[id(node)]
+
+
+def _check_keys(node: MappingNode) -> None:
+    for key, _ in node.value:
+        if isinstance(key, CollectionNode):
+            raise ConstructorError(None, None, "a key must be text, not a list or a mapping", key.start_mark)
 
 
 def _not_yaml(path: Path, error: MarkedYAMLError) -> str:
     """Return the parser's message with its position, the line where the unfinished construct began, and a hint."""
     begin, mark = error.context_mark, error.problem_mark or error.context_mark
     position = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else f"{path}"
-    problem = error.problem or error.context or ""
+    problem = shortened(" ".join((error.problem or error.context or "").split()), 200)
     inside = f", in the part that begins in line {begin.line + 1}" if begin and mark and begin.line < mark.line else ""
     hint = f"; {_HINTS[problem]}" if problem in _HINTS else ""
     return f"{position}: not YAML: {problem}{inside}{hint}"

@@ -16,27 +16,23 @@ def params_of(root: Path, name: str | None) -> Path:
     """
     if name is None:
         return root / PARAMS
-    studies = _studies(root)
-    if name in studies:
-        return root / "studies" / name / PARAMS
-    names = [_root_study(root), *studies]
-    if name == names[0]:
-        return root / PARAMS
-    raise UserError(f"no study {name!r}; there are {listed(names)}{did_you_mean(name, names)}")
+    files = _in_folders(root)
+    if name not in files:
+        files = files_of(root)
+    if name not in files:
+        names = list(files)
+        raise UserError(f"no study {name!r}; there are {listed(names)}{did_you_mean(name, names)}")
+    return files[name]
 
 
-def names_of(root: Path) -> list[str]:
-    """Return the names of all studies, the root study first.
+def files_of(root: Path) -> dict[str, Path]:
+    """Return the params.yaml of every study by its name, the root study first.
 
     Raises:
         UserError: the params.yaml at the root cannot be read.
     """
-    return [_root_study(root), *_studies(root)]
+    return {str(read(root / PARAMS)[0].get("name")): root / PARAMS, **_in_folders(root)}
 
 
-def _root_study(root: Path) -> str:
-    return str(read(root / PARAMS)[0].get("name"))
-
-
-def _studies(root: Path) -> list[str]:
-    return sorted(path.parent.name for path in (root / "studies").glob(f"*/{PARAMS}"))
+def _in_folders(root: Path) -> dict[str, Path]:
+    return {path.parent.name: path for path in sorted((root / "studies").glob(f"*/{PARAMS}"))}
