@@ -33,6 +33,14 @@ NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), d
 PNG, JPEG = encoded(NOISE), encoded(NOISE, "JPEG")
 SIXTEEN = encoded(Image.fromarray(np.full((8, 8), 40_000, dtype=np.uint16)))
 LARGE = encoded(Image.new("1", (8000, 6251)))
+
+
+def claims(side: int) -> bytes:
+    """Return a PNG whose header says that it has so many rows and columns."""
+    header = b"IHDR" + side.to_bytes(4, "big") * 2 + PNG[24:29]
+    return PNG[:12] + header + zlib.crc32(header).to_bytes(4, "big") + PNG[33:]
+
+
 VALID: Content = {f"{part}/{name}/{n}.png": PNG for part in ("train", "test") for name in ("a", "b") for n in range(3)}
 SPOILT = "train/a/1.png"  # what one of its files is replaced with, or what is added
 
@@ -88,10 +96,8 @@ FILES = {  # name: (content, part of the message)
     "a pickle": (b"\x80\x04cos\nsystem\n(S'touch P'\ntR.", "it is not an image"),
     "16 bits": (SIXTEEN, "more than 8 bits"),
     "millions of pixels": (LARGE, "at most 50,000,000"),
-    "a PNG that claims gigapixels": (
-        PNG[:16] + (60_000).to_bytes(4, "big") * 2 + PNG[24:],
-        SPOILT,
-    ),
+    "a PNG that claims a hundred million pixels": (claims(10_000), "10,000 x 10,000 pixels"),
+    "a PNG that claims gigapixels": (claims(60_000), "far more than 50,000,000 pixels"),
 }
 
 

@@ -3,6 +3,7 @@
 import io
 import re
 import struct
+import warnings
 import zlib
 from dataclasses import dataclass
 
@@ -28,7 +29,6 @@ _DAMAGE = (
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError),
     *(struct.error, zlib.error),
 )
-_TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _ORIENTATION = 0x0112
 
 
@@ -54,14 +54,17 @@ def decode(content: bytes, size: int) -> Decoded:
     if re.match(rb"P[1-3]", content) and (comments := content.count(b"#")) > COMMENTS:
         raise ValueError(f"it has {comments:,} comments; at most {COMMENTS} are read")
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with (
+            warnings.catch_warnings(action="ignore"),  # of images that are large, or have damaged metadata
+            Image.open(io.BytesIO(content), formats=FORMATS) as image,
+        ):
             width, height = image.size
             if width * height > PIXELS:
                 raise ValueError(f"it has {width:,} x {height:,} pixels; at most {PIXELS:,} in all are read")
             image.load()
             return _converted(image, size)
-    except _TOO_LARGE as error:
-        raise ValueError(str(error)) from None
+    except Image.DecompressionBombError:  # of more pixels than Pillow opens
+        raise ValueError(f"it has far more than {PIXELS:,} pixels, which are all that are read") from None
     except _DAMAGE as error:
         reason = str(error) or type(error).__name__
         raise ValueError("it is not an image" if "BytesIO" in reason else reason) from None
