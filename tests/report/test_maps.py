@@ -64,14 +64,14 @@ def test_better_maps_of_null_controls_are_said_and_modules_that_are_better_than_
 def test_pictures_prove_nothing_unless_seeds_agree_more_than_variants() -> None:
     made = made_inputs({"se": "better"})
     text = section(made)
-    assert "agree more than those of two variants (rank correlation 0.400 against 0.250, p = 0.00100)" in text
+    assert "agree more than those of two variants (rank correlation 0.400 against 0.250, p = 0.001)" in text
     assert "but 80 % of the disagreement of two variants is there between two seeds of one as well" in text
     assert "proves nothing" not in text
     made.tables["map_agreement_test"]["p"] = 0.051
     text = section(made)
     assert "**Maps of two seeds of one variant agree no more than those of two variants**" in text
     assert (
-        "(rank correlation 0.400 against 0.250, p = 0.0510): a difference between two of these pictures proves nothing"
+        "(rank correlation 0.400 against 0.250, p = 0.051): a difference between two of these pictures proves nothing"
         in text
     )
     assert "One seed cannot tell" in section(made_inputs({"se": "better"}, seeds=1))

@@ -25,7 +25,8 @@ def against_baseline(inputs: Inputs) -> dict[str, list[dict[str, Any]]]:
 def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """Return least and largest cost of the variants that are better, or of all with attention if none is.
 
-    Ratios to the baseline's, as pairs of numbers; `batch_size` is the largest that was timed.
+    Ratios to the baseline's, as pairs of numbers; `batch_size` is the largest that was timed. `of_modules` is the
+    training step of all with attention, if others are among them; else None.
     """
     kinds = method.kinds(inputs.study)
     better = [row["variant"] for row in verdicts.get("better", [])]
@@ -33,12 +34,14 @@ def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str
     variants = better or modules or [name for name in kinds if name != inputs.study.baseline]
     base = inputs.rows("cost", variant=inputs.study.baseline)[0]
     costs = [row for row in inputs.rows("cost") if row["variant"] in variants]
+    steps = {row["variant"]: row["ratio"] for row in inputs.rows("training_step")}
     size = max(inputs.study.latency.batch_sizes)
     return {
         "variants": variants,
         "are_better": bool(better),
         "batch_size": size,
-        "training_step": _span(row["ratio"] for row in inputs.rows("training_step") if row["variant"] in variants),
+        "training_step": _span(steps[name] for name in variants),
+        "of_modules": _span(steps[name] for name in modules) if set(modules) - set(variants) else None,
         "latency": _span(row["ratio"] for row in inputs.rows("latency", batch_size=size) if row["variant"] in variants),
         **{name: _span(row[name] / base[name] - 1 for row in costs) for name in ("parameters", "macs")},
     }

@@ -139,7 +139,7 @@ def _tables(inputs: Inputs) -> dict[str, str]:
     """Return name -> table as Markdown; a table without rows is an empty text."""
     numbers = {
         "main": tables.main_table(inputs),
-        "declared": tables.comparison_table(inputs, "declared"),
+        "declared": tables.comparison_table(inputs, "declared")[tables.VERDICT],
         "comparisons": tables.comparison_table(inputs),
         "diagnostics": tables.diagnostics_table(inputs),
         "attention": tables.attention_table(inputs),

@@ -32,6 +32,7 @@ _DIAGNOSTICS = {  # quantity of tables/diagnostics.csv -> words
     "largest_residual": "Largest studentised residual",
     "own_variance": "Largest own variance over the pooled one",
 }
+VERDICT = ["Variant", "Reference", "Difference, points", "Verdict"]  # what a reader of a comparison needs first
 REFERENCE = "1 (ref)"  # a ratio of the baseline to itself
 
 

@@ -27,7 +27,7 @@ def test_training_and_validation_share_an_axis_and_differences_are_to_the_baseli
     assert lines(difference, style.PALETTE[0]) == [[9.0] * 5]  # se
     assert len(lines(difference, style.LIGHT)) == 2
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names == ["baseline", "se", "cbam", "other variants, controls among them"]
+    assert names == ["baseline", "se", "cbam", "controls"]
 
 
 def test_more_modules_than_colours_are_grey():

@@ -1,8 +1,9 @@
 """How the variants learn: all of them in one panel, the baseline in black, null controls in grey."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -34,13 +35,13 @@ def learning(epochs: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
     solid = Line2D([], [], color=style.GREY, label="validation")
     dashed = Line2D([], [], color=style.GREY, linestyle="--", linewidth=0.9, label="training, while it learns")
     accuracy.legend(handles=[solid, dashed], loc="lower right")
-    _legend(figure, colours)
+    _legend(figure, colours, kinds)
     return figure
 
 
 @style.context()
 def training_loss(steps: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
-    """Draw the training loss of every step: the mean over the seeds, faint as it is, and smoothed (see `smoothed`).
+    """Draw the training loss: the mean over the seeds, faint at single steps, and smoothed (see `smoothed`).
 
     `steps` has the columns variant, seed, step (counted from 1) and loss.
     """
@@ -54,7 +55,7 @@ def training_loss(steps: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
     ax.yaxis.set_major_formatter("{x:g}")
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_ylabel(f"training loss,\nsmoothed over {_span(steps)} steps")
-    _legend(figure, colours)
+    _legend(figure, colours, kinds)
     return figure
 
 
@@ -73,20 +74,22 @@ def _span(steps: pd.DataFrame) -> int:
     return max(1, int(steps["step"].max()) // 50)
 
 
-def _lines(ax: Axes, frame: pd.DataFrame, x: str, y: str, colours: dict[str, str], **looks: float | str) -> None:
+def _lines(ax: Axes, frame: pd.DataFrame, x: str, y: str, colours: dict[str, str], **looks: Any) -> None:
     """Draw the mean over the seeds of every variant."""
-    sns.lineplot(
-        frame, x=x, y=y, hue="variant", hue_order=list(colours), palette=colours, errorbar=None, legend=False, ax=ax,
-        **looks,
-    )  # fmt: skip
+    means = frame.groupby(["variant", x])[y].mean()
+    for variant, colour in colours.items():
+        ax.plot(means[variant], color=colour, **looks)
+    ax.set_xlabel(x)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     ax.grid(axis="y")
 
 
-def _legend(figure: Figure, colours: dict[str, str]) -> None:
-    *names, baseline = (variant for variant, colour in colours.items() if colour != style.LIGHT)
+def _legend(figure: Figure, colours: dict[str, str], kinds: dict[str, str]) -> None:
+    grey = [variant for variant, colour in colours.items() if colour == style.LIGHT]
+    *names, baseline = (variant for variant in colours if variant not in grey)
     handles = [Line2D([], [], color=colours[name], label=name) for name in (baseline, *names)]
-    if style.LIGHT in colours.values():
-        handles.append(Line2D([], [], color=style.LIGHT, label="other variants, controls among them"))
+    if grey:
+        rest = "other variants" if any(kinds[variant] == "attention" for variant in grey) else "controls"
+        handles.append(Line2D([], [], color=style.LIGHT, label=rest))
     columns = 120 // (7 + max(len(str(handle.get_label())) for handle in handles))  # what fits into the width
     figure.legend(handles=handles, loc="outside lower center", ncols=max(1, min(5, columns)))

@@ -57,7 +57,8 @@ def spatial_gates(views: dict[str, Views]) -> Figure | None:
     if not gates:
         return None
     slots = min(_SLOTS, max(1, _GATES // len(gates)), max(map(len, gates.values())))
-    shown = [(name, slot, gates[name][slot]) for name in gates for slot in evenly(list(gates[name]), slots)]
+    names = sorted(gates, key=lambda name: -min(slots, len(gates[name])))  # else a short group shifts those after it
+    shown = [(name, slot, gates[name][slot]) for name in names for slot in evenly(list(gates[name]), slots)]
     headings = [f"{slot.rpartition('.')[0]}\n{map_.min():.2f}\N{EN DASH}{map_.max():.2f}" for _, slot, map_ in shown]
     feet = ["Blue: below 0.5, white: 0.5, red: above. Numbers: the range of the gate over all images."]
     if any(map_.min() < 0 or map_.max() > 1 for _, _, map_ in shown):

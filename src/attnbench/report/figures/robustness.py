@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from attnbench.records.robustness import CORRUPTIONS
 from attnbench.report import formatting
 from attnbench.report.figures import style
+from attnbench.report.figures.forest import MINUS
 
 _LEAST = 2  # percentage points that have the strongest colour, unless there are larger differences
 
@@ -24,11 +25,12 @@ def corruptions(table: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
     accuracy = shares.unstack()[list(CORRUPTIONS)]  # a row per variant
     difference = accuracy.loc[others].sub(accuracy.loc[baseline], axis="columns")
     largest = max(_LEAST, 100 * float(difference.abs().to_numpy().max(initial=0)))
+    texts = difference.map(lambda share: formatting.points(share, 1).replace("-", MINUS))
     figure = style.new_figure(1.1 + 0.27 * len(others))
     ax = figure.subplots()
     sns.heatmap(
         100 * difference, vmin=-largest, vmax=largest, cmap="RdBu", cbar=False, linewidths=0.5, ax=ax,
-        annot=difference.map(lambda share: formatting.points(share, 1)), fmt="", annot_kws={"fontsize": 8.5},
+        annot=texts, fmt="", annot_kws={"fontsize": 8.5},
     )  # fmt: skip
     of_baseline = [formatting.percent(shares[baseline, name], 1) for name in CORRUPTIONS]
     # one word: "gaussian noise" would run into its neighbour where names of variants are long
