@@ -11,10 +11,12 @@ from typing import Any, NoReturn
 
 import params
 import pytest
+from dvc.exceptions import CacheLinkError
 
 from attnbench.records.lock import ENTRY
 from attnbench.run.engine import Cell, DiskFullError
 from attnbench.run.jobs import run_cells
+from attnbench.run.project import Project as DvcProject
 from attnbench.run.reproduce import reproduce
 
 from .conftest import Project
@@ -186,6 +188,23 @@ def test_a_full_disk_that_no_log_can_name_is_noticed(tmp_path: Path, monkeypatch
     with pytest.raises(DiskFullError, match=r"nothing more was started \(No space left on device: .*logs\)\. Free"):
         run_cells([Cell("first", ["false"]), Cell("second", ["touch", "started"])], [{}], tmp_path, tmp_path / "logs")
     assert not (tmp_path / "started").exists()
+
+
+def test_a_full_disk_that_dvc_takes_for_one_without_links_is_noticed(
+    finished: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any, **options: Any) -> NoReturn:
+        raise CacheLinkError(["runs/small"])
+
+    def full(**arguments: Any) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("dvc.stage.Stage.save", fail)
+    with DvcProject(finished.root, "dvc.yaml") as opened:
+        assert "No possible cache link types" in opened.record(["cost@se"])["cost@se"]
+        monkeypatch.setattr(tempfile, "TemporaryFile", full)
+        with pytest.raises(DiskFullError, match=r"No space left on device: .*results/small"):
+            opened.record(["cost@se"])
 
 
 def test_a_lock_file_with_a_conflict_is_left_as_it_is(project: Project) -> None:

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from attnbench.errors import FULL
 from attnbench.run.devices import Environment
 from attnbench.run.engine import Cell, DiskFullError, Ended, Engine, LocalEngine
-from attnbench.run.full_disk import full_text
+from attnbench.run.full_disk import full_folder, full_text
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 TICK = 0.1  # seconds between looks at signals and logs
@@ -136,13 +134,7 @@ def full_disk(log: Path) -> str | None:
     for line in lines_of(log)[-TAIL:]:
         if (text := full_text(line)) is not None:
             return text
-    try:
-        with tempfile.TemporaryFile(dir=log.parent) as stream:
-            stream.write(bytes(2**20))
-            stream.flush()
-    except OSError as error:
-        return f"{error.strerror}: {log.parent}" if error.errno in FULL else None
-    return None
+    return full_folder(log.parent)
 
 
 def duration(seconds: float) -> str:

@@ -19,7 +19,7 @@ from attnbench.run import file_states
 from attnbench.run.dvc_errors import busy_text, reason
 from attnbench.run.engine import DiskFullError
 from attnbench.run.files_in_use import FilesInUse
-from attnbench.run.full_disk import full_text
+from attnbench.run.full_disk import full_folder, full_text
 from attnbench.run.graph import Stage
 from attnbench.study.repository import LOCK
 
@@ -188,6 +188,10 @@ class Project:
                     stage.save(run_cache=run_cache)
                     stage.commit()
                 except DvcException as error:
+                    # DVC takes a full disk for one that cannot link
+                    for folder in {Path(out.fs_path).parent for out in stage.outs}:
+                        if (full := full_folder(folder)) is not None:
+                            raise DiskFullError(full) from None
                     problems[name] = reason(error, self._lock)
                 else:
                     entries[name] = dumps_yaml({"stages": to_lockfile(stage)}).partition("\n")[2]
