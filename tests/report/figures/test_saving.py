@@ -32,6 +32,8 @@ def test_an_svg_needs_no_font_and_no_other_file(tmp_path):
     assert text.count('href="') == text.count('href="#')
     assert "scale(0.015625)" in text  # of a letter
     assert not re.search(r"[1-9]\.\d{3}|^ ", text, re.MULTILINE), "more digits and spaces than anyone sees"
+    assert re.search(r'<use href="#g\w+" x="\d+"/>', text), "a letter in its line"
+    assert not re.search(r'<metadata|xlink| id="[\w.]+_\d', text), "names that nothing refers to"
 
 
 def test_a_sheet_has_two_pixels_for_each_of_the_page_and_white_paper(make, tmp_path):
