@@ -228,6 +228,31 @@ def test_what_dvc_would_read_without_an_end(
     assert_clear(str(ended.value.code), expected)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        (".git", None, "is not a git repository, which DVC needs; clone it with git, or type `git init`"),
+        (".dvc/config", "[core\n", "DVC cannot read .dvc/config: config file error: Invalid line"),
+        ("dvc.yaml", "", "dvc.yaml has no stages; restore it with `git checkout HEAD -- dvc.yaml`"),
+    ],
+)
+def test_a_project_that_dvc_cannot_use(
+    name: str, content: str | None, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "dvc.yaml").write_text("stages: {data: {cmd: 'true'}}\n")
+    (tmp_path / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    params.write(tmp_path)
+    if content is not None:
+        git(tmp_path, "init", "-q")
+        (tmp_path / name).write_text(content)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["attnbench", "status", "small"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert_clear(str(ended.value.code), expected)
+
+
 def test_a_folder_that_was_removed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["attnbench", "status"])

@@ -108,7 +108,9 @@ def content(path: Path, advice: str | None = None) -> bytes:
     """
     try:
         if not path.is_file() and path.exists():  # reading a named pipe would never end
-            raise UserError(f"{path} is {_kind(path)}, not a file; remove it and run {run_command(path)}")
+            raise UserError(
+                f"{path} is {_kind(path)}, not a file; {advice or f'remove it and run {run_command(path)}'}"
+            )
         return path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {advice or f'{run_command(path)} makes it'}") from None

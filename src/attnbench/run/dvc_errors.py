@@ -15,12 +15,22 @@ def busy_text(error: BaseException) -> str:
 
 def reason(error: BaseException, lock: Path) -> str:
     """Return the text of an error and of its causes, with the remedy for a lock file that DVC refuses."""
-    texts = []
+    texts: list[str] = []
     cause: BaseException | None = error
     while cause is not None:
-        texts.append(" ".join(str(cause).split()))
+        words = " ".join(str(cause).split())
+        if not any(words in text for text in texts):
+            texts.append(words)
         cause = cause.__cause__
-    text = "; ".join(dict.fromkeys(filter(None, texts)))
+    text = "; ".join(filter(None, texts))
     signs = ("validation failed", "corrupted", "invalid")
     is_broken = "dvc.lock" in text and any(sign in text.lower() for sign in signs)
     return f"{text}. {remedy(lock)}" if is_broken else text
+
+
+def unreadable(file: str, error: BaseException, lock: Path) -> str:
+    """Return which file DVC cannot read, with the reason; `file` is a dvc.yaml."""
+    text = reason(error, lock)
+    if "not a git repository" in text:
+        return f"{text}, which DVC needs; clone it with git, or type `git init` in a copy that was downloaded"
+    return f"DVC cannot read {'.dvc/config' if text.startswith('config file error') else file}: {text}"

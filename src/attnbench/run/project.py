@@ -16,12 +16,12 @@ from attnbench.errors import UserError
 from attnbench.records import files
 from attnbench.records.lock import read_entries, remedy, with_entries
 from attnbench.run import file_states
-from attnbench.run.dvc_errors import busy_text, reason
+from attnbench.run.dvc_errors import busy_text, reason, unreadable
 from attnbench.run.engine import DiskFullError
 from attnbench.run.files_in_use import FilesInUse
 from attnbench.run.full_disk import full_folder, full_text
 from attnbench.run.graph import Stage
-from attnbench.study.repository import LOCK
+from attnbench.study.repository import LOCK, PIPELINE
 
 
 class BusyError(UserError):
@@ -59,7 +59,7 @@ class Project:
         try:
             self._repo = Repo(str(root))
         except DvcException as error:
-            raise UserError(f"DVC cannot read {file}: {reason(error, self._lock)}") from None
+            raise UserError(unreadable(file, error, self._lock)) from None
         folder = Path(self._repo.tmp_dir)
         hardlink = self._repo.config["core"].get("hardlink_lock", False)
         # DVC's own would draw a bar
@@ -67,6 +67,8 @@ class Project:
         self._files_in_use = FilesInUse(self._repo)
         with self._locked():
             loaded = self._repo.stage.load_all(str(self._path))
+            if not loaded:  # then nothing would be stale
+                raise UserError(f"{file} has no stages; restore it with `git checkout HEAD -- {PIPELINE}`")
             _refuse_endless(root, (Path(item.fs_path) for stage in loaded for item in (*stage.deps, *stage.outs)))
             self._stages = {stage.name: stage for stage in loaded}
             self._needs = build_graph(loaded).adj
@@ -236,7 +238,7 @@ class Project:
         except DvcException as error:
             with suppress(FileNotFoundError):
                 read_entries(self._lock)  # says more about one that is broken, as by a conflict in git
-            raise UserError(f"DVC cannot read {self._file}: {reason(error, self._lock)}") from None
+            raise UserError(unreadable(self._file, error, self._lock)) from None
         except (OSError, sqlite3.Error) as error:
             if (text := full_text(str(error))) is None:
                 raise
