@@ -1,9 +1,8 @@
 """How the variants learn: all of them in one panel, the baseline in black, null controls in grey."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -74,12 +73,12 @@ def _span(steps: pd.DataFrame) -> int:
     return max(1, int(steps["step"].max()) // 50)
 
 
-def _lines(ax: Axes, frame: pd.DataFrame, x: str, y: str, colours: dict[str, str], **looks: Any) -> None:
+def _lines(ax: Axes, frame: pd.DataFrame, x: str, y: str, colours: dict[str, str], **looks: float | str) -> None:
     """Draw the mean over the seeds of every variant."""
-    means = frame.groupby(["variant", x])[y].mean()
-    for variant, colour in colours.items():
-        ax.plot(means[variant], color=colour, **looks)
-    ax.set_xlabel(x)
+    sns.lineplot(
+        frame, x=x, y=y, hue="variant", hue_order=list(colours), palette=colours, errorbar=None, legend=False, ax=ax,
+        **looks,
+    )  # fmt: skip
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     ax.grid(axis="y")
 
