@@ -119,6 +119,13 @@ def test_class_names_are_drawn_as_they_are_or_as_numbers(make):
     assert fonts.class_name(["a class with a long name"], 0) == ("a class with …", [fonts.DEFAULT])
 
 
+def test_an_image_at_the_end_of_a_long_sheet_keeps_its_second_row(make):
+    views = {f"v{number}": make(f"v{number}", images=7) for number in range(9)}
+    long = maps.grad_cam(views | {"wrong": make("wrong", images=7, wrong=5)}, "block2")
+    assert sum(text.endswith("the true class") for text in words(long)) == 2  # in both bands, of the sixth image
+    assert sum(text in ("cat", "dog") for text in words(long)) == 2 * 6 + 1  # and what was predicted
+
+
 def test_every_panel_has_the_outline_of_the_object(make):
     masks = np.zeros((2, 16, 16), np.uint8)
     masks[:, 8:12, 4:8] = 1

@@ -31,11 +31,17 @@ _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: how bright red, green and blue lo
 _UNDRAWABLE = "Classes whose names no installed font can draw are shown by number; docs/images.md names fonts."
 
 
+def _that_fit(rows: list[int], count: int) -> list[int]:
+    """Return the first `count` rows, and one more if that is the second row of the last image."""
+    kept, following = rows[:count], rows[count : count + 1]
+    return kept + following if following == kept[-1:] else kept
+
+
 class Sheet:
     """One axes whose unit is the inch. Every band has the inputs and their classes on the left.
 
     `columns` is the number of panels in a band, the input not counted, `largest` the side that a panel may have.
-    Neighbours of one group have its name above their headings. `rows` are images by number, once or twice; those that
+    Neighbours of one group have its name above their headings. `rows` are images by number, once or twice; images that
     would make the sheet too long are left out. `captions` leaves a line below each panel. `feet` are lines below all.
     """
 
@@ -54,7 +60,7 @@ class Sheet:
         self.views, self.columns = views, min(columns, len(headings))
         self._outlines: dict[int, list[Array]] = {}
         bands = ceil(len(headings) / self.columns)
-        self.rows = list(rows)[: max(1, _ROWS // bands)]
+        self.rows = _that_fit(list(rows), max(1, _ROWS // bands))
         self.side = min(largest, (style.WIDTH - _EDGE - _NAMES) / (self.columns + 1) - _GAP)
         self.headings = [wrapped(heading, self.side) for heading in headings]
         lines = 1 + max(heading.count("\n") for heading in self.headings)
