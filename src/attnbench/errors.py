@@ -10,11 +10,16 @@ from typing import NoReturn
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's quota, the largest file allowed
 # what a path that a user named or damaged can be; anything else is a bug and keeps its traceback
-BAD_PATH = (
-    *(errno.EACCES, errno.EPERM, errno.EROFS),
-    *(errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY),
-    *(errno.ENAMETOOLONG, errno.ELOOP, errno.EIO),
-)
+BAD_PATH = {  # by the system's error number: what to do about a path that cannot be used
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "give yourself the permission, with chmod or chown"),
+    errno.EROFS: "mount its disk for writing, or work in a copy of the project elsewhere",
+    **dict.fromkeys(
+        (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY), "move away what is in its place, or name another"
+    ),
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "remove the link that leads back to itself",
+    errno.EIO: "its disk may be failing: save what you need, and check it",
+}
 
 
 class UserError(Exception):
@@ -49,6 +54,12 @@ def shortened(text: str, length: int = 60) -> str:
     return text if len(text) <= length else f"{text[:half]}...{text[-half:]} ({len(text)} characters)"
 
 
+def system_reason(error: OSError) -> str:
+    """Return what the system says of a path, and what to do: `Read-only file system; mount its disk for writing`."""
+    advice = BAD_PATH.get(error.errno or 0)
+    return f"{error.strerror}; {advice}" if advice else error.strerror or str(error)
+
+
 def run_main(main: Callable[[], int | None]) -> NoReturn:
     """Run a command or stage and exit, without a traceback for anything that is not a bug.
 
@@ -74,7 +85,7 @@ def run_main(main: Callable[[], int | None]) -> NoReturn:
             file = f" for {error.filename}" if error.filename else ""
             sys.exit(f"error: no space left{file}; nothing half-written was kept. Free some space and run it again")
         if error.errno in BAD_PATH and error.filename:
-            sys.exit(f"error: {shortened(str(error.filename), 200)} cannot be used: {error.strerror}")
+            sys.exit(f"error: {shortened(str(error.filename), 200)} cannot be used: {system_reason(error)}")
         raise
     except KeyboardInterrupt:
         sys.exit(130)

@@ -280,7 +280,7 @@ def test_a_folder_that_cannot_be_listed_is_refused(tmp_path: Path, monkeypatch: 
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", denied)
-    with pytest.raises(UserError, match=r"pets/test/dog cannot be read: Permission denied\. Make it readable"):
+    with pytest.raises(UserError, match=r"pets/test/dog cannot be read: Permission denied; give yourself"):
         folder.read(data(images), tmp_path)
 
 

@@ -92,8 +92,8 @@ def test_a_path_that_cannot_be_written_leaves_nothing(tmp_path):
     for name, message in [
         ("folder", "is a folder, so no file can be written there"),
         ("pipe", "is a device or a pipe, so no file can be written there"),
-        ("pipe/file", "cannot be written: "),
-        ("n" * 250, "cannot be written: File name too long"),
+        ("pipe/file", "cannot be written: File exists; move away"),
+        ("n" * 250, "cannot be written: File name too long; choose a shorter"),
     ]:
         with pytest.raises(UserError, match=message):
             files.write_text(tmp_path / name, "text")

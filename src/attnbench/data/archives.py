@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import NoReturn, Self
 
 from attnbench.data.xz import open_xz
-from attnbench.errors import UserError
+from attnbench.errors import UserError, system_reason
 from attnbench.records import files
 
 Opener = Callable[[Path], BufferedIOBase]
@@ -118,12 +118,12 @@ def _folder(path: Path, accepts: Accepts) -> Iterator[tuple[str, bytes]]:
                     _check_size(str(file), size)
                     yield relative, file.read_bytes()
             except OSError as error:
-                raise UserError(f"{file} cannot be read: {error.strerror}") from None
+                raise UserError(f"{file} cannot be read: {system_reason(error)}") from None
 
 
 def _refuse_unreadable(error: OSError) -> NoReturn:
     """Refuse a folder that cannot be listed, whose images would be left out without a word."""
-    raise UserError(f"{error.filename} cannot be read: {error.strerror}. Make it readable, or remove it")
+    raise UserError(f"{error.filename} cannot be read: {system_reason(error)}")
 
 
 def _check_no_loop(folder: Path) -> None:

@@ -6,7 +6,7 @@ Nothing here imports torch, so that `attnbench run` can ask before DVC starts th
 from pathlib import Path
 
 from attnbench.data import archives, experiments
-from attnbench.errors import UserError
+from attnbench.errors import UserError, system_reason
 from attnbench.study.schema import Cifar10Data, Data, FolderData
 
 LAYOUT = "train/<class>/<image> and test/<class>/<image>"
@@ -64,5 +64,5 @@ def _exists(key: str, path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:  # too long, or in a folder that may not be read
-        raise UserError(f"data: {key}: {path} cannot be read: {error.strerror}") from None
+        raise UserError(f"data: {key}: {path} cannot be read: {system_reason(error)}") from None
     return True

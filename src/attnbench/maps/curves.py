@@ -32,12 +32,12 @@ def deletion(probability: Probability, x: Tensor, ranks: Tensor, shares: Tensor)
     return _score(probability, x, torch.zeros_like(x), ranks, shares)
 
 
-def insertion(probability: Probability, x: Tensor, ranks: Tensor, shares: Tensor) -> Tensor:
-    """Return the score (n,) of ranks (n, h, w) for normalised images; `shares` as in `deletion`."""
-    return _score(probability, blurred(x), x, ranks, shares)
+def insertion(probability: Probability, x: Tensor, blurred: Tensor, ranks: Tensor, shares: Tensor) -> Tensor:
+    """Return the score (n,) of ranks (n, h, w) for normalised images and their blurred copies; `shares` as above."""
+    return _score(probability, blurred, x, ranks, shares)
 
 
-def blurred(x: Tensor) -> Tensor:
+def blur(x: Tensor) -> Tensor:
     """Return blurred images; the kernel is smaller for images that are smaller than it."""
     kernel = min(BLUR[0], *(2 * ((side - 1) // 2) + 1 for side in x.shape[-2:]))
     result: Tensor = gaussian_blur(x, [kernel, kernel], [BLUR[1], BLUR[1]])

@@ -34,6 +34,7 @@ class _Batch:
     """Test images for which the network was evaluated."""
 
     x: Tensor  # normalised (n, c, h, w)
+    blurred: Tensor  # as x
     classes: Tensor  # that the network predicts (n,)
     shares: Tensor  # of exchanged pixels, by number (n,)
     masks: Tensor | None  # (n, h, w)
@@ -125,7 +126,10 @@ def _batches(network: Network, data: Prepared, rows: Tensor) -> Iterator[tuple[i
         x = normalise(data.test_images[batch_rows].to(device).float() / 255)
         classes, gates = _classified(network, x.contiguous(memory_format=torch.channels_last))
         masks = None if data.test_masks is None else data.test_masks[batch_rows].to(device)
-        yield int(positions[0]), _Batch(x, classes, (positions % curves.SHARES).to(device), masks, gates)
+        yield (
+            int(positions[0]),
+            _Batch(x, curves.blur(x), classes, (positions % curves.SHARES).to(device), masks, gates),
+        )
 
 
 def _classified(network: Network, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -179,8 +183,8 @@ def _curves(network: Network, batch: _Batch, name: str, maps: Tensor, random: to
 
     ranks = curves.ranked(maps, random)
     return {
-        f"{name}/{curve.__name__}": curve(probability, batch.x, ranks, batch.shares)
-        for curve in (curves.deletion, curves.insertion)
+        f"{name}/deletion": curves.deletion(probability, batch.x, ranks, batch.shares),
+        f"{name}/insertion": curves.insertion(probability, batch.x, batch.blurred, ranks, batch.shares),
     }
 
 

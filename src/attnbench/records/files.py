@@ -15,7 +15,7 @@ from typing import Any
 from safetensors import SafetensorError
 from zc.lockfile import LockError, LockFile
 
-from attnbench.errors import BAD_PATH, FULL, UserError, shortened
+from attnbench.errors import BAD_PATH, FULL, UserError, shortened, system_reason
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def content(path: Path, advice: str | None = None) -> bytes:
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {advice or f'{run_command(path)} makes it'}") from None
     except OSError as error:
-        raise UserError(f"{shortened(str(path), 200)} cannot be read: {_reason(error)}") from None
+        raise UserError(f"{shortened(str(path), 200)} cannot be read: {system_reason(error)}") from None
 
 
 @contextmanager
@@ -128,8 +128,9 @@ def _reported(path: Path) -> Iterator[None]:
             raise UserError(
                 f"no space left for {path}; nothing of it was kept. Free some space and run the same command again"
             ) from error
-        if _errno(error) in BAD_PATH:
-            raise UserError(f"{shortened(str(path), 200)} cannot be written: {_reason(error)}") from error
+        if (number := _errno(error)) in BAD_PATH:
+            reason = system_reason(OSError(number, os.strerror(number)))
+            raise UserError(f"{shortened(str(path), 200)} cannot be written: {reason}") from error
         raise
 
 
@@ -142,10 +143,6 @@ def _kind(path: Path) -> str:
     return "a folder" if path.is_dir() else "a device or a pipe"
 
 
-def _reason(error: Exception) -> str:
-    return (isinstance(error, OSError) and error.strerror) or str(error)
-
-
 def _flush(path: Path) -> None:
     """Make the system write a file, or the names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -155,12 +152,12 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _errno(error: Exception) -> int | None:
-    """Return the system's error number; safetensors has it only in its message."""
+def _errno(error: Exception) -> int:
+    """Return the system's error number, 0 if there is none; safetensors has it only in its message."""
     if isinstance(error, OSError):
-        return error.errno
+        return error.errno or 0
     match = re.search(r"os error (\d+)", str(error))
-    return int(match[1]) if match else None
+    return int(match[1]) if match else 0
 
 
 def write_text(path: Path, text: str) -> None:

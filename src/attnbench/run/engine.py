@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Protocol
 
-from attnbench.errors import FULL, UserError
+from attnbench.errors import FULL, UserError, system_reason
 from attnbench.run import memory
 from attnbench.run.devices import Environment
 
@@ -255,4 +255,4 @@ def _make_folder(folder: Path) -> None:
 def _unusable(path: Path, error: OSError) -> UserError:
     if error.errno in FULL:
         return DiskFullError(f"no space left for {path}. Free some space and run the same command again")
-    return UserError(f"{path} cannot be written: {error.strerror}; nothing can run without its log. Make it writable")
+    return UserError(f"{path} cannot be written, and nothing can run without its log: {system_reason(error)}")

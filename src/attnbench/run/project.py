@@ -190,10 +190,7 @@ class Project:
                     stage.save(run_cache=run_cache)
                     stage.commit()
                 except DvcException as error:
-                    # DVC takes a full disk for one that cannot link
-                    for folder in {Path(out.fs_path).parent for out in stage.outs}:
-                        if (full := full_folder(folder)) is not None:
-                            raise DiskFullError(full) from None
+                    _refuse_full_disk(stage)
                     problems[name] = reason(error, self._lock)
                 else:
                     entries[name] = dumps_yaml({"stages": to_lockfile(stage)}).partition("\n")[2]
@@ -291,6 +288,13 @@ def _refuse_endless(root: Path, paths: Iterable[Path]) -> None:
                     f"{file.relative_to(root)} is a device or a pipe, not a file; remove it, and restore what was "
                     f"there with `git checkout HEAD -- {file.relative_to(root)}`"
                 )
+
+
+def _refuse_full_disk(stage: Any) -> None:
+    """Raise a DiskFullError if a stage's outputs are on a full disk, which DVC takes for one that cannot link."""
+    for folder in {Path(out.fs_path).parent for out in stage.outs}:
+        if (full := full_folder(folder)) is not None:
+            raise DiskFullError(full) from None
 
 
 def _reads_and_writes(stage: Any) -> tuple[list[str], list[str]]:

@@ -19,7 +19,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 from ruamel.yaml.scanner import RoundTripScanner, ScannerError
 
-from attnbench.errors import UserError, shortened
+from attnbench.errors import UserError, shortened, system_reason
 
 Location = tuple[str | int, ...]  # keys and list indices from the top of the file
 
@@ -115,7 +115,7 @@ def read(path: Path, expected: str = _STUDY) -> tuple[dict[str, Any], Positions]
     except IsADirectoryError:
         raise UserError(f"{path} is a folder; give the params.yaml in it") from None
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+        raise UserError(f"{path} cannot be read: {system_reason(error)}") from None
     except _TooMuch as error:
         raise UserError(f"{path} {error}") from None
     except UnicodeDecodeError as error:
