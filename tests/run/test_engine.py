@@ -99,7 +99,9 @@ def test_a_cell_has_the_environment_of_its_place(tmp_path: Path, *, preloaded: b
 
 def test_a_log_that_cannot_be_written_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"file/logs cannot be written, and nothing can run without its log: Not a directory; move"):
+    with pytest.raises(
+        UserError, match=r"file/logs cannot be written, and nothing can run without its log: Not a directory; move"
+    ):
         LocalEngine([{}], tmp_path, tmp_path / "file/logs")
 
     def full(path: Path, content: bytes) -> int:

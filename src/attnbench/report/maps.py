@@ -1,6 +1,6 @@
 """What the report says about the truth of its maps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -130,7 +130,7 @@ def _main_table(inputs: Inputs) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Variant": names,
-            **_columns(inputs, last, _GAINS | precision, names),
+            **_columns(inputs, last, _GAINS | precision, names, _with_intervals),
             "Agreement of seeds": [formatting.ratio(agreement[name], 2) for name in names],
         }
     )
@@ -141,29 +141,48 @@ def _measures_table(inputs: Inputs, headings: Mapping[str, str]) -> pd.DataFrame
     names = list(inputs.study.variants) if headings else []
     return pd.concat(
         [
-            pd.DataFrame({"Block": [block] * len(names), "Variant": names, **_columns(inputs, block, headings, names)})
+            pd.DataFrame(
+                {
+                    "Block": [block] * len(names),
+                    "Variant": names,
+                    **_columns(inputs, block, headings, names, _with_verdicts),
+                }
+            )
             for block in blocks(inputs)
         ]
     )
 
 
 def _columns(
-    inputs: Inputs, block: str, headings: Mapping[str, str], names: Sequence[str]
+    inputs: Inputs,
+    block: str,
+    headings: Mapping[str, str],
+    names: Sequence[str],
+    texts: Callable[[pd.DataFrame], dict[str, str]],
 ) -> dict[str, list[str | None]]:
-    """Return for each measure its means, and the differences to the baseline with intervals and verdicts."""
+    """Return for each measure its means, and the differences to the baseline as `texts` writes them."""
     columns: dict[str, list[str | None]] = {}
     for measure, heading in headings.items():
         means = {row["variant"]: row["mean"] for row in inputs.rows("maps", block=block, measure=measure)}
-        differences = _with_verdicts(inputs.frame("maps_comparisons", block=block, measure=measure, kind="baseline"))
+        differences = texts(inputs.frame("maps_comparisons", block=block, measure=measure, kind="baseline"))
         columns[heading] = [formatting.percent(means[name]) for name in names]
         columns[f"{heading.partition(',')[0]}, difference"] = [differences.get(name) for name in names]
     return columns
 
 
+def _with_intervals(rows: pd.DataFrame) -> dict[str, str]:
+    """Return variant -> difference with interval."""
+    texts = tables.column(formatting.points_with_interval, rows, "difference", "low", "high")
+    return dict(zip(rows["variant"], texts, strict=True))
+
+
 def _with_verdicts(rows: pd.DataFrame) -> dict[str, str]:
     """Return variant -> difference with interval and verdict."""
-    texts = tables.column(formatting.points_with_interval, rows, "difference", "low", "high")
-    return dict(zip(rows["variant"], map(" ".join, zip(texts, rows["verdict"], strict=True)), strict=True))
+    texts = _with_intervals(rows)
+    return {
+        variant: f"{texts[variant]} {verdict}"
+        for variant, verdict in zip(rows["variant"], rows["verdict"], strict=True)
+    }
 
 
 def _curves_table(inputs: Inputs) -> pd.DataFrame:

@@ -63,31 +63,36 @@ class Sheet:
         self.rows = _that_fit(list(rows), max(1, _ROWS // bands))
         self.side = min(largest, (style.WIDTH - _EDGE - _NAMES) / (self.columns + 1) - _GAP)
         self.headings = [wrapped(heading, self.side) for heading in headings]
-        lines = 1 + max(heading.count("\n") for heading in self.headings)
+        of_bands = [self.headings[first : first + self.columns] for first in range(0, len(headings), self.columns)]
+        lines = [1 + max(heading.count("\n") for heading in band) for band in of_bands]
         # neighbours in one band that are of one group; bold letters are wider
         runs = groupby(range(len(groups)), key=lambda column: (column // self.columns, groups[column]))
         columns_of = [list(run) for _, run in runs]
         names = [wrapped(groups[run[0]], 0.9 * len(run) * self.side) for run in columns_of]
-        self.top = _LINE * (lines + max((1 + name.count("\n") for name in names), default=0)) + 0.12
+        lines_of_names = max((1 + name.count("\n") for name in names), default=0)
         self.step = self.side + _GAP + captions * _LINE
-        self.band = self.top + len(self.rows) * self.step + 0.08
+        bottom = 0.0
+        self.tops: list[float] = []  # of the panels of each band
+        for lines_of_band in lines:
+            self.tops.append(bottom + _LINE * (lines_of_band + lines_of_names) + 0.12)
+            bottom = self.tops[-1] + len(self.rows) * self.step + 0.08
         labels = {*views.labels[self.rows], *views.predicted[self.rows]}
         if any(fonts.families(views.classes[label]) is None for label in labels):
             feet = [*feet, _UNDRAWABLE]
-        self.height = bands * self.band + (len(feet) + 1) * _LINE
+        self.height = bottom + (len(feet) + 1) * _LINE
         self.figure = Figure(figsize=(style.WIDTH, self.height))
         self.axes = self.figure.add_axes((0, 0, 1, 1))
         self.axes.set_axis_off()
         self.axes.set(xlim=(0, style.WIDTH), ylim=(self.height, 0), autoscale_on=False)
         for line, text in enumerate(feet, start=1):
-            self.text(_EDGE, bands * self.band + line * _LINE, text, ha="left")
+            self.text(_EDGE, bottom + line * _LINE, text, ha="left")
         for column, heading in enumerate(self.headings):
             left, top, side = self.box(column, 0)
             self.text(left + side / 2, top - 0.04, heading)
         for run, group in zip(columns_of, names, strict=True):
             first, last = self.box(run[0], 0), self.box(run[-1], 0)
-            middle, bottom = (first[0] + last[0] + self.side) / 2, first[1] - lines * _LINE - 0.1
-            self.text(middle, bottom, group, fontweight="bold")
+            middle, above = (first[0] + last[0] + self.side) / 2, lines[run[0] // self.columns] * _LINE + 0.1
+            self.text(middle, first[1] - above, group, fontweight="bold")
         for band in range(bands):
             for row, image in enumerate(self.rows):
                 self._input(self.box(band * self.columns, row), image, again=image in self.rows[:row])
@@ -96,7 +101,7 @@ class Sheet:
         """Return where the panel of a column and a row is."""
         band, right = divmod(column, self.columns)
         left = _EDGE + _NAMES + (right + 1) * (self.side + _GAP)
-        return left, band * self.band + self.top + row * self.step, self.side
+        return left, self.tops[band] + row * self.step, self.side
 
     def _input(self, first: Box, image: int, *, again: bool) -> None:
         """Draw the input and its class to the left of a row; only its class in the second row of an image."""

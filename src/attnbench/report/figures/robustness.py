@@ -26,7 +26,7 @@ def corruptions(table: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
     difference = accuracy.loc[others].sub(accuracy.loc[baseline], axis="columns")
     largest = max(_LEAST, 100 * float(difference.abs().to_numpy().max(initial=0)))
     texts = difference.map(lambda share: formatting.points(share, 1).replace("-", MINUS))
-    figure = style.new_figure(1.1 + 0.27 * len(others))
+    figure = style.new_figure(1.25 + 0.27 * len(others))
     ax = figure.subplots()
     sns.heatmap(
         100 * difference, vmin=-largest, vmax=largest, cmap="RdBu", cbar=False, linewidths=0.5, ax=ax,
@@ -37,7 +37,9 @@ def corruptions(table: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
     short = [formatting.corruption(name).rpartition(" ")[2] for name in CORRUPTIONS]
     labels = [f"{name}\n{own} %" for name, own in zip(short, of_baseline, strict=True)]
     ax.set_xticks(ax.get_xticks(), labels)
-    ax.set(xlabel=f"difference to {baseline} in percentage points; below each corruption, the accuracy of {baseline}")
+    ax.set(
+        xlabel="difference to the baseline in percentage points;\nbelow each corruption, the accuracy of the baseline"
+    )
     ax.set(ylabel="")
     ax.tick_params(length=0, axis="both", rotation=0)
     return figure
