@@ -73,8 +73,8 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
     paths = StudyPaths(located.study.name, located.root)
     with claimed(paths):
         other = _Side(source, located)
-        found = _records(other, located)
-        if not found:
+        records_of_other = _records(other, located)
+        if not records_of_other:
             raise UserError(
                 f"{source} has no runs of study {located.study.name!r}; name a clone or a revision that has"
             )
@@ -87,7 +87,7 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
         entries: dict[str, str] = {}
         brought = []
         for seed in located.study.seeds if seeds is None else seeds:
-            runs = {variant: found.get((variant, seed)) for variant in located.study.variants}
+            runs = {variant: records_of_other.get((variant, seed)) for variant in located.study.variants}
             present = {variant: run for variant, run in runs.items() if run is not None}
             if len(present) < len(runs):
                 if present:
@@ -107,15 +107,15 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
 
 
 def _records(other: _Side, located: LocatedStudy) -> dict[tuple[str, int], RunRecord]:
-    found = {}
+    runs = {}
     for path, text in other.read(StudyPaths(located.study.name).runs / "*.json").items():
         try:
             record = RunRecord.model_validate_json(text)
         except ValidationError as error:
             raise UserError(f"{path} of the other side is not a RunRecord: {first_problem(error)}") from None
         require_of(record, path, "Name it after its run", study=located.study.name, run=PurePosixPath(path).stem)
-        found[record.variant, record.seed] = record
-    return found
+        runs[record.variant, record.seed] = record
+    return runs
 
 
 def _conflicts(runs: dict[str, RunRecord], located: LocatedStudy, paths: StudyPaths) -> Iterator[str]:
