@@ -1,5 +1,7 @@
 """Connecting to the cluster that a cluster.yaml names: one that runs already, or one that is started for this run."""
 
+import logging
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -51,10 +53,17 @@ def connected(
         with client:
             yield client, _nothing
     elif isinstance(cluster, SshCluster):
+        log = logs / "ssh.txt"
+        python = shlex.quote(cluster.python or sys.executable)
         try:
-            machines = _over_ssh(cluster)
-        except (OSError, RuntimeError) as problem:
-            raise error("hosts", f"SSH did not start Dask there: {problem}") from None
+            with _output_of_hosts(log):
+                machines = _over_ssh(cluster, python)
+        except Exception as problem:  # noqa: BLE001 -- some of Dask's have no class of their own
+            raise error(
+                "hosts",
+                f"Dask did not start there: {problem}. What the hosts printed is in {log}; try "
+                f"`ssh HOST {python} -m dask --version` with each of them",
+            ) from None
         with machines, Client(machines) as client:
             yield client, _nothing
     else:
@@ -71,12 +80,28 @@ def connected(
             yield client, lambda: queue.scale(jobs=cluster.jobs)
 
 
-def _over_ssh(cluster: SshCluster) -> Any:
+@contextmanager
+def _output_of_hosts(log: Path) -> Iterator[None]:
+    """Write what Dask prints on the hosts while it starts, which is all that says why it fails, to a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    logger = logging.getLogger("distributed.deploy.ssh")
+    handler = logging.FileHandler(log, mode="w", encoding="utf-8")
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.propagate = True
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def _over_ssh(cluster: SshCluster, python: str) -> Any:
     return SSHCluster(
         [cluster.scheduler or cluster.hosts[0], *cluster.hosts],
         worker_options={"nthreads": cluster.cells, "memory_limit": 0},
         scheduler_options={"dashboard_address": ":0"},
-        remote_python=cluster.python or sys.executable,
+        remote_python=python,  # a part of a shell's command
     )
 
 
