@@ -41,7 +41,7 @@ def test_a_job_asks_for_what_a_run_needs(engine: str, tmp_path: Path, monkeypatc
 
     monkeypatch.setenv("LSF_ENVDIR", str(tmp_path))  # units of LSF are kB where no lsf.conf names others
     cluster, _ = load(tmp_path, engine, OPTIONS[engine])
-    with closing(cluster_connection._in_queue(cluster, STUDY, tmp_path)) as queue:
+    with closing(cluster_connection.queue_of(cluster, STUDY, tmp_path)) as queue:
         script = queue.job_script()
     lines = [line.partition(" ")[2] for line in script.splitlines() if line.startswith(PREFIXES[engine] + " ")]
     assert [directive for directive in DIRECTIVES[engine] if directive not in lines] == []

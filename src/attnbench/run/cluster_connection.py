@@ -5,7 +5,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,56 +28,67 @@ QUEUES = {
 PROCESSORS = {"slurm": "job_cpu", "lsf": "ncpus"}  # the option with the number of processors of a job
 
 
-@contextmanager
+Connection = tuple[
+    Client, Callable[[], None]
+]  # and what replaces workers that have gone, where this process started them
+Error = Callable[[str, str], UserError]  # from a key of the cluster.yaml and a text
+
+
 def connected(
     cluster: DaskCluster | SshCluster | QueueCluster, positions: Positions, study: Study, logs: Path
-) -> Iterator[tuple[Client, Callable[[], None]]]:
-    """Yield a client, and a function that replaces workers that have gone, where this process started them.
+) -> AbstractContextManager[Connection]:
+    """Return a connection to open with `with`; what was started for it ends with it.
 
     Raises:
-        UserError: nothing answers, or the options are wrong; the text has the line in cluster.yaml.
+        UserError: when it is opened: nothing answers, or the options are wrong; the text has the line in cluster.yaml.
     """
 
     def error(key: str, text: str) -> UserError:
         return positions.error([positions.problem(("cluster", key), text)])
 
-    if isinstance(cluster, DaskCluster):
-        try:
-            client = Client(cluster.address, timeout=WAIT)
-        except OSError:
-            raise error(
-                "address",
-                f"no scheduler answers at {cluster.address} within {WAIT} s; start one with `dask scheduler`, and "
-                "workers with `dask worker ADDRESS --nthreads 1 --memory-limit 0`",
-            ) from None
-        with client:
-            yield client, _nothing
-    elif isinstance(cluster, SshCluster):
-        log = logs / "ssh.txt"
-        python = shlex.quote(cluster.python or sys.executable)
-        try:
-            with _output_of_hosts(log):
-                machines = _over_ssh(cluster, python)
-        except Exception as problem:  # noqa: BLE001 -- some of Dask's have no class of their own
-            raise error(
-                "hosts",
-                f"Dask did not start there: {problem}. What the hosts printed is in {log}; try "
-                f"`ssh HOST {python} -m dask --version` with each of them",
-            ) from None
-        with machines, Client(machines) as client:
-            yield client, _nothing
-    else:
-        if missing := _missing_option(cluster, study.machine.threads):
-            raise error("options", missing)
-        try:
-            queue = _in_queue(cluster, study, logs)
-        except (TypeError, ValueError) as problem:
-            raise error("options", f"dask-jobqueue refuses these: {' '.join(str(problem).split())}") from None
-        if shutil.which(queue.job_cls.submit_command) is None:
-            queue.close()
-            raise error("engine", f"there is no {queue.job_cls.submit_command} here; run this where jobs are submitted")
-        with queue, Client(queue) as client:
-            yield client, lambda: queue.scale(jobs=cluster.jobs)
+    match cluster:
+        case DaskCluster():
+            return _running(cluster, error)
+        case SshCluster():
+            return _over_ssh(cluster, logs, error)
+        case QueueCluster():
+            return _in_queue(cluster, study, logs, error)
+
+
+@contextmanager
+def _running(cluster: DaskCluster, error: Error) -> Iterator[Connection]:
+    try:
+        client = Client(cluster.address, timeout=WAIT)
+    except OSError:
+        raise error(
+            "address",
+            f"no scheduler answers at {cluster.address} within {WAIT} s; start one with `dask scheduler`, and "
+            "workers with `dask worker ADDRESS --nthreads 1 --memory-limit 0`",
+        ) from None
+    with client:
+        yield client, _nothing
+
+
+@contextmanager
+def _over_ssh(cluster: SshCluster, logs: Path, error: Error) -> Iterator[Connection]:
+    log = logs / "ssh.txt"
+    python = shlex.quote(cluster.python or sys.executable)  # a part of a shell's command
+    try:
+        with _output_of_hosts(log):
+            machines = SSHCluster(
+                [cluster.scheduler or cluster.hosts[0], *cluster.hosts],
+                worker_options={"nthreads": cluster.cells, "memory_limit": 0},
+                scheduler_options={"dashboard_address": ":0"},
+                remote_python=python,
+            )
+    except Exception as problem:  # noqa: BLE001 -- some of Dask's have no class of their own
+        raise error(
+            "hosts",
+            f"Dask did not start there: {problem}. What the hosts printed is in {log}; try "
+            f"`ssh HOST {python} -m dask --version` with each of them",
+        ) from None
+    with machines, Client(machines) as client:
+        yield client, _nothing
 
 
 @contextmanager
@@ -96,16 +107,27 @@ def _output_of_hosts(log: Path) -> Iterator[None]:
         handler.close()
 
 
-def _over_ssh(cluster: SshCluster, python: str) -> Any:
-    return SSHCluster(
-        [cluster.scheduler or cluster.hosts[0], *cluster.hosts],
-        worker_options={"nthreads": cluster.cells, "memory_limit": 0},
-        scheduler_options={"dashboard_address": ":0"},
-        remote_python=python,  # a part of a shell's command
-    )
+@contextmanager
+def _in_queue(cluster: QueueCluster, study: Study, logs: Path, error: Error) -> Iterator[Connection]:
+    if missing := _missing_option(cluster, study.machine.threads):
+        raise error("options", missing)
+    try:
+        queue = queue_of(cluster, study, logs)
+    except (TypeError, ValueError) as problem:
+        raise error("options", f"dask-jobqueue refuses these: {' '.join(str(problem).split())}") from None
+    if shutil.which(queue.job_cls.submit_command) is None:
+        queue.close()
+        raise error("engine", f"there is no {queue.job_cls.submit_command} here; run this where jobs are submitted")
+    with queue, Client(queue) as client:
+        yield client, lambda: queue.scale(jobs=cluster.jobs)
 
 
-def _in_queue(cluster: QueueCluster, study: Study, logs: Path) -> Any:
+def queue_of(cluster: QueueCluster, study: Study, logs: Path) -> Any:
+    """Return dask-jobqueue's cluster, to which no job has been submitted.
+
+    Raises:
+        TypeError, ValueError: it refuses the options.
+    """
     scheduler = {"dashboard_address": ":0"} | ({"host": cluster.host} if cluster.host else {})
     options: dict[str, Any] = {"log_directory": str(logs)}
     if cluster.engine in PROCESSORS:

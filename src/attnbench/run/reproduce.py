@@ -13,7 +13,7 @@ from attnbench.report.overview import write_overview
 from attnbench.run import engines, file_states, lost_entries, pipeline
 from attnbench.run.driver import Driver
 from attnbench.run.engine import DiskFullError
-from attnbench.run.jobs import nothing_more, say, signals
+from attnbench.run.jobs import Received, nothing_more, say, signals
 from attnbench.run.project import BusyError, Project
 from attnbench.run.schedule import Schedule, share
 from attnbench.run.view import view
@@ -51,11 +51,7 @@ def reproduce(
     located = repository.locate(name, folder)
     root, study, workers = located.root, located.study, jobs or located.workers
     paths = StudyPaths(study.name, root)
-    if unknown := sorted(set(seeds or ()).difference(study.seeds)):
-        raise UserError(
-            f"--seeds: given {', '.join(map(str, unknown))}; {located.params.relative_to(root)} has the seeds "
-            f"{', '.join(map(str, study.seeds))}. Name some of these, or add to them there"
-        )
+    _check_seeds(located, seeds or ())
     report = StudyPaths(study.name).report / "REPORT.md"
     logs = Path("work") / study.name / "log"
     if cluster is None:
@@ -84,16 +80,7 @@ def reproduce(
                 driver.work()
             changed = not schedule.failed and _patiently(lambda: project.changed("code"))
         release_recorded(paths, root / Path(file).with_name(repository.LOCK))
-        if driver.full is not None:
-            raise DiskFullError(
-                f"{nothing_more(driver.full)}; finished runs are not trained again, and stopped ones resume"
-            )
-        if received.numbers:
-            say(
-                f"stopped; {driver.left} not finished. `attnbench run {study.name}` goes on from here: finished runs "
-                "are kept, stopped ones resume after their last completed epoch"
-            )
-            received.exit()
+        _end_early(study.name, driver, received)
         if schedule.failed:
             _say_failed(study.name, schedule, driver.failures, logs)
             if is_new and {stage.kind for stage in schedule.closed} <= PREPARATION:
@@ -107,6 +94,28 @@ def reproduce(
         if seeds is None and not allow_missing:
             _note_states(root, file, paths)
         return True
+
+
+def _check_seeds(located: repository.LocatedStudy, seeds: Collection[int]) -> None:
+    if unknown := sorted(set(seeds).difference(located.study.seeds)):
+        raise UserError(
+            f"--seeds: given {', '.join(map(str, unknown))}; {located.params.relative_to(located.root)} has the seeds "
+            f"{', '.join(map(str, located.study.seeds))}. Name some of these, or add to them there"
+        )
+
+
+def _end_early(study: str, driver: Driver, received: Received) -> None:
+    """End this process after a signal, and raise a DiskFullError after a full disk."""
+    if driver.full is not None:
+        raise DiskFullError(
+            f"{nothing_more(driver.full)}; finished runs are not trained again, and stopped ones resume"
+        )
+    if received.numbers:
+        say(
+            f"stopped; {driver.left} not finished. `attnbench run {study}` goes on from here: finished runs "
+            "are kept, stopped ones resume after their last completed epoch"
+        )
+        received.exit()
 
 
 def _note_states(root: Path, file: str, paths: StudyPaths) -> None:
