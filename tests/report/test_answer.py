@@ -55,6 +55,15 @@ def test_null_controls_tell_attention_from_rescaling(verdicts: dict[str, str], s
     assert bullet(text, "Is it attention?").startswith(sentence)
 
 
+def test_a_training_step_that_is_not_shown_to_be_longer_is_named() -> None:
+    inputs = made_inputs({"cbam": "better"})
+    for low, is_named in ((0.99, True), (1.01, False)):
+        steps = inputs.tables["training_step"].assign(ratio_low=low)
+        text = render(replace(inputs, tables=inputs.tables | {"training_step": steps}), "REPORT.md", {})
+        said = "That `cbam` makes a training step longer is not shown" in bullet(text, "What does it cost?")
+        assert said == is_named
+
+
 def test_null_controls_do_not_help_and_are_not_in_the_main_table() -> None:
     text = report({"cbam": "inconclusive", "constant": "better", "static": "better"}, controls=NULL)
     assert "Nothing is shown to help: the difference to" in bullet(text, "What helps?")

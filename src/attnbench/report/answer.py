@@ -26,7 +26,8 @@ def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str
     """Return least and largest cost of the variants that are better, or of all with attention if none is.
 
     Ratios to the baseline's, as pairs of numbers; `batch_size` is the largest that was timed. `of_modules` is the
-    training step of all with attention, if others are among them; else None.
+    training step of all with attention, if others are among them; else None. `not_slower` are those that are better and
+    whose training step is not shown to take longer.
     """
     kinds = method.kinds(inputs.study)
     better = [row["variant"] for row in verdicts.get("better", [])]
@@ -36,9 +37,11 @@ def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str
     costs = [row for row in inputs.rows("cost") if row["variant"] in variants]
     steps = {row["variant"]: row["ratio"] for row in inputs.rows("training_step")}
     size = max(inputs.study.latency.batch_sizes)
+    lows = {row["variant"]: row["ratio_low"] for row in inputs.rows("training_step")}
     return {
         "variants": variants,
         "are_better": bool(better),
+        "not_slower": [name for name in better if lows[name] is not None and lows[name] <= 1],
         "batch_size": size,
         "training_step": _span(steps[name] for name in variants),
         "of_modules": _span(steps[name] for name in modules) if set(modules) - set(variants) else None,

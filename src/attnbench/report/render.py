@@ -91,7 +91,9 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "base": inputs.rows("accuracy", variant=study.baseline)[0],
         "parameters": inputs.rows("cost", variant=study.baseline)[0]["parameters"],
         "verdicts": verdicts,
-        "pinned": answer.half_widths(inputs.compared("baseline")),
+        "pinned": answer.half_widths(
+            [row for group in verdicts.values() for row in group] or inputs.compared("baseline")
+        ),
         "moved_by_images": [
             row["variant"] for row in inputs.compared("baseline") if row["verdict_images"] != row["verdict"]
         ],

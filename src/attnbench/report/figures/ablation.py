@@ -30,7 +30,8 @@ def frozen_and_shuffled(table: pd.DataFrame, *, baseline: str, accuracy: float) 
         if kind != "full":
             ends = [100 * (change - table[f"{kind}_low"]), 100 * (table[f"{kind}_high"] - change)]
             ax.errorbar(100 * (table["accuracy"] + change), rows, xerr=ends, fmt="none", ecolor=colour, elinewidth=1.4)
-        ax.plot(100 * (table["accuracy"] + change), rows, marker, color=colour, markersize=6, label=kind)
+        on_top = 4 if kind == "full" else 3
+        ax.plot(100 * (table["accuracy"] + change), rows, marker, color=colour, markersize=6, label=kind, zorder=on_top)
     ax.set_yticks(range(len(table)), table["variant"])
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(len(table) - 0.5, -0.5)
@@ -55,9 +56,10 @@ def gate_spread(slots: pd.DataFrame) -> Figure:
     figure = style.new_figure(1.0 + 0.27 * len(grid))
     ax = figure.subplots()
     few = grid.shape[1] <= _NUMBERS
+    texts = grid.map(lambda spread: "<0.001" if 0 < spread < 0.0005 else f"{spread:.3f}")  # 0.000 is a constant
     sns.heatmap(
-        grid, vmin=0, vmax=max(_LEAST, grid.max().max()), cmap="Blues", annot=few, fmt=".3f", linewidths=0.5,
-        annot_kws={"fontsize": 8.5}, cbar=not few, cbar_kws={"pad": 0.02}, ax=ax,
+        grid, vmin=0, vmax=max(_LEAST, grid.max().max()), cmap="Blues", linewidths=0.5,
+        annot=texts if few else False, fmt="", annot_kws={"fontsize": 8.5}, cbar=not few, cbar_kws={"pad": 0.02}, ax=ax,
     )  # fmt: skip
     if not few:
         ax.collections[0].colorbar.solids.set_rasterized(False)  # type: ignore[union-attr] # no image inside an SVG

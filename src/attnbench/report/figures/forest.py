@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -17,9 +18,9 @@ MINUS = "\N{MINUS SIGN}"
 _BANDS = MODULES, NULL_CONTROLS, WIDER, DECLARED, CONTROLS = (
     "Modules against the baseline",
     "Modules against their null controls",
-    "Modules against wider networks of equal cost",
+    "Modules against wider networks of similar cost",
     "Declared comparisons",
-    "Controls against the baseline",
+    "Controls and wider networks against the baseline",
 )
 _SEEDS = 0.3  # how far below its interval a seed is drawn
 
@@ -42,7 +43,8 @@ def forest(
     variants are equivalent.
     """
     frame = _rows(comparisons, kinds).assign(margin=margin)
-    figure, ax = _panel(frame)
+    figure = style.new_figure(1.1 + 0.235 * (frame["y"].max() + 1))
+    ax = figure.subplots()
     if margin is not None:
         ax.axvspan(-margin, margin, color="#F0F0F0", zorder=0, label=f"within {margin:g} points")
     points = seeds.drop_duplicates().merge(frame[["variant", "reference", "y"]], on=["variant", "reference"])
@@ -59,34 +61,34 @@ def forest(
 
 @style.context()
 def of_studies(results: str) -> Figure:
-    """Draw every module against the baseline of its study, with its simultaneous interval; a band for each study.
+    """Draw every module against the baseline of its study, with its simultaneous interval; a panel for each study.
 
-    `results` is the text of reports/results.csv. Studies keep their order; within one the largest difference is on top.
+    `results` is the text of reports/results.csv. The study with the shortest intervals is on top, and within one the
+    largest difference.
     """
     names = {"study": str, "variant": str}  # `NA` may be one
     rows = pd.read_csv(StringIO(results), keep_default_na=False, na_values=[""], dtype=names)
     modules = rows[rows["kind"] == "attention"]
-    order = {study: number for number, study in enumerate(modules["study"].unique())}
-    frame = modules.assign(order=modules["study"].map(order), label=modules["variant"], margin=100 * modules["margin"])
-    facts = frame[["study", "n", "epochs", "network"]].to_numpy()
-    frame["band"] = [f"{study}: {n} seeds, {epochs} epochs, {network}" for study, n, epochs, network in facts]
-    frame = _stacked(frame)
-    figure, ax = _panel(frame)
-    _draw(ax, frame)
-    ax.set_xlabel("difference to the baseline in test accuracy, percentage points (right of 0: better)")
-    figure.legend(loc="outside lower center", ncols=6, handletextpad=0.4)
+    modules = modules.assign(order=0, label=modules["variant"], margin=100 * modules["margin"])
+    lengths = (modules["high"] - modules["low"]).fillna(math.inf).groupby(modules["study"]).median()
+    studies = [_stacked(modules[modules["study"] == study]) for study in lengths.sort_values(kind="stable").index]
+    figure = style.new_figure(1.0 + sum(0.45 + 0.235 * len(frame) for frame in studies))
+    panels = figure.subplots(len(studies), squeeze=False, height_ratios=[len(frame) + 1.3 for frame in studies])[:, 0]
+    legend: dict[str, Artist] = {}
+    for ax, frame in zip(panels, studies, strict=True):
+        study, n, epochs, network = frame[["study", "n", "epochs", "network"]].iloc[0]
+        _draw(ax, frame.assign(band=f"{study}: {n} seeds, {epochs} epochs, {network}"))
+        legend |= {label: artist for artist, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    panels[-1].set_xlabel(
+        "difference to the baseline in test accuracy, points (right of 0: better), with simultaneous intervals"
+    )
+    figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=6, handletextpad=0.4)
     return figure
-
-
-def _panel(frame: pd.DataFrame) -> tuple[Figure, Axes]:
-    figure = style.new_figure(1.1 + 0.235 * (frame["y"].max() + 1))
-    ax = figure.subplots()
-    ax.axvline(0, color="black", linewidth=0.8)
-    return figure, ax
 
 
 def _draw(ax: Axes, frame: pd.DataFrame) -> None:
     """Draw the rows of a forest: intervals in the colours of their verdicts, names and numbers."""
+    ax.axvline(0, color="black", linewidth=0.8)
     for verdict, (colour, marker) in style.VERDICTS.items():
         if (of_verdict := frame[frame["verdict"] == verdict]).size:
             _intervals(ax, of_verdict, color=colour, marker=marker, label=verdict)

@@ -15,7 +15,7 @@ _SLOTS = 4  # shown of one variant
 _GATES = 36  # columns of a sheet of gates, over all bands
 _BLOCKS = 4  # shown of one variant
 _OWN = (
-    "Each panel is coloured from 0 (blue) to its own largest value (red); all blue: nothing is above 0. "
+    "Each panel is coloured from 0 (dark) to its own largest value (red); all dark: nothing is above 0. "
     "Compare where, not how much."
 )
 
