@@ -38,8 +38,7 @@ def paper(inputs: Inputs) -> dict[str, str]:
         comment_start_string="<#",
         comment_end_string="#>",
     )
-    environment.filters["latex"] = latex
-    environment.filters |= {"level": formatting.level, "count": formatting.count}
+    environment.filters |= formatting.FILTERS | {"latex": latex}
     papers = method.papers(inputs.study)
     texts = {"results.tex": results_table(inputs), "comparisons.tex": booktabs(tables.comparison_table(inputs))}
     main = environment.get_template("main.tex.j2").render(inputs=inputs, captions=_CAPTIONS, keys=list(papers))
