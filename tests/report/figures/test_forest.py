@@ -60,3 +60,26 @@ def test_one_seed_has_no_interval(comparisons, kinds):
 @pytest.mark.parametrize("verdict", style.VERDICTS)
 def test_each_verdict_has_a_marker_of_its_own(verdict):
     assert [marker for _, marker in style.VERDICTS.values()].count(style.VERDICTS[verdict][1]) == 1
+
+
+def test_networks_without_attention_have_a_band_of_their_own(comparisons, kinds):
+    figure = draw(comparisons, kinds | {"constant": "no attention"})
+    assert [text.get_text() for text in figure.axes[0].texts][-1] == forest.OTHERS
+
+
+def test_every_study_has_a_panel_with_its_own_axis_the_sharpest_first():
+    rows = [
+        ("coarse", "se", "attention", 3, 4, "cnn", 0.01, -0.02, 0.04, "inconclusive", None),
+        ("coarse", "constant", "null control", 3, 4, "cnn", 0.0, -0.03, 0.03, "inconclusive", None),
+        ("sharp", "se", "attention", 5, 12, "cnn", 0.001, -0.001, 0.003, "inconclusive", 0.003),
+        ("sharp", "sam", "attention", 5, 12, "cnn", 0.004, 0.002, 0.006, "better", 0.003),
+    ]
+    names = ["study", "variant", "kind", "n", "epochs", "network", "difference", "low", "high", "verdict", "margin"]
+    figure = forest.of_studies(pd.DataFrame(rows, columns=names).to_csv(index=False))
+    assert [ax.texts[0].get_text() for ax in figure.axes] == [
+        "sharp: 5 seeds, 12 epochs, cnn",
+        "coarse: 3 seeds, 4 epochs, cnn",
+    ]
+    assert [[label.get_text() for label in ax.get_yticklabels()] for ax in figure.axes] == [["sam", "se"], ["se"]]
+    assert figure.axes[0].get_xlim()[1] < 1 < figure.axes[1].get_xlim()[1]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["better", "inconclusive"]

@@ -15,12 +15,13 @@ from attnbench.report.figures import style
 from attnbench.study import attention
 
 MINUS = "\N{MINUS SIGN}"
-_BANDS = MODULES, NULL_CONTROLS, WIDER, DECLARED, CONTROLS = (
+_BANDS = MODULES, NULL_CONTROLS, WIDER, DECLARED, CONTROLS, OTHERS = (
     "Modules against the baseline",
     "Modules against their null controls",
     "Modules against wider networks of similar cost",
     "Declared comparisons",
-    "Controls and wider networks against the baseline",
+    "Null controls against the baseline",
+    "Networks without attention against the baseline",
 )
 _SEEDS = 0.3  # how far below its interval a seed is drawn
 
@@ -38,7 +39,7 @@ def forest(
 
     `comparisons` has the columns variant, reference, kind, difference, low, high and verdict; `seeds` has variant,
     reference, seed and difference; numbers are fractions. `kinds` is variant -> what it is. Comparisons with the
-    baseline, of controls with it, with each kind of control and declared ones are bands; within a band the largest
+    baseline by kind of variant, with each kind of control, and declared ones are bands; within a band the largest
     difference is on top. An interval of NaN (one seed) is omitted. Within `margin` (percentage points, shaded), two
     variants are equivalent.
     """
@@ -114,7 +115,7 @@ def _stacked(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _band(variant: str, kind: str, kinds: dict[str, str]) -> str:
     if kind == "baseline":
-        return MODULES if kinds[variant] == "attention" else CONTROLS
+        return {"attention": MODULES, "null control": CONTROLS}.get(kinds[variant], OTHERS)
     if kind == "declared":
         return DECLARED
     return NULL_CONTROLS if set(kind.split()) <= set(attention.NULL_CONTROLS) else WIDER
