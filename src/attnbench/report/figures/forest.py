@@ -139,6 +139,7 @@ def _labels(ax: Axes, frame: pd.DataFrame) -> None:
         ax.annotate(
             str(band), (0, y), xycoords=("figure fraction", "data"), xytext=(4, 0), textcoords="offset points",
             va="center", fontweight="bold", annotation_clip=False, in_layout=False,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},  # the line at 0 may pass there
         )  # fmt: skip
         ax.axhline(y - 0.5, color=style.LIGHT, linewidth=0.6, zorder=0)
     ax.grid(axis="x")
