@@ -35,16 +35,15 @@ def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str
     variants = better or modules or [name for name in kinds if name != inputs.study.baseline]
     base = inputs.rows("cost", variant=inputs.study.baseline)[0]
     costs = [row for row in inputs.rows("cost") if row["variant"] in variants]
-    steps = {row["variant"]: row["ratio"] for row in inputs.rows("training_step")}
+    steps = {row["variant"]: row for row in inputs.rows("training_step")}
     size = max(inputs.study.latency.batch_sizes)
-    lows = {row["variant"]: row["ratio_low"] for row in inputs.rows("training_step")}
     return {
         "variants": variants,
         "are_better": bool(better),
-        "not_slower": [name for name in better if lows[name] is not None and lows[name] <= 1],
+        "not_slower": [name for name in better if (low := steps[name]["ratio_low"]) is not None and low <= 1],
         "batch_size": size,
-        "training_step": _span(steps[name] for name in variants),
-        "of_modules": _span(steps[name] for name in modules) if set(modules) - set(variants) else None,
+        "training_step": _span(steps[name]["ratio"] for name in variants),
+        "of_modules": _span(steps[name]["ratio"] for name in modules) if set(modules) - set(variants) else None,
         "latency": _span(row["ratio"] for row in inputs.rows("latency", batch_size=size) if row["variant"] in variants),
         **{name: _span(row[name] / base[name] - 1 for row in costs) for name in ("parameters", "macs")},
     }

@@ -28,9 +28,8 @@ QUEUES = {
 PROCESSORS = {"slurm": "job_cpu", "lsf": "ncpus"}  # the option with the number of processors of a job
 
 
-Connection = tuple[
-    Client, Callable[[], None]
-]  # and what replaces workers that have gone, where this process started them
+# a client, and a function that replaces workers that have gone, where this process started them
+Connection = tuple[Client, Callable[[], None]]
 Error = Callable[[str, str], UserError]  # from a key of the cluster.yaml and a text
 
 
