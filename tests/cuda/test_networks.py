@@ -81,7 +81,7 @@ def test_pools_are_those_of_the_processor_where_maxima_are_equal(pool, layout, d
     values = torch.randint(0, 3, (16, 32, 8, 8), generator=torch.Generator().manual_seed(0)).float()
     results = []
     for where in (CPU, device):
-        x = values.to(where).contiguous(memory_format=layout).requires_grad_()
+        x = values.to(where).clone(memory_format=layout).requires_grad_()  # not `values` itself
         mean, largest = pool(x)
         weights = torch.arange(1, mean.numel() + 1, device=where).view(mean.shape) / mean.numel()
         ((mean * weights).sum() + (largest * (weights + 0.5)).sum()).backward()

@@ -3,6 +3,9 @@
 import os
 import subprocess
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -86,10 +89,19 @@ def test_after_the_first_step_of_an_epoch_nothing_waits_for_the_card(data: Prepa
     training = new_training(study, "other", data, CARD)
     batches = iter(training.batches)
     training.step(*next(batches))  # libraries start with it, and the random numbers of the epoch are copied
-    torch.cuda.set_sync_debug_mode("error")
-    try:
+    with waiting_refused():
         for images, labels in batches:
             training.step(images, labels)
+
+
+@contextmanager
+def waiting_refused() -> Iterator[None]:
+    """Let a call that waits for the card raise."""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Synchronization debug mode is a prototype")
+            torch.cuda.set_sync_debug_mode("error")
+        yield
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
