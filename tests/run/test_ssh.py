@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 
 from attnbench.errors import UserError
+from attnbench.run import cluster_connection
 from attnbench.run.cluster_connection import connected
 from attnbench.run.cluster_file import load
 from attnbench.study import load as load_study
@@ -60,11 +61,31 @@ def connect(folder: Path, options: str):
     return connected(*load(folder / "cluster.yaml"), load_study(STUDY), folder / "log")
 
 
-def test_every_host_has_a_worker(hosts, tmp_path):
+@pytest.fixture
+def left_over():
+    """Return what Dask has left running of this test, as soon as it is nothing or these seconds have passed."""
+    earlier = dask_processes()
+
+    def left(seconds: float) -> set[str]:
+        until = time.monotonic() + seconds
+        while (found := dask_processes() - earlier) and time.monotonic() < until:
+            time.sleep(0.2)
+        return found
+
+    return left
+
+
+def dask_processes() -> set[str]:
+    command = ["pgrep", "-af", "distributed[.]cli[.]dask_spec"]
+    return set(subprocess.run(command, check=False, capture_output=True, text=True).stdout.splitlines())
+
+
+def test_every_host_has_a_worker_until_the_end(hosts, left_over, tmp_path):
     with connect(tmp_path, "hosts: [node1, node2], cells: 3") as (client, _):
         client.wait_for_workers(2, timeout=60)
         assert [worker["nthreads"] for worker in client.scheduler_info()["workers"].values()] == [3, 3]
     assert "Start worker at" in (tmp_path / "log" / "ssh.txt").read_text()
+    assert left_over(20) == set()
 
 
 @pytest.mark.parametrize(
@@ -77,8 +98,12 @@ def test_every_host_has_a_worker(hosts, tmp_path):
         ),
     ],
 )
-def test_why_a_host_has_none_is_said(hosts, tmp_path, options, reason):
+def test_why_a_host_has_none_is_said_and_no_other_host_keeps_one(
+    hosts, left_over, tmp_path, monkeypatch, options, reason
+):
+    monkeypatch.setattr(cluster_connection, "WAIT", 5)
     with pytest.raises(UserError, match=reason), connect(tmp_path, options):
         pass
     if "nowhere" in options:
         assert "'/nowhere/python': No such file" in (tmp_path / "log" / "ssh.txt").read_text()
+    assert left_over(20) == set()

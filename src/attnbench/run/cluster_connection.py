@@ -76,7 +76,8 @@ def _over_ssh(cluster: SshCluster, logs: Path, error: Error) -> Iterator[Connect
         with _output_of_hosts(log):
             machines = SSHCluster(
                 [cluster.scheduler or cluster.hosts[0], *cluster.hosts],
-                worker_options={"nthreads": cluster.cells, "memory_limit": 0},
+                # with the time-out no worker outlives a start that fails on another host
+                worker_options={"nthreads": cluster.cells, "memory_limit": 0, "death_timeout": WAIT},
                 scheduler_options={"dashboard_address": ":0"},
                 remote_python=python,
             )
