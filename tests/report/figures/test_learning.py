@@ -52,3 +52,18 @@ def test_loss_is_the_mean_over_the_seeds_and_smoothed_by_an_exponential_mean(kin
     assert shown.loc[1000, "smoothed"] == pytest.approx(np.average(loss, weights=weights))
     assert shown.loc[1, "loss"] == pytest.approx(loss[0])
     assert "smoothed over 20 steps" in learning.training_loss(pd.concat(runs), kinds=kinds).axes[0].get_ylabel()
+
+
+def test_first_epochs_with_large_differences_are_left_out_and_it_says_so(epochs, kinds):
+    first = (epochs["variant"] == "se") & (epochs["epoch"] == 1)
+    epochs.loc[first, "validation_accuracy"] += 100
+    epochs.loc[(epochs["variant"] == "cbam") & (epochs["epoch"] == 5), "validation_accuracy"] -= 1
+    _, difference = learning.learning(epochs, kinds=kinds).axes
+    low, high = difference.get_ylim()
+    assert low < -1 < 9 < high < 10
+    assert difference.get_title(loc="right") == "first epochs lie outside"
+
+
+def test_nothing_is_left_out_where_all_epochs_fit(epochs, kinds):
+    _, difference = learning.learning(epochs, kinds=kinds).axes
+    assert difference.get_title(loc="right") == ""

@@ -18,7 +18,8 @@ def learning(epochs: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
     """Draw training and validation accuracy per epoch, and the paired difference of the latter to the baseline.
 
     `epochs` has the columns variant, seed, epoch (counted from 1), train_accuracy and validation_accuracy (percent).
-    Lines are means over the seeds. `kinds` is variant -> what it is.
+    Lines are means over the seeds. `kinds` is variant -> what it is. The differences of the first epochs, which are
+    many times as large as those that remain, may lie outside the panel.
     """
     colours, (baseline,) = style.line_colours(kinds), (name for name, kind in kinds.items() if kind == "baseline")
     base = epochs.loc[epochs["variant"] == baseline, ["seed", "epoch", "validation_accuracy"]]
@@ -29,6 +30,7 @@ def learning(epochs: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
     _lines(accuracy, frame, "epoch", "validation_accuracy", colours)
     _lines(accuracy, frame, "epoch", "train_accuracy", colours, linestyle="--", linewidth=0.9)
     _lines(difference, frame, "epoch", "difference", colours)
+    _leave_out_first(difference, frame)
     accuracy.set_ylabel("accuracy, %")
     difference.set_ylabel(f"validation accuracy, points above {baseline}")
     solid = Line2D([], [], color=style.GREY, label="validation")
@@ -81,6 +83,17 @@ def _lines(ax: Axes, frame: pd.DataFrame, x: str, y: str, colours: dict[str, str
     )  # fmt: skip
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     ax.grid(axis="y")
+
+
+def _leave_out_first(ax: Axes, frame: pd.DataFrame) -> None:
+    """Let the y axis show all differences after the first quarter of the epochs; say so if others lie outside."""
+    means = frame.groupby(["variant", "epoch"])["difference"].mean()
+    later = means[means.index.get_level_values("epoch") > frame["epoch"].max() / 4]
+    margin = 0.05 * (later.max() - later.min())
+    low, high = later.min() - margin, later.max() + margin
+    if low < high and (means.min() < low or means.max() > high):
+        ax.set_ylim(low, high)
+        ax.set_title("first epochs lie outside", loc="right", fontsize=8.5)
 
 
 def _legend(figure: Figure, colours: dict[str, str], kinds: dict[str, str]) -> None:
