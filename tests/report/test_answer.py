@@ -55,6 +55,16 @@ def test_null_controls_tell_attention_from_rescaling(verdicts: dict[str, str], s
     assert bullet(text, "Is it attention?").startswith(sentence)
 
 
+@pytest.mark.parametrize("against_baseline", ["better", "inconclusive"])
+def test_a_constant_alone_does_not_tell_attention_from_a_map_that_is_learned(against_baseline: str) -> None:
+    verdicts = {"cbam": against_baseline, "cbam/constant": "better"} | CONTROLS
+    text = report(verdicts, controls={"cbam": {"constant": "constant"}}, margin=0.5)
+    assert bullet(text, "Is it attention?") == (
+        "More than a factor for `cbam`: better than its own constant gate. A learned gate that never sees its input, "
+        "which it has to beat as well, is not in the study."
+    )
+
+
 def test_a_training_step_that_is_not_shown_to_be_longer_is_named() -> None:
     inputs = made_inputs({"cbam": "better"})
     for low, is_named in ((0.99, True), (1.01, False)):

@@ -20,13 +20,14 @@ def decided() -> Inputs:
     verdicts |= {"lone": "worse", "constant": "inconclusive", "static": "worse", "wide": "equivalent"}
     verdicts |= {
         "se/constant": "better",
+        "se/static": "better",
         "eca/constant": "better",
         "cbam/static": "better",
         "gc/constant": "equivalent",
     }
     verdicts |= {"se/parameters": "worse", "eca/latency": "equivalent", "cbam/training_step": "better"}
     controls = {
-        "se": {"constant": "constant", "parameters": "wide"},
+        "se": {"constant": "constant", "static": "static", "parameters": "wide"},
         "eca": {"constant": "constant", "latency": "wide"},
         "cbam": {"static": "static", "training_step": "wide"},
         "gc": {"constant": "constant"},

@@ -8,6 +8,7 @@ from attnbench.report.inputs import Inputs
 from attnbench.study import attention
 
 VERDICTS = ("better", "worse", "equivalent", "inconclusive")
+READINGS = ("attention", "no_gain", "factor", "rescaling", "open", "untested")
 
 
 def by_verdict(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -75,21 +76,28 @@ def readings(inputs: Inputs) -> dict[str, list[str]]:
     """Return what null controls say -> variants with a module, for the readings that occur.
 
     `attention`: better than the baseline and than each of its null controls. `no_gain`: better than each of these,
-    but not than the baseline. `rescaling`: equivalent to one of them, or worse. `open`: none of it is shown.
-    `untested`: the study has no null control of it.
+    but not than the baseline. `factor`: better than its null controls, of which none learns. `rescaling`: equivalent to
+    one of them, or worse. `open`: none of it is shown. `untested`: the study has no null control of it.
     """
     gains = {row["variant"] for row in inputs.compared("baseline") if row["verdict"] == "better"}
-    groups: dict[str, list[str]] = {name: [] for name in ("attention", "no_gain", "rescaling", "open", "untested")}
+    groups: dict[str, list[str]] = {
+        name: [] for name in ("attention", "no_gain", "factor", "rescaling", "open", "untested")
+    }
     for variant, kind in method.kinds(inputs.study).items():
         if kind == "attention":
             controls = [row for row in inputs.compared(*attention.NULL_CONTROLS) if row["variant"] == variant]
-            groups[_reading({row["verdict"] for row in controls}, gains=variant in gains)].append(variant)
+            kinds_of_controls = {name for row in controls for name in row["kind"].split()}
+            verdicts = {row["verdict"] for row in controls}
+            reading = _reading(verdicts, gains=variant in gains, learned="static" in kinds_of_controls)
+            groups[reading].append(variant)
     return {reading: variants for reading, variants in groups.items() if variants}
 
 
-def _reading(verdicts: set[str], *, gains: bool) -> str:
+def _reading(verdicts: set[str], *, gains: bool, learned: bool) -> str:
     if not verdicts:
         return "untested"
+    if verdicts == {"better"} and not learned:
+        return "factor"
     if verdicts == {"better"}:
         return "attention" if gains else "no_gain"
     return "rescaling" if verdicts & {"equivalent", "worse"} else "open"
