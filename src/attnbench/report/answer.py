@@ -80,9 +80,7 @@ def readings(inputs: Inputs) -> dict[str, list[str]]:
     one of them, or worse. `open`: none of it is shown. `untested`: the study has no null control of it.
     """
     gains = {row["variant"] for row in inputs.compared("baseline") if row["verdict"] == "better"}
-    groups: dict[str, list[str]] = {
-        name: [] for name in ("attention", "no_gain", "factor", "rescaling", "open", "untested")
-    }
+    groups: dict[str, list[str]] = {reading: [] for reading in READINGS}
     for variant, kind in method.kinds(inputs.study).items():
         if kind == "attention":
             controls = [row for row in inputs.compared(*attention.NULL_CONTROLS) if row["variant"] == variant]
