@@ -119,6 +119,15 @@ def hashes(checkout: Path) -> dict[str, str]:
     return {name: json.loads(path.read_text())["sha256"] for name, path in files.items()}
 
 
+def edited(checkout: Path, *edits: tuple[str, str]) -> list[dict[str, str]]:
+    """Return the hashes without an edit, and with each edit alone: a file, and what is appended to it."""
+    command = [sys.executable, str(Path(__file__).with_name("edited_fingerprints.py")), json.dumps(edits)]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    made: list[dict[str, str]] = json.loads(done.stdout)
+    return made
+
+
 EDITS = [
     (
         "networks/attention/se.py",
@@ -164,19 +173,17 @@ EDITS = [
 ]
 
 
-def test_the_stage_writes_a_hash_for_every_stage_and_an_edit_changes_those_of_the_stages_that_run_it(
-    checkout: Path,
-) -> None:
-    before = hashes(checkout)
+def test_the_stage_writes_a_hash_for_every_stage(checkout: Path) -> None:
     of_variants = {f"{stage}/{variant}" for stage in OF_VARIANT for variant in ("baseline", "se")}
-    assert before.keys() == of_variants | set(OF_STUDY)
-    for file, text, expected in EDITS:
-        path = checkout / "src/attnbench" / file
-        original = path.read_text()
-        path.write_text(original + text)
-        after = hashes(checkout)
-        path.write_text(original)
-        assert {name for name in before if after[name] != before[name]} == expected, file
+    written = hashes(checkout)
+    assert written.keys() == of_variants | set(OF_STUDY)
+    assert [written] == edited(checkout)
+
+
+def test_an_edit_changes_the_hashes_of_the_stages_that_run_it(checkout: Path) -> None:
+    before, *after = edited(checkout, *((f"src/attnbench/{file}", text) for file, text, _ in EDITS))
+    for (file, _, expected), hashed in zip(EDITS, after, strict=True):
+        assert {name for name in before if hashed[name] != before[name]} == expected, file
 
 
 def test_the_stage_does_not_load_torch(checkout: Path) -> None:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import params
 import pytest
@@ -100,9 +101,10 @@ def copy_checkout(root: Path) -> None:
         subprocess.run(["git", *command], cwd=root, check=True)
 
 
-def new_project(root: Path) -> Project:
+def new_project(root: Path, **changes: Any) -> Project:
+    """Return a project that never ran; `changes` are those of the small study's params.yaml."""
     copy_checkout(root)
-    params.write(root)
+    params.write(root, **changes)
     for stage in STAGES:
         shutil.copy(Path(__file__).with_name("fake_stage.py"), root / "stages" / f"{stage}.py")
     (root / "src/attnbench/marker.py").write_text("VALUE = 1\n")
