@@ -39,10 +39,11 @@ setup: $(READY)  ## make .venv and install the locked packages into it
 # source only, and without build isolation they are built with these two and nothing unlisted.
 $(READY): requirements.lock requirements-build.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "attnbench needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name one: make $(MAKECMDGOALS) PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet --require-hashes -r requirements-build.lock
-	$(PIP) install --quiet --require-hashes --no-build-isolation -r requirements.lock
-	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@echo 'Installing the locked packages into $(VENV): about 3 GB on Linux, once; this takes minutes.'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --quiet --require-hashes -r requirements-build.lock
+	@$(PIP) install --quiet --require-hashes --no-build-isolation -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 lock:  ## pin the dependencies again (needs uv); hashes, and no address of any index

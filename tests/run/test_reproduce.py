@@ -125,7 +125,7 @@ def test_a_warning_of_a_job_that_succeeded_is_shown(tmp_path: Path, capsys: pyte
 
 def test_a_stop_says_how_to_go_on_and_leaves_no_orphan(project: Project) -> None:
     (project.root / "slow").write_text(" ".join(RUNS))
-    process = project.start("attnbench", "run", "--jobs", "2")
+    process = project.start("attnbench", "run", "--jobs", "2", "--allow-missing")
     started = [project.root / "started" / name for name in RUNS[:2]]
     deadline = time.monotonic() + 120
     while not all(path.exists() and path.read_text() for path in started):
@@ -136,7 +136,7 @@ def test_a_stop_says_how_to_go_on_and_leaves_no_orphan(project: Project) -> None
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT
-    assert "stopped; 21 not finished. `attnbench run small` goes on from here" in output
+    assert "stopped; 21 not finished. `attnbench run small --jobs 2 --allow-missing` goes on from here" in output
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)

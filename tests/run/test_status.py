@@ -44,3 +44,20 @@ def test_seeds_that_lack_the_same_variants_are_one_item(prepared: Path) -> None:
         "small: NOT CURRENT; 2 of 4 runs; seeds 0, 1 lack se; lost, or older than what they are made "
     )
     assert text.endswith("; run `attnbench run small --allow-missing`")
+
+
+def test_a_study_that_is_being_run_says_so_and_how_many_runs_have_a_record(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise module.BusyError("another DVC command has to end first (process 7: attnbench run)")
+
+    record = StudyPaths("small", prepared).record("se", 0)
+    record.parent.mkdir(parents=True)
+    record.touch()
+    monkeypatch.setattr(module.Project, "stages", refuse)
+    status = module.status(None, prepared)
+    assert status.text() == (
+        "small: in use, 1 of 4 runs have a record; another DVC command has to end first (process 7: attnbench run)"
+    )
+    assert not status.is_current

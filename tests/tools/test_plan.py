@@ -71,6 +71,12 @@ def test_without_the_accelerator_or_the_images_the_table_has_no_hours(tmp_path: 
     text = plan.text(located(tmp_path, params.study(data=folder)), plan.Spread(0.3, "stated"))
     assert "hours are not known: the images are not counted yet; read them with: dvc repro data\n" in text
     assert "±" in text
+    own = {"root": "../..", "params": "studies/small/params.yaml"}
+    (tmp_path / "studies/small").mkdir(parents=True)
+    other = LocatedStudy(tmp_path, tmp_path / own["params"], params.study(data=folder, **own))
+    text = plan.text(other, plan.Spread(0.3, "stated"))
+    command = "cp dvc.yaml studies/small/dvc.yaml && dvc repro studies/small/dvc.yaml:data"
+    assert f"read them with: {command}\n" in text
 
 
 def test_real_steps_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +96,10 @@ def test_without_a_spread_there_are_hours_of_this_machine_and_no_half_widths(
         ["seeds", "runs", "hours", "why"],
         ["2", "4", "0.0", "params.yaml"],
     ]
-    assert "timed on this machine (Example CPU, 2 core(s), load average 0.2), 2 run(s) in parallel" in text
+    assert (
+        "training steps of all runs as timed here (Example CPU, 2 core(s), load average 0.2), 2 run(s) in parallel"
+        in text
+    )
     assert "±" not in text
     assert "half-width:" not in text
 

@@ -47,6 +47,7 @@ def test_the_command_prints_a_table_and_writes_a_figure(
     assert "| 2     | two.png | " in out
     assert all(f" {share:.1%} " in out for share in shares.flatten().tolist())
     assert ("`block3.after_pool` | spatial |" in out) == (method == "gates")
+    assert ("of the channel gates there is only this table" in out) == (method == "gates")
     with Image.open(figure) as image:
         assert image.width > 1500
 

@@ -30,6 +30,11 @@ def test_a_file_computes_the_same_for_any_number_of_images(repository: Path, tmp
     assert export.export(run, path, kind) <= 1e-5
     if kind == "pt2":
         assert_same(torch.export.load(path).module(), run.network, (3, 32, 32), run.name)
+    else:
+        import onnx
+
+        graph = onnx.load(path).graph
+        assert {value.type.tensor_type.shape.dim[0].dim_param for value in (*graph.input, *graph.output)} == {"n"}
 
 
 class EveryModule(nn.Module):

@@ -1,8 +1,8 @@
 """Say what is recorded of each study, what is missing, and whether it is current.
 
 One line per study. A study may lack whole seeds: it grows seed by seed. The exit status is 1 if a seed lacks some
-variants, or if a result is lost or older than the code, the params.yaml or the results that it is made from. Weights
-and images may be absent, as in a clone. Nothing is run or written.
+variants, if a result is lost or older than the code, the params.yaml or the results that it is made from, or if a run
+is under way. Weights and images may be absent, as in a clone. Nothing is run or written.
 """
 
 import argparse

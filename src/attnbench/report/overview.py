@@ -25,7 +25,8 @@ which they came to this page.
 _FIGURE = """
 ![Differences of modules to the baseline in every study](forest.svg)
 
-*Modules against the baseline of their study. Intervals of one study hold together; null controls are in its report.*
+*Modules against the baseline of their study, each study on a scale of its own. Intervals of one study hold together;
+null controls are in its report.*
 """
 
 

@@ -1,5 +1,6 @@
 """Bring a study up to date: DVC says what is stale, an engine runs it, DVC records it (docs/decisions/025)."""
 
+import shlex
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -80,7 +81,7 @@ def reproduce(
                 driver.work()
             changed = not schedule.failed and _patiently(lambda: project.changed("code"))
         release_recorded(paths, root / Path(file).with_name(repository.LOCK))
-        _end_early(study.name, driver, received)
+        _end_early(_command(study.name, jobs, seeds, cluster, allow_missing), driver, received)
         if schedule.failed:
             _say_failed(study.name, schedule, driver.failures, logs)
             if is_new and {stage.kind for stage in schedule.closed} <= PREPARATION:
@@ -104,15 +105,28 @@ def _check_seeds(located: repository.LocatedStudy, seeds: Collection[int]) -> No
         )
 
 
-def _end_early(study: str, driver: Driver, received: Received) -> None:
-    """End this process after a signal, and raise a DiskFullError after a full disk."""
+def _command(
+    study: str, jobs: int | None, seeds: Collection[int] | None, cluster: Path | None, allow_missing: bool
+) -> str:
+    """Return the command that goes on with a run of a study."""
+    options = [
+        *([f"--jobs {jobs}"] if jobs else []),
+        *([f"--cluster {shlex.quote(str(cluster))}"] if cluster else []),
+        *([f"--seeds {' '.join(map(str, seeds))}"] if seeds else []),
+        *(["--allow-missing"] if allow_missing else []),
+    ]
+    return " ".join(["attnbench run", study, *options])
+
+
+def _end_early(command: str, driver: Driver, received: Received) -> None:
+    """End this process after a signal, and raise a DiskFullError after a full disk; `command` goes on."""
     if driver.full is not None:
         raise DiskFullError(
             f"{nothing_more(driver.full)}; finished runs are not trained again, and stopped ones resume"
         )
     if received.numbers:
         say(
-            f"stopped; {driver.left} not finished. `attnbench run {study}` goes on from here: finished runs "
+            f"stopped; {driver.left} not finished. `{command}` goes on from here: finished runs "
             "are kept, stopped ones resume after their last completed epoch"
         )
         received.exit()

@@ -10,7 +10,7 @@ from pathlib import Path
 from attnbench.code.fingerprint import Fingerprints
 from attnbench.errors import first_few
 from attnbench.records import code_sha256
-from attnbench.run.project import Project
+from attnbench.run.project import BusyError, Project
 from attnbench.study import Study, repository
 from attnbench.study.paths import StudyPaths, repro, run_name
 
@@ -26,6 +26,7 @@ class Status:
     has_run: bool
     lacking: dict[int, list[str]]  # seed -> the variants without a record; only seeds that lack some
     outdated: list[str]  # stages whose results are lost, or were made from something else; in the order of the graph
+    in_use: str | None = None  # what has to end before DVC can tell which stages are outdated
 
     @property
     def untrained(self) -> list[int]:
@@ -40,7 +41,7 @@ class Status:
     @property
     def is_current(self) -> bool:
         """Whether nothing that is recorded is outdated, and only whole seeds are missing."""
-        return not self.has_run or not (self.outdated or self.incomplete)
+        return not self.has_run or not (self.outdated or self.incomplete or self.in_use)
 
     def text(self) -> str:
         """Return one line for a terminal."""
@@ -48,6 +49,8 @@ class Status:
             return f"{self.study.name}: not run"
         missing = sum(map(len, self.lacking.values()))
         total = len(self.study.seeds) * len(self.study.variants)
+        if self.in_use:
+            return f"{self.study.name}: in use, {total - missing} of {total} runs have a record; {self.in_use}"
         parts = [
             f"{self.study.name}: {'current' if self.is_current else 'NOT CURRENT'}",
             f"{total - missing} of {total} runs",
@@ -93,8 +96,11 @@ def status(name: str | None, folder: Path) -> Status:
     if len(absent) == len(study.runs()):  # only prepared
         not_made = {"analyse", "report", *(f"views@{variant}" for variant in study.variants)}
     other_code = _other_code(study, paths)
-    with Project(root, file.relative_to(root).as_posix(), allow_missing=True) as project:
-        stages = project.stages()
+    try:
+        with Project(root, file.relative_to(root).as_posix(), allow_missing=True) as project:
+            stages = project.stages()
+    except BusyError as error:
+        return Status(study, True, lacking, [], in_use=str(error))
     outdated = [
         stage.name
         for stage in stages

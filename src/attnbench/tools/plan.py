@@ -21,7 +21,7 @@ from attnbench.data.split import VALIDATION_SHARE
 from attnbench.errors import UserError
 from attnbench.networks import arithmetic
 from attnbench.report import formatting
-from attnbench.study import Study, StudyPaths, schema
+from attnbench.study import Study, StudyPaths, repository, schema
 from attnbench.study.paths import repro
 from attnbench.study.repository import LocatedStudy
 from attnbench.tools.match import image_set
@@ -75,8 +75,8 @@ def text(located: LocatedStudy, spread: Spread | None) -> str:
     try:
         hours = seconds_per_seed(located) / located.workers / 3600
         about_hours = (
-            f"hours: training steps timed on this machine ({_machine(study)}), {located.workers} run(s) in parallel; "
-            "augmentation, evaluation and the other stages are not included"
+            f"hours: training steps of all runs as timed here ({_machine(study)}), {located.workers} run(s) in "
+            "parallel; augmentation, evaluation and the other stages are not included"
         )
     except UserError as error:
         hours, about_hours = math.nan, f"hours are not known: {error}"
@@ -151,7 +151,10 @@ def training_images(located: LocatedStudy) -> int:
         case schema.Cifar10Data():
             images = CIFAR10_IMAGES
         case schema.FolderData():
-            raise UserError(f"the images are not counted yet; read them with: {repro(study, ['data'])}")
+            pipeline = located.params.with_name(repository.PIPELINE)
+            is_copy = pipeline.parent != located.root and not pipeline.exists()  # `attnbench run` would lay it
+            copy = f"cp {repository.PIPELINE} {pipeline.relative_to(located.root)} && " if is_copy else ""
+            raise UserError(f"the images are not counted yet; read them with: {copy}{repro(study, ['data'])}")
     return images - images // VALIDATION_SHARE
 
 

@@ -27,6 +27,7 @@ Method = Literal["gradcam", "gates", "features", "channels"]
 MOST_IMAGES = 6  # that fit into every kind of figure
 _MOST_CLASSES = 5  # in the table
 _MOST_VARYING, _MOST_ACTIVE = 9, 3  # channels of a block, as in a report
+_CHANNELS_NOT_DRAWN = "The figure shows the spatial gates; of the channel gates there is only this table.\n"
 _BLOCK = "block"  # the one block of a column of Grad-CAM
 
 
@@ -168,9 +169,11 @@ def _gates(run: TrainedRun, paths: Sequence[Path], pixels: Tensor, x: Tensor, sl
                 spatial=None if spatial is None else spatial[:, 0].astype(np.float16),
             )
     views = replace(_views(run, pixels, logits, logits.argmax(1)), gates=gate_views)
-    figure = maps.spatial_gates({run.name: views}) or gates.channel_gates(views)
+    maps_drawn = maps.spatial_gates({run.name: views})
     table = markdown(pd.DataFrame(rows), ("Slot", "Gate"))
-    return Explanation(figure, f"{_probabilities(run, paths, logits, None)}\n{table}\n")
+    note = "" if maps_drawn is None or "channel" not in {row["Gate"] for row in rows} else _CHANNELS_NOT_DRAWN
+    text = f"{_probabilities(run, paths, logits, None)}\n{table}\n{note}"
+    return Explanation(maps_drawn or gates.channel_gates(views), text)
 
 
 def _range(slot: str, kind: str, gate: Tensor) -> dict[str, str]:

@@ -111,7 +111,10 @@ def write(program: torch.export.ExportedProgram, path: Path, kind: Format) -> Ca
         program, dynamo=True, verbose=False, input_names=["images"], output_names=["logits"], optimize=True
     )
     assert converted is not None
-    path.write_bytes(converted.model_proto.SerializeToString())
+    model = converted.model_proto
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "n"  # torch has a number of its own for it
+    path.write_bytes(model.SerializeToString())
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
     def logits(images: Tensor) -> Tensor:

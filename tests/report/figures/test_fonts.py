@@ -46,7 +46,7 @@ def test_a_font_installed_later_draws_what_the_default_lacks(tmp_path: Path, mon
         assert fonts.families("cat") == [fonts.DEFAULT]
         assert fonts.class_name([f"a {CAT}", DOG], 0) == (f"a {CAT}", [fonts.DEFAULT, "Made-up Han"])
         assert fonts.class_name([9 * CAT], 0, 14)[0] == 6 * CAT + "…"  # each is as wide as two letters
-        assert fonts.class_name([f"a {CAT}", DOG], 1) == ("class 1", [fonts.DEFAULT])
+        assert fonts.class_name([f"a {CAT}", DOG], 1) == ("class 2", [fonts.DEFAULT])
         assert fonts.families(CAT + LEOPARD) == [fonts.DEFAULT, "Made-up Han", "Made-up Symbols"]
         figure = Figure()
         figure.text(0.5, 0.5, f"a {CAT} {LEOPARD}", fontfamily=fonts.families(CAT + LEOPARD))

@@ -113,9 +113,9 @@ def test_class_names_are_drawn_as_they_are_or_as_numbers(make):
     views = make(classes=("a $ or $$ <b>", "\N{CJK UNIFIED IDEOGRAPH-732B}\ue000"), images=2)
     figure = maps.feature_maps(views)
     figure.draw_without_rendering()
-    assert {"a $ or $$ <b>", "class 1"} <= set(words(figure))
-    assert any("shown by number" in text for text in words(figure))
-    assert not any("shown by number" in text for text in words(maps.feature_maps(make())))
+    assert {"a $ or $$ <b>", "class 2"} <= set(words(figure))
+    assert any("has its number" in text for text in words(figure))
+    assert not any("has its number" in text for text in words(maps.feature_maps(make())))
     assert fonts.class_name(["a class with a long name"], 0) == ("a class with …", [fonts.DEFAULT])
 
 

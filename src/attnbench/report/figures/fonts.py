@@ -62,11 +62,11 @@ def _glyphs(path: str) -> frozenset[int]:
 
 
 def class_name(classes: Sequence[str], label: int, length: int = 14) -> tuple[str, list[str]]:
-    """Return a class's name in one line, cut to `length`, and its fonts; its number where no font has its glyphs."""
+    """Return a class's name in one line, cut to `length`, and its fonts; its number, from 1, where no font draws it."""
     name = " ".join(classes[label].split())
     fonts = families(name)
     if fonts is None:
-        return f"class {label}", [DEFAULT]
+        return f"class {label + 1}", [DEFAULT]
     widths = accumulate(2 if east_asian_width(character) in "WF" else 1 for character in name)
     kept = sum(width <= length for width in widths)
     return (name if kept == len(name) else name[: kept - 1] + "…"), fonts

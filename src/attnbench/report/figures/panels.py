@@ -28,7 +28,7 @@ _GAP, _LINE, _EDGE = 0.06, 0.16, 0.06
 _NAMES = 1.15  # width of the column with the names of the images
 _ROWS = 12  # of images, over all bands: more make a sheet too long to read
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: how bright red, green and blue look
-_UNDRAWABLE = "Classes whose names no installed font can draw are shown by number; docs/images.md names fonts."
+_UNDRAWABLE = "A class that no installed font draws has its number in alphabetical order; docs/images.md names fonts."
 
 
 def _that_fit(rows: list[int], count: int) -> list[int]:

@@ -82,7 +82,7 @@ def _label(case: str | Configuration) -> str:
 
 def _run_all(name: str, answer: _Answer) -> None:
     every = configurations(name)
-    answer.write(f"{relative_to_cwd(answer.file)}: {', '.join(_label(case) for case in every)}\n")
+    answer.write(f"{relative_to_cwd(answer.file)}: {'; '.join(_label(case) for case in every)}\n")
     for check in declarations.CHECKS:
         answer.add(check, [name])
     cases = answer.add(checks.is_probed, every)
