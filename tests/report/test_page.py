@@ -49,9 +49,9 @@ def test_figures_are_inside(tmp_path: Path) -> None:
 def test_a_browser_sorts_and_complains_of_nothing(page: str, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     file.write_text(page.replace("</body>", SORT_TWICE + "</body>"))
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", f"--user-data-dir={tmp_path}/u"]
-    command = [str(BROWSER), *flags, "--dump-dom", file.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr"]
+    command = [str(BROWSER), *flags, f"--user-data-dir={tmp_path}/u", "--dump-dom", file.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     assert "CONSOLE" not in done.stderr, "an error, or a request that the page's policy refused"
     table = done.stdout.partition("<table>")[2].partition("</table>")[0]
     rows = re.findall(r"<tr>\s*<td[^>]*><code>(\w+)", table)
