@@ -219,7 +219,7 @@ def test_the_answer_has_a_line_for_each_check(package: Path) -> None:
     name = write(package, {**EMPTY, "2026. ": ""})
     assert not suite.check_module(name, lines.append)
     text = "\n".join(lines)
-    assert re.match(r"\S+/soft\.py: defaults, start: 0.5\n\nok      Is filled in", text)
+    assert re.match(r"\S+/soft\.py: defaults; start: 0.5\n\nok      Is filled in", text)
     assert "\nFAILED  Names its paper in full: " in text
     assert re.search(r"^        PAPER has no year: 'Somebody: Soft\. arXiv:2601\.00001'; write", text, re.MULTILINE)
     assert "\nFAILED  Takes 1, 2 and 3 channels" in text
