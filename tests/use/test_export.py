@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_training import small_study
 from torch import nn
 
 import attnbench
 from attnbench import networks
 from attnbench.errors import UserError
-from attnbench.networks import Network
+from attnbench.networks import Network, arithmetic
 from attnbench.study import attention, backbones
 from attnbench.tools.contract.one_slot import OneSlot
 from attnbench.use import export
@@ -35,6 +36,21 @@ def test_a_file_computes_the_same_for_any_number_of_images(repository: Path, tmp
 
         graph = onnx.load(path).graph
         assert {value.type.tensor_type.shape.dim[0].dim_param for value in (*graph.input, *graph.output)} == {"n"}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_process_that_trained_can_export_and_keeps_its_arithmetic(tmp_path: Path, kind: str) -> None:
+    arithmetic.set_up(small_study().machine)
+    before = precisions()
+    network = networks.build_backbone("cnn", 3, (3, 16, 16)).eval()
+    program = export.program_of(network, torch.rand(export.EXAMPLE, 3, 16, 16), "baseline-0")
+    export.write(program, tmp_path / "file", kind)
+    assert precisions() == before
+
+
+def precisions() -> list[object]:
+    cudnn = torch.backends.cudnn
+    return [cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision] if hasattr(cudnn, "conv") else [cudnn.allow_tf32]
 
 
 class EveryModule(nn.Module):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -72,6 +72,28 @@ def portable(network: nn.Module) -> nn.Module:
     return network
 
 
+@contextmanager
+def cudnn_by_default() -> Iterator[None]:
+    """Let torch export a network whatever cuDNN was set to, and set cuDNN back.
+
+    torch.export reads cuDNN's TF32 under its old name, an error once `arithmetic.set_up` used the new ones, and resets
+    it. Nothing here is computed on an accelerator.
+    """
+    if not hasattr(torch.backends, "fp32_precision"):  # torch 2.8 has the old name alone
+        yield
+        return
+    layers: list[Any] = [torch.backends.cudnn.conv, torch.backends.cudnn.rnn]  # type: ignore[attr-defined]
+    before = [layer.fp32_precision for layer in layers]
+    for layer in layers:
+        layer.fp32_precision = "tf32"  # as torch starts
+    try:
+        yield
+    finally:
+        for layer, precision in zip(layers, before, strict=True):
+            layer.fp32_precision = precision
+
+
+@cudnn_by_default()
 def program_of(network: nn.Module, example: Tensor, name: str) -> torch.export.ExportedProgram:
     """Return the program of a network in eval mode for any number of images, from an example of two or more.
 
@@ -97,6 +119,7 @@ def refused_by_name(network: nn.Module, name: str) -> Iterator[None]:
         raise UserError(f"{name} cannot be exported (attention: {', '.join(kinds) or 'none'}): {reason}") from error
 
 
+@cudnn_by_default()
 def write(program: torch.export.ExportedProgram, path: Path, kind: Format) -> Callable[[Tensor], Tensor]:
     """Write a program as a file, and return what the file computes of images."""
     if kind == "pt2":
