@@ -1,5 +1,7 @@
 """Fonts for class names in any language."""
 
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,26 @@ def make_font(path: Path, family: str, character: str) -> None:
     font.save(path)
 
 
+@pytest.fixture(autouse=True)
+def fonts_are_looked_up_anew() -> Iterator[None]:
+    fonts._installed.cache_clear()
+    yield
+    fonts._installed.cache_clear()
+
+
+@pytest.mark.skipif(not all(map(find_spec, fonts.EXTRA)), reason="needs attnbench[cjk]")
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [("猫狗", "Noto Sans SC"), ("貓龍", "Noto Sans SC"), ("ねこ ネコ", "Noto Sans SC"), ("고양이", "NanumGothic")],
+)
+def test_the_extra_draws_chinese_japanese_and_korean(name: str, family: str) -> None:
+    """Also where the system has other fonts, so that a figure is the same on every machine."""
+    assert fonts.class_name([name], 0) == (name, [fonts.DEFAULT, family])
+    figure = Figure()
+    figure.text(0.5, 0.5, name, fontfamily=fonts.families(name))
+    figure.draw_without_rendering()  # a missing glyph is a warning, which is an error here
+
+
 def test_a_font_installed_later_draws_what_the_default_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_font(tmp_path / "han.ttf", "Made-up Han", CAT)
     make_font(tmp_path / "symbols.ttf", "Made-up Symbols", LEOPARD)
@@ -41,15 +63,12 @@ def test_a_font_installed_later_draws_what_the_default_lacks(tmp_path: Path, mon
     manager = font_manager.fontManager
     monkeypatch.setattr(manager, "ttflist", [font for font in manager.ttflist if "DejaVu" in font.name])
     monkeypatch.setattr(font_manager, "findSystemFonts", lambda: list(map(str, tmp_path.iterdir())))
-    fonts._installed.cache_clear()
-    try:
-        assert fonts.families("cat") == [fonts.DEFAULT]
-        assert fonts.class_name([f"a {CAT}", DOG], 0) == (f"a {CAT}", [fonts.DEFAULT, "Made-up Han"])
-        assert fonts.class_name([9 * CAT], 0, 14)[0] == 6 * CAT + "…"  # each is as wide as two letters
-        assert fonts.class_name([f"a {CAT}", DOG], 1) == ("class 2", [fonts.DEFAULT])
-        assert fonts.families(CAT + LEOPARD) == [fonts.DEFAULT, "Made-up Han", "Made-up Symbols"]
-        figure = Figure()
-        figure.text(0.5, 0.5, f"a {CAT} {LEOPARD}", fontfamily=fonts.families(CAT + LEOPARD))
-        figure.draw_without_rendering()  # a missing glyph is a warning, which is an error here
-    finally:
-        fonts._installed.cache_clear()
+    monkeypatch.setattr(fonts, "EXTRA", ())
+    assert fonts.families("cat") == [fonts.DEFAULT]
+    assert fonts.class_name([f"a {CAT}", DOG], 0) == (f"a {CAT}", [fonts.DEFAULT, "Made-up Han"])
+    assert fonts.class_name([9 * CAT], 0, 14)[0] == 6 * CAT + "…"  # each is as wide as two letters
+    assert fonts.class_name([f"a {CAT}", DOG], 1) == ("class 2", [fonts.DEFAULT])
+    assert fonts.families(CAT + LEOPARD) == [fonts.DEFAULT, "Made-up Han", "Made-up Symbols"]
+    figure = Figure()
+    figure.text(0.5, 0.5, f"a {CAT} {LEOPARD}", fontfamily=fonts.families(CAT + LEOPARD))
+    figure.draw_without_rendering()  # a missing glyph is a warning, which is an error here

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
+from importlib.util import find_spec
 from itertools import accumulate
+from pathlib import Path
 from unicodedata import east_asian_width
 
 from matplotlib import font_manager
 
 DEFAULT = "DejaVu Sans"  # comes with matplotlib
+EXTRA = ("zhplot", "koreanize_matplotlib")  # of the extra `cjk`; one brings Noto Sans SC, the other Nanum Gothic
 _BOXES = "Last Resort"  # so does this, which has a box for every character
 
 
@@ -40,15 +43,24 @@ def _best(characters: set[int]) -> tuple[str, set[int]]:
 
 @cache
 def _installed() -> list[tuple[str, str]]:
-    """Return family and file of every font, sorted, so that a choice depends on the installed fonts only.
+    """Return family and file of every font, those of the extra first, so that a choice depends on what is installed.
 
     matplotlib keeps a list of fonts, which lacks those that were installed after it was made.
     """
     manager = font_manager.fontManager
-    for path in sorted(set(font_manager.findSystemFonts()) - {font.fname for font in manager.ttflist}):
+    of_extra = _of_extra()
+    for path in sorted({*of_extra, *font_manager.findSystemFonts()} - {font.fname for font in manager.ttflist}):
         with suppress(OSError, RuntimeError):  # a damaged file, or bitmaps of one size, as of many emoji
             manager.addfont(path)
-    return sorted({(font.name, font.fname) for font in manager.ttflist if not font.name.startswith(_BOXES)})
+    fonts = {(font.name, font.fname) for font in manager.ttflist if not font.name.startswith(_BOXES)}
+    rank = {path: place for place, path in enumerate(of_extra)}
+    return sorted(fonts, key=lambda font: (rank.get(font[1], len(rank)), font))
+
+
+def _of_extra() -> list[str]:
+    """Return the files of the extra's fonts; its packages are not imported, since they change matplotlib's settings."""
+    found = [spec for spec in map(find_spec, EXTRA) if spec is not None and spec.origin is not None]
+    return [str(file) for spec in found for file in sorted(Path(str(spec.origin)).parent.glob("fonts/*.ttf"))]
 
 
 def _file(family: str) -> str:
