@@ -65,6 +65,9 @@ def test_the_map_is_that_of_the_class_and_layer(
     torch.testing.assert_close(torch.from_numpy(block.grad_cam), maps.detach()[:, 0])
     assert drawn["block2.conv"].classes == ("1 star", "2 star")
     assert explanation.text.splitlines()[0].endswith("| star   |")
+    monkeypatch.setattr(explain.fonts, "families", lambda name: None)  # as if no font drew it
+    explain.explain(run, photos, layer="block2.conv", target="star")
+    assert drawn["block2.conv"].classes == ("1 class 3", "2 class 3")
 
 
 def test_gates_are_those_of_the_modules(run: TrainedRun, photos: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:

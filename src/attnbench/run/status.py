@@ -95,12 +95,12 @@ def status(name: str | None, folder: Path) -> Status:
     not_made = set[str]()
     if len(absent) == len(study.runs()):  # only prepared
         not_made = {"analyse", "report", *(f"views@{variant}" for variant in study.variants)}
-    other_code = _other_code(study, paths)
     try:
         with Project(root, file.relative_to(root).as_posix(), allow_missing=True) as project:
             stages = project.stages()
     except BusyError as error:
         return Status(study, True, lacking, [], in_use=str(error))
+    other_code = _other_code(study, paths)
     outdated = [
         stage.name
         for stage in stages

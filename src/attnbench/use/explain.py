@@ -16,7 +16,7 @@ from attnbench.networks import attention_modules
 from attnbench.networks.gates import Attention
 from attnbench.networks.grad_cam import grad_cam
 from attnbench.records.views import BlockView, GateView, Views
-from attnbench.report.figures import gates, maps
+from attnbench.report.figures import fonts, gates, maps
 from attnbench.report.tables import markdown
 from attnbench.use import images
 from attnbench.use.trained import TrainedRun
@@ -116,7 +116,7 @@ def _blocks(run: TrainedRun, layer: str | None) -> dict[str, nn.Module]:
 
 def _views(run: TrainedRun, pixels: Tensor, logits: Tensor, explained: Tensor) -> Views:
     """Return the images without any view; the name of a row is its number and the class that is explained."""
-    names = tuple(f"{row} {run.classes[label]}" for row, label in enumerate(explained.tolist(), start=1))
+    names = tuple(f"{row} {_drawable(run, label)}" for row, label in enumerate(explained.tolist(), start=1))
     rows = np.arange(len(pixels))
     return Views(
         variant=run.record.variant,
@@ -130,6 +130,11 @@ def _views(run: TrainedRun, pixels: Tensor, logits: Tensor, explained: Tensor) -
         blocks={},
         gates={},
     )
+
+
+def _drawable(run: TrainedRun, label: int) -> str:
+    name = run.classes[label]
+    return f"class {label + 1}" if fonts.families(name) is None else name
 
 
 def _block(features: Tensor, cam: Tensor | None) -> BlockView:
