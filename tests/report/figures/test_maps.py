@@ -110,7 +110,7 @@ def test_thirty_variants_fill_bands_of_fewer_images_inside_the_sheet(make):
 
 
 def test_class_names_are_drawn_as_they_are_or_as_numbers(make):
-    views = make(classes=("a $ or $$ <b>", "\N{CJK UNIFIED IDEOGRAPH-732B}\ue000"), images=2)
+    views = make(classes=("a $ or $$ <b>", "\N{CJK UNIFIED IDEOGRAPH-732B}\U0010fffd"), images=2)
     figure = maps.feature_maps(views)
     figure.draw_without_rendering()
     assert {"a $ or $$ <b>", "class 2"} <= set(words(figure))
