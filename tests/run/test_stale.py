@@ -106,21 +106,11 @@ def test_a_change_of_the_recipe_retrains_everything(project: Project) -> None:
     assert [name for name in stale(project) if name.startswith("train")] == RECIPE
 
 
-def test_a_new_variant_alone_is_trained(project: Project) -> None:
-    project.edit("params.yaml", SE, "  cam: {attention: cam, site: after_pool}\n" + SE)
-    assert [name for name in stale(project) if "@" in name] == new("cam")
-
-
 def test_a_new_seed_alone_is_trained(project: Project) -> None:
     project.edit("params.yaml", "- 1\n", "- 1\n- 2\n")
     assert [name for name in stale(project) if "@" in name] == [
         f"{stage}@{variant}-2" for stage in ("train", "ablate", "robustness", "maps") for variant in ("baseline", "se")
     ]
-
-
-def test_a_renamed_variant_is_trained_under_its_new_name(project: Project) -> None:
-    project.edit("params.yaml", "  se:\n", "  squeeze:\n")
-    assert [name for name in stale(project) if "@" in name] == new("squeeze")
 
 
 def test_another_baseline_trains_only_the_new_variant_and_a_removed_one_leaves_the_tables(project: Project) -> None:
@@ -153,14 +143,6 @@ def test_a_lock_file_cut_short_is_made_whole_again(project: Project, end: str) -
     record.write_text(record.read_text() + "of another run")  # its entry does not say what lies there
     lock.write_text(text[: text.index("  train@se-0:\n")])
     assert "train@se-0" not in (put_back(project.root, lock, paths) or [])
-
-
-def test_a_clone_without_weights_is_up_to_date(project: Project, tmp_path: Path) -> None:
-    project.git("clone", "-q", str(project.root), str(tmp_path / "clone"))
-    clone = Project(tmp_path / "clone")
-    output = clone.call("dvc", "repro", "--allow-missing", "--dry")
-    assert "Running stage" not in output
-    assert clone.git("status", "--porcelain") == ""
 
 
 def test_a_clone_without_weights_grows(project: Project, tmp_path: Path) -> None:

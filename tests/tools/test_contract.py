@@ -174,6 +174,7 @@ BROKEN: list[tuple[Callable[[Any], None], dict[str, str], str]] = [
         {MEAN: "nn.functional.adaptive_max_pool2d(x, 1)"},
         r"adaptive_max_pool2d_backward",
     ),
+    (numerics.repeats_on_an_accelerator, {"+ self.bias": "+ torch.tensor(0.5)"}, r"host's memory \(add.Tensor"),
     (training.trains, UNUSED, r"^`unused` got no gradient in two epochs"),
     (training.resumes, {"+ self.bias\n": "+ self.calls()\n"}, r"ends in other bits than a training that was never"),
 ]

@@ -38,7 +38,7 @@ def fused_on_meta(monkeypatch):
     monkeypatch.setattr(module, "_get_fused_kernels_supported_devices", lambda: ["cpu", "meta"])
 
 
-@pytest.mark.parametrize("name", [attention.NONE, *attention.names()])
+@pytest.mark.parametrize("name", [attention.NONE, "cbam"])  # the contract of modules has the same of each alone
 def test_within_an_epoch_nothing_is_read_and_nothing_copied(data, name):
     variant = {"attention": name} | ({} if name == attention.NONE else {"site": "before_pool"})
     training = new_training(

@@ -16,6 +16,7 @@ class Recording(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.calls: list[Call] = []
+        self.from_host: list[str] = []  # operators that took or gave a tensor in the host's memory
 
     def __torch_dispatch__(
         self,
@@ -30,6 +31,9 @@ class Recording(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not (is_view or name.startswith(("empty", "new_empty", "detach", "_unsafe_view", "profiler"))):
             tensors = (leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor))
             self.calls.append((name, tuple(tuple(tensor.shape) for tensor in tensors)))
+        leaves = tree_leaves((args, kwargs, result))
+        if any(isinstance(leaf, torch.Tensor) and leaf.device.type == "cpu" for leaf in leaves):
+            self.from_host.append(name)
         return result
 
     @property

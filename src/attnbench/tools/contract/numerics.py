@@ -89,13 +89,15 @@ def _deterministic() -> Iterator[None]:
 
 
 def repeats_on_an_accelerator(case: Configuration) -> None:
-    """Uses no operator that raises on an accelerator with deterministic algorithms, which training uses."""
+    """Computes on an accelerator alone, by operators that do not raise with deterministic algorithms, as training has."""
     module = case.build(16).to("meta").train()
     x = torch.empty(2, 16, 6, 5, device="meta", requires_grad=True)
     with Recording() as recorded:
         module(x).sum().backward()
     raising = sorted(recorded.names & RAISING_OPERATORS)
     require(not raising, f"uses {', '.join(raising)}; see `attnbench.networks.pooling` for what repeats")
+    host = ", ".join(sorted(set(recorded.from_host)))
+    require(not host, f"uses tensors in the host's memory ({host}); make them on `x.device`, or register a buffer")
 
 
 # What `torch.use_deterministic_algorithms` says raises on an accelerator, and the operators that do. Names that torch
