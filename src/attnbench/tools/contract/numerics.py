@@ -89,7 +89,7 @@ def _deterministic() -> Iterator[None]:
 
 
 def repeats_on_an_accelerator(case: Configuration) -> None:
-    """Computes on an accelerator alone, by operators that do not raise with deterministic algorithms, as training has."""
+    """Computes on an accelerator alone, by operators that have deterministic algorithms, which training uses."""
     module = case.build(16).to("meta").train()
     x = torch.empty(2, 16, 6, 5, device="meta", requires_grad=True)
     with Recording() as recorded:
