@@ -164,10 +164,7 @@ EDITS = [
     ("ablate/ablation.py", "\nX = 1\n", {"ablate/se", "ablate/baseline"}),
     ("data/shapes.py", "\nX = 1\n", {"data"}),
     ("../../stages/analyse.py", "\nX = 1\n", {"analyse"}),
-    ("../../stages/analyse.py", "\n# Why.\n", set()),
     ("records/runs.py", "\nX = 1\n", {"analyse", "report"}),
-    ("study/module_files.py", "\nX = 1\n", {"analyse", "report"}),
-    ("report/render.py", "\nX = 1\n", {"report"}),
     ("report/REPORT.md.j2", "\nMore.\n", {"report"}),
     ("tools/new.py", "\nX = 1\n", set()),
 ]

@@ -104,9 +104,9 @@ def test_a_loss_that_becomes_nan_leaves_no_record(folder):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without an accelerator")
-def test_a_missing_accelerator_is_one_message(folder):
-    write_params(folder, machine={"device": "cuda"})
-    done = stage(folder, "train", "cbam", "1")
+def test_a_missing_accelerator_is_one_message(tmp_path):
+    write_params(tmp_path, machine={"device": "cuda"})
+    done = stage(tmp_path, "train", "cbam", "1")
     assert done.returncode == 1
     assert done.stderr.startswith("error: params.yaml says `machine: device: cuda`, but torch finds no CUDA device. ")
     assert len(done.stderr.splitlines()) == 1
@@ -119,6 +119,7 @@ def test_a_missing_accelerator_is_one_message(folder):
         (("cbam", "9"), "error: params.yaml has no seed 9; allowed: 0, 1. Add it under `seeds:`"),
     ],
 )
-def test_a_run_that_the_study_does_not_have(folder, arguments, message):
-    done = stage(folder, "train", *arguments)
+def test_a_run_that_the_study_does_not_have(tmp_path, arguments, message):
+    write_params(tmp_path)
+    done = stage(tmp_path, "train", *arguments)
     assert (done.returncode, done.stderr.strip()) == (1, message)
