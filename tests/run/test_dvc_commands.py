@@ -156,9 +156,9 @@ def test_weights_come_from_a_remote_and_those_of_other_studies_are_not_demanded(
 
     clone.call("dvc", "exp", "run", "-q", "-n", "longer", "-S", "recipe.epochs=3")
     clone.git("checkout", "-q", ".")
-    process = clone.start("dvc", "exp", "apply", "longer")
-    output, _ = process.communicate(timeout=300)
-    assert "runs/other" in output  # DVC reports what it cannot restore, and has restored the experiment
+    clone.call("dvc", "exp", "branch", "longer", "longer")  # `exp apply` ends with an error where weights are missing
+    clone.git("checkout", "longer", "--", ".")
+    clone.call("dvc", "checkout", "--allow-missing")
     assert "epochs: 3" in (clone.root / "params.yaml").read_text()
     assert json.loads((clone.root / "results/small/runs/se-0.json").read_text())["accuracy"] == 0.53
     assert weights.read_text().endswith(" 0.53")
