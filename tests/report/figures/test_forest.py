@@ -69,6 +69,7 @@ def test_networks_without_attention_have_a_band_of_their_own(comparisons, kinds)
 
 def test_every_study_has_a_panel_with_its_own_axis_the_sharpest_first():
     rows = [
+        ("one", "se", "attention", 1, 1, "cnn", 0.01, None, None, "inconclusive", None),
         ("coarse", "se", "attention", 3, 4, "cnn", 0.01, -0.02, 0.04, "inconclusive", None),
         ("coarse", "constant", "null control", 3, 4, "cnn", 0.0, -0.03, 0.03, "inconclusive", None),
         ("sharp", "se", "attention", 5, 12, "cnn", 0.001, -0.001, 0.003, "inconclusive", 0.003),
@@ -79,7 +80,9 @@ def test_every_study_has_a_panel_with_its_own_axis_the_sharpest_first():
     assert [ax.texts[0].get_text() for ax in figure.axes] == [
         "sharp: 5 seeds, 12 epochs, cnn",
         "coarse: 3 seeds, 4 epochs, cnn",
+        "one: 1 seed, 1 epoch, cnn",
     ]
-    assert [[label.get_text() for label in ax.get_yticklabels()] for ax in figure.axes] == [["sam", "se"], ["se"]]
+    names = [[label.get_text() for label in ax.get_yticklabels()] for ax in figure.axes]
+    assert names == [["sam", "se"], ["se"], ["se"]]
     assert figure.axes[0].get_xlim()[1] < 1 < figure.axes[1].get_xlim()[1]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["better", "inconclusive"]

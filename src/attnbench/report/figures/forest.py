@@ -78,7 +78,8 @@ def of_studies(results: str) -> Figure:
     legend: dict[str, Artist] = {}
     for ax, frame in zip(panels, studies, strict=True):
         study, n, epochs, network = frame[["study", "n", "epochs", "network"]].iloc[0]
-        _draw(ax, frame.assign(band=f"{study}: {n} seeds, {epochs} epochs, {network}"))
+        counts = ", ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in ((n, "seed"), (epochs, "epoch")))
+        _draw(ax, frame.assign(band=f"{study}: {counts}, {network}"))
         legend |= {label: artist for artist, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     panels[-1].set_xlabel(
         "difference to the baseline in test accuracy, points (right of 0: better), with simultaneous intervals"
