@@ -78,7 +78,7 @@ def of_studies(results: str) -> Figure:
     legend: dict[str, Artist] = {}
     for ax, frame in zip(panels, studies, strict=True):
         study, n, epochs, network = frame[["study", "n", "epochs", "network"]].iloc[0]
-        counts = ", ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in ((n, "seed"), (epochs, "epoch")))
+        counts = f"{n} seed{'s' if n != 1 else ''}, {epochs} epoch{'s' if epochs != 1 else ''}"
         _draw(ax, frame.assign(band=f"{study}: {counts}, {network}"))
         legend |= {label: artist for artist, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     panels[-1].set_xlabel(
