@@ -116,7 +116,9 @@ def _blocks(run: TrainedRun, layer: str | None) -> dict[str, nn.Module]:
 
 def _views(run: TrainedRun, pixels: Tensor, logits: Tensor, explained: Tensor) -> Views:
     """Return the images without any view; the name of a row is its number and the class that is explained."""
-    names = tuple(f"{row} {_drawable(run, label)}" for row, label in enumerate(explained.tolist(), start=1))
+    names = tuple(
+        f"{row} {fonts.class_name(run.classes, label)[0]}" for row, label in enumerate(explained.tolist(), start=1)
+    )
     rows = np.arange(len(pixels))
     return Views(
         variant=run.record.variant,
@@ -130,11 +132,6 @@ def _views(run: TrainedRun, pixels: Tensor, logits: Tensor, explained: Tensor) -
         blocks={},
         gates={},
     )
-
-
-def _drawable(run: TrainedRun, label: int) -> str:
-    name = run.classes[label]
-    return f"class {label + 1}" if fonts.families(name) is None else name
 
 
 def _block(features: Tensor, cam: Tensor | None) -> BlockView:
