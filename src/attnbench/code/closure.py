@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attnbench.code import syntax
-from attnbench.code.syntax import Target
+from attnbench.code.syntax import Target, Tree
 from attnbench.errors import UserError
 from attnbench.records import files
 
@@ -44,15 +44,19 @@ class Closure:
         """Return a hash that depends on what the files do and on which imports which, and on no path.
 
         Each round gives a file the hash of its body and of the hashes of its targets, so after as many rounds as there
-        are files every chain of imports is in it; cycles are harmless. A file without statements has no effect.
+        are files every chain of imports is in it; cycles are harmless. Without one, an early round changes nothing, and
+        neither do those after it. A file without statements has no effect.
         """
         bodies = {path: file.body for path, file in self.files.items() if file.body}
         hashes = bodies
         for _ in bodies:
+            before = hashes
             hashes = {
-                path: _hash([body, *(hashes.get(target, "") for target in self.files[path].targets)])
+                path: _hash([body, *(before.get(target, "") for target in self.files[path].targets)])
                 for path, body in bodies.items()
             }
+            if hashes == before:
+                break
         return _hash([*(hashes.get(root, "") for root in self.roots), *sorted(hashes.values())])
 
 
@@ -82,9 +86,9 @@ class Sources:
             folders = path.relative_to(package).parents if path.is_relative_to(package) else ()
             yield from (file for folder in folders if (file := package / folder / "__init__.py").is_file())
 
-    def _imported(self, tree: ast.Module, path: Path) -> Iterator[Path]:
+    def _imported(self, tree: Tree, path: Path) -> Iterator[Path]:
         """Yield the files of these packages that the import statements of `tree` run."""
-        for node in syntax.imports(tree):
+        for node in tree.imports():
             if isinstance(node, ast.ImportFrom):
                 yield from self._existing(self._base(node, path), path, node.lineno)
             for alias in node.names:
@@ -131,7 +135,7 @@ class Sources:
             raise UserError(f"{path}:{line}: imports {dotted}, which does not exist in {package}")
 
 
-def _parse(path: Path) -> ast.Module:
+def _parse(path: Path) -> Tree:
     try:
         return syntax.parse(path.read_bytes(), path)
     except FileNotFoundError:

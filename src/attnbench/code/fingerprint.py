@@ -46,6 +46,8 @@ class Fingerprints:
         self.study = study
         self._bodies: dict[Path, str] = {}
         self._sources: dict[Path | None, Sources] = {}
+        self._hashes: dict[tuple[tuple[Path, ...], frozenset[Path]], str] = {}
+        self._carriers = _carriers()
 
     def all(self) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
         """Yield stage, variant (None for a stage that has none) and fingerprint: `sha256`, and the `values` in it."""
@@ -109,19 +111,22 @@ class Fingerprints:
     ) -> str:
         """Return the hash of what `stages/<stage>.py` reaches, with the modules that a variant names."""
         roots, own = [STAGES / f"{stage}.py"], None
+        skipped = (left_out or set()) | (set() if carriers else self._carriers)
         if variant is not None:
             name = self.study.variants[variant].attention
             roots += [backbones.path(self.study.backbone.name)]
             roots += [attention.path(name)] if name != attention.NONE else []
             own = packages.home(name) if "." in name else None
+            if self.study.variants[variant].start != "identity":
+                skipped = skipped | {PACKAGE / "networks" / "identity_start.py"}
         if own not in self._sources:
             self._sources[own] = Sources([PACKAGE] if own in (None, PACKAGE) else [PACKAGE, own])
-        skipped = (left_out or set()) | (set() if carriers else _carriers())
-        if variant is not None and self.study.variants[variant].start != "identity":
-            skipped.add(PACKAGE / "networks" / "identity_start.py")
-        closure = Closure(roots, self._sources[own], skipped)
-        self._bodies |= {path: file.body for path, file in closure.files.items() if file.body}
-        return closure.sha256()
+        key = tuple(roots), frozenset(skipped)
+        if key not in self._hashes:
+            closure = Closure(roots, self._sources[own], skipped)
+            self._bodies |= {path: file.body for path, file in closure.files.items() if file.body}
+            self._hashes[key] = closure.sha256()
+        return self._hashes[key]
 
     def _values(self, *sections: str) -> dict[str, Any]:
         values = self.study.model_dump(mode="json", include=set(sections))

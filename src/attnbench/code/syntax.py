@@ -27,22 +27,29 @@ class Target:
 Resolve = Callable[[Import, ast.alias], Target | None]
 
 
-def parse(source: bytes, path: Path) -> ast.Module:
-    """Return the tree of what can run: no docstrings, nothing that only the type checker reads.
+@dataclass(frozen=True)
+class Tree:
+    """What can run of a file: its statements, and all nodes below them, breadth first."""
+
+    body: list[ast.stmt]
+    nodes: list[ast.AST]
+
+    def imports(self) -> list[Import]:
+        """Return all import statements, those inside functions too."""
+        return [node for node in self.nodes if isinstance(node, Import)]
+
+
+def parse(source: bytes, path: Path) -> Tree:
+    """Return the tree without docstrings and without what only the type checker reads.
 
     Raises:
         SyntaxError: the source is not valid Python.
     """
-    tree: ast.Module = _Runnable().visit(ast.parse(source, filename=str(path)))
-    return tree
+    module = _Runnable().visit(ast.parse(source, filename=str(path)))
+    return Tree(module.body, list(ast.walk(module)))
 
 
-def imports(tree: ast.Module) -> Iterator[Import]:
-    """Yield all import statements, those inside functions too."""
-    yield from (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
-
-
-def canonical(tree: ast.Module, resolve: Resolve) -> tuple[list[Any], list[Path]]:
+def canonical(tree: Tree, resolve: Resolve) -> tuple[list[Any], list[Path]]:
     """Return the tree as nested lists, the same for all Python versions, and the files that its imports lead to.
 
     `resolve` returns the target of an imported name, or None for a name of another package. The files come in the order
@@ -69,14 +76,14 @@ class _Runnable(ast.NodeTransformer):
 
 
 class _Canonical:
-    def __init__(self, tree: ast.Module, resolve: Resolve) -> None:
+    def __init__(self, tree: Tree, resolve: Resolve) -> None:
         self.resolve = resolve
         self.targets: list[Path] = []
         self.modules = _module_names(tree, resolve)
 
     def statements(self, nodes: list[ast.stmt]) -> list[Any]:
         lines: list[Any] = []
-        for are_imports, group in groupby(nodes, lambda node: isinstance(node, ast.Import | ast.ImportFrom)):
+        for are_imports, group in groupby(nodes, lambda node: isinstance(node, Import)):
             block = list(group)
             lines += [self._imports(block)] if are_imports else map(self._node, block)
         return lines
@@ -108,26 +115,27 @@ class _Canonical:
         return ["imports", *(item for item, _ in items)]
 
 
-def _module_names(tree: ast.Module, resolve: Resolve) -> dict[str, int]:
+def _module_names(tree: Tree, resolve: Resolve) -> dict[str, int]:
     """Return the names of own modules, numbered by first use: they follow the names of files, and do not count.
 
     A name that the file binds in another way too, such as a parameter, keeps its spelling.
     """
     bound = Counter[str]()
     modules = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
+    used: dict[str, int] = {}
+    for node in tree.nodes:
+        if isinstance(node, ast.Name):
+            used.setdefault(node.id, len(used))
+            bound[node.id] += not isinstance(node.ctx, ast.Load)
+        elif isinstance(node, Import):
             for alias in node.names:
                 target = resolve(node, alias)
                 bound[_bound(node, alias)] += 1
                 if isinstance(node, ast.ImportFrom) and alias.asname is None and target and not target.attribute:
                     modules.add(alias.name)
-        elif isinstance(node, ast.Name):
-            bound[node.id] += not isinstance(node.ctx, ast.Load)
         elif not isinstance(node, ast.Attribute | ast.Constant | ast.keyword | ast.alias):
             bound.update(_words(node))
-    used = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    return {name: number for number, name in enumerate(dict.fromkeys(used)) if name in modules and bound[name] == 1}
+    return {name: number for name, number in used.items() if name in modules and bound[name] == 1}
 
 
 def _words(node: ast.AST) -> Iterator[str]:
