@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -88,11 +88,11 @@ def test_a_command_that_cannot_be_started_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_torch")
-@pytest.mark.parametrize("preloaded", [False, True])
-def test_a_cell_has_the_environment_of_its_place(tmp_path: Path, *, preloaded: bool) -> None:
+@pytest.mark.parametrize("libraries", [(), ("torch",)])
+def test_a_cell_has_the_environment_of_its_place(tmp_path: Path, libraries: Sequence[str]) -> None:
     (tmp_path / "print.py").write_text("import os, sys; print(os.environ['PLACE'], sys.argv[1:]); sys.exit(3)")
     with LocalEngine([{"PLACE": "first"}], tmp_path, tmp_path / "logs") as engine:
-        ended = engine.submit(Cell("cell", ["python", "print.py", "se"], preloaded=preloaded)).result(60)
+        ended = engine.submit(Cell("cell", ["python", "print.py", "se"], libraries)).result(60)
         assert (ended.status, ended.reason) == (3, "exit status 3")
         assert engine.log("cell").read_text() == "first ['se']\n"
 

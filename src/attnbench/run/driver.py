@@ -12,7 +12,7 @@ from itertools import takewhile
 
 from attnbench.data import source_files
 from attnbench.errors import UserError
-from attnbench.run import memory
+from attnbench.run import libraries, memory
 from attnbench.run.cell_times import CellTimes
 from attnbench.run.engine import PYTHON, Cell, DiskFullError, Ended, Engine
 from attnbench.run.full_disk import full_text
@@ -154,7 +154,7 @@ class Driver:
                 return False
             self._view.say(f"start  {name}")
             self._times.start(name)
-            self._running[self._engine.submit(_cell(stage))] = stage
+            self._running[self._engine.submit(_cell(stage, self._study.machine.device_type))] = stage
             self._schedule.start(name)
         except (BusyError, DiskFullError):
             raise
@@ -228,13 +228,18 @@ class Driver:
         return memory.runs_at_once(estimate, min(self._workers, len(runs)), self._jobs, self._view.say)
 
 
-def _cell(stage: Stage) -> Cell:
+def _cell(stage: Stage, device_type: str) -> Cell:
     """Return the cell of a stage.
 
     Stages of a matrix are many, and import torch: they are forks. One that runs alone measures times, so it is a plain
     process; it imports torch, too, and workers of a cluster have the machine to be measured.
     """
-    preloaded = bool(stage.key) and stage.command[0] == PYTHON
+    is_forked = bool(stage.key) and stage.command[0] == PYTHON
     return Cell(
-        stage.name, stage.command, preloaded, bool(stage.key) or stage.alone, reads=stage.reads, writes=stage.writes
+        stage.name,
+        stage.command,
+        libraries.of_stage(stage.kind, device_type) if is_forked else (),
+        bool(stage.key) or stage.alone,
+        reads=stage.reads,
+        writes=stage.writes,
     )

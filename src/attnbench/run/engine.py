@@ -39,7 +39,7 @@ class Cell:
 
     name: str  # train@se-0
     command: Sequence[str]  # python stages/train.py params.yaml se 0
-    preloaded: bool = False  # a script that needs torch: it may run in a fork of a process that has imported it
+    libraries: Sequence[str] = ()  # a script that needs them: it may run in a fork of a process that has imported them
     on_worker: bool = False  # a cluster runs it, where there is one
     reads: Sequence[str] = ()  # files, from the root of the repository; an engine elsewhere needs them
     writes: Sequence[str] = ()
@@ -148,10 +148,12 @@ class LocalEngine:
             number, running = next(self._numbers), _Running(Future(), self._environments.popleft(), self._started())
             self._running[number] = running
             program, *arguments = cell.command
+            is_forked = bool(cell.libraries) and sys.platform == "linux"  # elsewhere a fork of torch is not safe
             request = {
                 "number": number,
                 "command": [sys.executable if program == PYTHON else program, *arguments],
-                "preloaded": cell.preloaded and sys.platform == "linux",  # elsewhere a fork of torch is not safe
+                "forked": is_forked,
+                "libraries": list(cell.libraries) if is_forked else [],
                 "environment": {"PATH": _path(), **running.environment},
                 "folder": str(self._folder),
                 "log": str(log.absolute()),

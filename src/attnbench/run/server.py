@@ -1,9 +1,9 @@
 """Starts the processes of a run: `python -P server.py`, with one request per line on its standard input.
 
-It runs as a script and imports the standard library alone, then torch before the first stage that asks for it. Such a
-stage is a fork: Python and torch, two seconds of processor time, are loaded once. Nothing of attnbench is imported
-here, so each stage reads the source as it is when it starts. torch starts no threads when it is imported; numpy's
-OpenBLAS does, and ends and restarts them around a fork (`pthread_atfork`).
+It runs as a script and imports the standard library alone, then the libraries that a stage asks for. Such a stage is a
+fork: Python and its libraries, two to five seconds of processor time, are loaded once. Nothing of attnbench is imported
+here, so each stage reads the source as it is when it starts. torch starts no threads when it is imported; the OpenBLAS
+of numpy and scipy does, and ends and restarts them around a fork (`pthread_atfork`).
 
 When the run ends for whatever reason, the input ends, and everything that was started here is killed.
 """
@@ -23,7 +23,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-PRELOADED = ("torch", "pydantic", "ruamel.yaml", "safetensors.torch", "tqdm")
 PR_SET_PDEATHSIG = 1  # of Linux's prctl.h
 
 status = ContextVar("status", default=0)  # with which this process ends
@@ -49,8 +48,7 @@ def main() -> None:
                 break
             *lines, pending = (pending + received).split(b"\n")
             for request in map(json.loads, lines):
-                if request["preloaded"]:
-                    _preload()
+                _import(request["libraries"], request["log"])
                 process = _fork()
                 if process == 0:
                     _become(request, os.getppid())
@@ -61,10 +59,28 @@ def main() -> None:
         _kill_group(process)
 
 
-def _preload() -> None:
-    for name in PRELOADED:
-        with suppress(ImportError):  # the stage says what is missing
+def _import(libraries: list[str], log: str) -> None:
+    """Import what is not imported yet; what it writes goes to the log of the cell that asked first."""
+    missing = [name for name in libraries if name not in sys.modules]
+    if not missing:
+        return
+    own = os.dup(1), os.dup(2)
+    _write_to(log)
+    for name in missing:
+        with suppress(Exception):  # the stage fails at its own import, and says why
             import_module(name)
+    sys.stdout.flush()
+    for number, descriptor in enumerate(own, start=1):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+
+
+def _write_to(log: str) -> None:
+    """Append to a file what this process writes from now on."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
 
 
 def _fork() -> int:
@@ -101,14 +117,14 @@ def _become(request: dict[str, Any], server: int) -> None:
         os._exit(1)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    log = os.open(request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-    for descriptor, source in enumerate((os.open(os.devnull, os.O_RDONLY), log, log)):
-        os.dup2(source, descriptor)
-    os.closerange(3, log + 1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    _write_to(request["log"])
+    os.closerange(3, nothing + 1)
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
     command = request["command"]
-    if not request["preloaded"]:
+    if not request["forked"]:
         try:
             os.execvp(command[0], command)
         except OSError as error:
