@@ -51,6 +51,43 @@ def test_a_number_below_1_is_refused(arguments, monkeypatch, capsys):
     assert f"argument {arguments[1]}: given {arguments[2]}; must be at least 1" in capsys.readouterr().err
 
 
+MISSPELT = [
+    ["bench", "quickstrat"],
+    ["bench", "--variants", "sse"],
+    ["explain", "runs/quickstart/sse-0", "photo.jpg"],
+    ["export", "runs/quickstart/sse-0"],
+    ["match", "quickstart", "sse", "--by", "latency"],
+    ["modules", "sse"],
+    ["plan", "quickstrat"],
+    ["plan", "quickstart", "--like", "tutorail"],
+    ["run", "quickstrat"],
+    ["status", "quickstrat"],
+    ["test", "sse"],
+    ["verify", "quickstrat"],
+]
+
+
+def test_a_misspelt_name_is_refused_before_torch_is_loaded(tmp_path):
+    (tmp_path / "torch.py").write_text("raise SystemExit('torch is loaded')")
+    code = f"""
+import sys
+from attnbench.cli import main
+for arguments in {MISSPELT}:
+    sys.argv = ["attnbench", *arguments]
+    try:
+        main()
+    except SystemExit as ended:
+        print(ended.code)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-c", code]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True)
+    answers = done.stdout.splitlines()
+    for arguments, answer in zip(MISSPELT, answers, strict=True):
+        assert "(did you mean '" in answer, arguments
+
+
 def test_a_command_that_fails_ends_with_status_1(monkeypatch):
     monkeypatch.setattr("attnbench.compare.verify.verify", lambda *_: False)
     monkeypatch.setattr(sys, "argv", ["attnbench", "verify"])

@@ -36,11 +36,13 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
     from attnbench.records import files
     from attnbench.study import repository, require
     from attnbench.study.paths import relative_to_cwd
-    from attnbench.tools import bench
 
     located = repository.locate(arguments.study, here)
     for variant in arguments.variants or []:
         require(located.study, relative_to_cwd(located.params), variant)
+
+    from attnbench.tools import bench  # after the names are checked: it loads torch
+
     benchmark = bench.configure(
         located.study,
         arguments.variants,

@@ -34,6 +34,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Print the table and write the figure."""
+    from attnbench.study import repository
+
+    repository.locate_run(here / arguments.folder)  # a misspelt name is refused before torch is loaded
+
     from attnbench.report.figures import style
     from attnbench.use.explain import explain
     from attnbench.use.trained import load

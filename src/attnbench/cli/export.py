@@ -26,6 +26,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Export, and print what the file takes and how far its logits differ."""
+    from attnbench.study import repository
+
+    repository.locate_run(here / arguments.folder)  # a misspelt name is refused before torch is loaded
+
     from attnbench.use.export import export
     from attnbench.use.trained import load
 

@@ -32,13 +32,15 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
     from attnbench.errors import UserError
     from attnbench.study import repository, require
     from attnbench.study.paths import relative_to_cwd
-    from attnbench.tools.match import match
 
     batch_size = arguments.batch_size
     if batch_size is not None and arguments.by != "latency":
         raise UserError(f"--batch-size {batch_size} needs --by latency")
     located = repository.locate(arguments.study, here)
     require(located.study, relative_to_cwd(located.params), arguments.variant)
+
+    from attnbench.tools.match import match  # after the names are checked: it loads torch
+
     batch_size = batch_size or max(located.study.latency.batch_sizes)
     sys.stdout.write(match(located.study, located.root, arguments.variant, arguments.option, arguments.by, batch_size))
     return True

@@ -28,12 +28,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Print the table."""
     from attnbench.study import repository
-    from attnbench.tools import plan
 
     located = repository.locate(arguments.study, here)
-    spread = None if arguments.spread is None else plan.Spread(arguments.spread, "stated")
-    if arguments.like:
-        spread = plan.spread_of(repository.locate(arguments.like, here))
+    like = repository.locate(arguments.like, here) if arguments.like else None
+
+    from attnbench.tools import plan  # after the names are checked: it loads torch
+
+    spread = plan.spread_of(like) if like else None
+    if arguments.spread is not None:
+        spread = plan.Spread(arguments.spread, "stated")
     sys.stdout.write(plan.text(located, spread))
     return True
 

@@ -18,6 +18,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, here: object) -> bool:
     """Check, and print a line for each check."""
+    from attnbench.study import attention
+
+    attention.path(arguments.name)  # a misspelt name is refused before torch is loaded
+
     from attnbench.tools.contract.suite import check_module
 
     def write(line: str) -> None:

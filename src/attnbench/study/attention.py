@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from attnbench.errors import UserError, did_you_mean, listed, shortened
 from attnbench.study import module_files, packages
 from attnbench.study.module_files import Option
 
@@ -19,9 +20,14 @@ def path(name: str) -> Path:
     """Return the file of a module.
 
     Raises:
-        UserError: `name` has dots and no such file exists.
+        UserError: there is no such module.
     """
-    return packages.locate(name) if "." in name else FOLDER / f"{name}.py"
+    if "." in name:
+        return packages.locate(name)
+    if name not in (allowed := names()):
+        near = did_you_mean(name, allowed)
+        raise UserError(f"no module {shortened(name)!r}{near}; allowed: {listed(allowed)}, or `package.module`")
+    return FOLDER / f"{name}.py"
 
 
 def options(name: str) -> dict[str, Option]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from attnbench import machine
 from attnbench.errors import UserError
-from attnbench.study.loading import load
+from attnbench.study.loading import load, require
 from attnbench.study.named_studies import params_of
 from attnbench.study.paths import relative_to_cwd
 from attnbench.study.schema import Study
@@ -53,3 +53,19 @@ def locate(name: str | None, folder: Path) -> LocatedStudy:
     root = root_of(folder)
     params = params_of(root, name)
     return LocatedStudy(root, params, load(relative_to_cwd(params)))
+
+
+def locate_run(folder: Path) -> tuple[LocatedStudy, str, int]:
+    """Load the study of a run from its folder `runs/<study>/<variant>-<seed>`; return it with variant and seed.
+
+    Raises:
+        UserError: the folder has another name, or the study has no such variant or seed, or as for `locate`.
+    """
+    root = root_of(folder)
+    shown = relative_to_cwd(folder)
+    variant, _, seed = folder.name.rpartition("-")
+    if folder.resolve().parent.parent != root / "runs" or not variant or not seed.isdecimal():
+        raise UserError(f"{shown} is no run; give a folder `runs/STUDY/VARIANT-SEED`, such as runs/quickstart/cbam-0")
+    located = locate(folder.parent.name, root)
+    require(located.study, relative_to_cwd(located.params), variant, int(seed))
+    return located, variant, int(seed)

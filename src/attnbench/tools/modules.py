@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from attnbench.errors import UserError, did_you_mean, listed
 from attnbench.study import attention, module_files
 from attnbench.study.module_files import yaml_text
 
@@ -31,9 +30,6 @@ def details(name: str) -> str:
     Raises:
         UserError: there is no such module.
     """
-    names = attention.names()
-    if name not in names:
-        raise UserError(f"no module {name!r}{did_you_mean(name, names)}; allowed: {listed(names)}")
     path = attention.path(name)
     rows = [
         (key, f"default {yaml_text(option.default)}", allowed(option.type))

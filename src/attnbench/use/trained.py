@@ -17,13 +17,11 @@ from attnbench.networks.evaluation import logits_of
 from attnbench.networks.normalisation import Normalisation
 from attnbench.records import DataSummary, RunRecord
 from attnbench.records.trained import require_of_record
-from attnbench.study import StudyPaths, repository, require, run_name
+from attnbench.study import StudyPaths, repository, run_name
 from attnbench.study.paths import relative_to_cwd, repro
 from attnbench.study.repository import LocatedStudy
 from attnbench.use import images
 from attnbench.use.images import Picture
-
-_EXAMPLE = "runs/quickstart/cbam-0"
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def load(folder: str | Path) -> TrainedRun:
         UserError: the folder is no run, a file is missing or damaged, or the record says that the run was made with
             other code, other images or other values in params.yaml than those of this repository.
     """
-    located, variant, seed = _located(Path(folder).absolute())
+    located, variant, seed = repository.locate_run(Path(folder).absolute())
     study, run, paths = located.study, run_name(variant, seed), StudyPaths(located.study.name, located.root)
     path, checkpoint = (relative_to_cwd(file(variant, seed)) for file in (paths.record, paths.checkpoint))
     record = records.read(path, RunRecord)
@@ -95,18 +93,6 @@ def load(folder: str | Path) -> TrainedRun:
     network = networks.build(study, variant, data, seed)
     load_weights(network, checkpoint)
     return TrainedRun(network.eval(), record, data)
-
-
-def _located(folder: Path) -> tuple[LocatedStudy, str, int]:
-    """Return the study, the variant and the seed of a run."""
-    root = repository.root_of(folder)
-    shown = relative_to_cwd(folder)
-    variant, _, seed = folder.name.rpartition("-")
-    if folder.resolve().parent.parent != root / "runs" or not variant or not seed.isdecimal():
-        raise UserError(f"{shown} is no run; give a folder `runs/STUDY/VARIANT-SEED`, such as {_EXAMPLE}")
-    located = repository.locate(folder.parent.name, root)
-    require(located.study, relative_to_cwd(located.params), variant, int(seed))
-    return located, variant, int(seed)
 
 
 def _check_identity(located: LocatedStudy, record: RunRecord, data: DataSummary, advice: str) -> None:

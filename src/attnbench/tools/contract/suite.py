@@ -9,7 +9,7 @@ from typing import TypeVar
 import pandas as pd
 
 from attnbench import cost
-from attnbench.errors import UserError, did_you_mean, first_few, listed, shortened
+from attnbench.errors import UserError, first_few
 from attnbench.report.tables import markdown
 from attnbench.study import attention, check_modules, module_files
 from attnbench.study.packages import blamed
@@ -123,14 +123,10 @@ def _costs(case: Configuration) -> str:
 
 def _readable(name: str) -> Path:
     """Return the file of a module that can be imported and is filled in."""
-    names = attention.names()
-    if "." not in name and name not in names:
-        near = did_you_mean(name, names)
-        raise UserError(f"no module {shortened(name)!r}{near}; allowed: {listed(names)}, or `package.module`")
+    path = attention.path(name)
     problems = [text for _, text in check_modules.check({"variants": {name: {"attention": name}}})]
     if problems and module_files.FILL_IN not in problems[0]:
         raise UserError(problems[0])
-    path = attention.path(name)
     try:
         declarations.is_filled_in(name)  # else every other check fails for this reason
     except UserError as error:
