@@ -26,10 +26,11 @@ IGNORED = ("ran", "started", "broken", "full", "slow", "meet")
 
 
 class Project:
-    """The folder, and what has run in it."""
+    """The folder, and what has run in it. Stand-ins need no torch, which takes seconds to load, and find none."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, has_torch: bool = False) -> None:
         self.root = root
+        self.has_torch = has_torch
 
     def ran(self) -> list[str]:
         """Return the names of the stand-ins that ended since the last call, sorted."""
@@ -48,10 +49,16 @@ class Project:
         code = "import sys; sys.path.insert(0, 'src'); from attnbench.cli import main; main()"
         programs = {"attnbench": ["-c", code], "dvc": ["-m", "dvc"]}
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        environment = {
+            **os.environ,
+            "PATH": os.defpath if name == "attnbench" else path,
+        }  # attnbench finds python itself
+        if not self.has_torch:
+            environment["PYTHONPATH"] = hide_torch(self.root / ".git/without_torch")
         return subprocess.Popen(
             [sys.executable, *programs[name], *arguments] if name in programs else list(command),
             cwd=self.root,
-            env={**os.environ, "PATH": os.defpath if name == "attnbench" else path},  # attnbench finds python itself
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -130,11 +137,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def without_torch(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let a run find no torch, which takes seconds to load; the stand-ins need none. Return the folder of the stub."""
+    """Let the processes of a test find no torch. Return the first folder in which they look for modules."""
     folder = tmp_path_factory.mktemp("stub")
-    (folder / "torch.py").write_text("raise ImportError\n")
-    monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setenv("PYTHONPATH", hide_torch(folder))
     return folder
+
+
+def hide_torch(folder: Path) -> str:
+    """Write a torch that cannot be imported; return a PYTHONPATH that begins with it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "torch.py").write_text("raise ImportError\n")
+    return os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
 
 
 def is_alive(process: int) -> bool:

@@ -34,7 +34,6 @@ echo $? >> "$1.said"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root mounts"),
-    pytest.mark.usefixtures("without_torch"),
 ]
 
 

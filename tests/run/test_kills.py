@@ -67,7 +67,6 @@ def processes(driver: "subprocess.Popen[str]") -> list[int]:
     return found
 
 
-@pytest.mark.usefixtures("without_torch")
 def test_kills_at_random_moments_change_no_byte(tmp_path: Path) -> None:
     for name in ("expected", "killed"):
         (tmp_path / name).mkdir()

@@ -55,7 +55,7 @@ def test_what_a_library_says_is_in_the_log_of_the_cell_that_asked_first(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with LocalEngine([{}], tmp_path, tmp_path / "logs") as engine:
         for name in ("first", "second"):
-            cell = Cell(name, ["python", "stage.py"], libraries=("broken", "talking"))
+            cell = Cell(name, ["python", "stage.py"], libraries=("talking", "broken"))
             assert engine.submit(cell).result(60).status == 0
         assert set(engine.log("first").read_text().splitlines()) == {"imported", "a warning", "True False"}
         assert engine.log("second").read_text() == "True False\n"

@@ -62,7 +62,6 @@ def test_nothing_to_do_for_300_recorded_runs(project: Project) -> None:
         print(f"; nothing to do, {asked}: {spent(resource.RUSAGE_CHILDREN) - began:.1f} s", end="")
 
 
-@pytest.mark.usefixtures("without_torch")
 def test_cells_that_do_nothing(project: Project) -> None:
     set_size(project, 4, 3)
     began = spent(resource.RUSAGE_CHILDREN)

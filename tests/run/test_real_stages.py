@@ -48,7 +48,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
     (root / "src/mine/plain.py").write_text(NO_ATTENTION)
     own = {"attention": "mine.plain", "site": "before_pool"}
     params.write(root, **SMALL, variants=params.values()["variants"] | {"own": own})
-    project = Project(root)
+    project = Project(root, has_torch=True)
     process = project.start("attnbench", "run", "--jobs", "2")
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 1

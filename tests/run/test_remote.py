@@ -52,7 +52,6 @@ def clone(project: Project, root: Path) -> Project:
     return other
 
 
-@pytest.mark.usefixtures("without_torch")
 def test_what_one_machine_trains_another_has_not_to_train(finished: Project, tmp_path: Path) -> None:
     finished.call("dvc", "remote", "add", "-d", "store", str(tmp_path / "store"))
     finished.commit("Name the remote")

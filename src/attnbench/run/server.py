@@ -66,8 +66,8 @@ def _import(libraries: list[str], log: str) -> None:
         return
     own = os.dup(1), os.dup(2)
     _write_to(log)
-    for name in missing:
-        with suppress(Exception):  # the stage fails at its own import, and says why
+    with suppress(Exception):  # the stage fails at its own import, and says why
+        for name in missing:
             import_module(name)
     sys.stdout.flush()
     for number, descriptor in enumerate(own, start=1):
