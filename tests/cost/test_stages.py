@@ -1,6 +1,7 @@
 """The stages `cost` and `latency`, run as DVC runs them: from the root, with the params file first."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,11 +19,12 @@ SUMMARY = records.DataSummary(
 )  # fmt: skip
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository's root with the params.yaml of a small study, whose images are prepared."""
+    root = tmp_path_factory.mktemp("prepared")
     params.write(
-        tmp_path,
+        root,
         backbone={"name": "cnn", "options": {"width": 4, "hidden": 16}},
         variants={
             "baseline": {"attention": "none"},
@@ -30,8 +32,15 @@ def root(tmp_path: Path) -> Path:
         },
         latency={"batch_sizes": [1], "rounds": 6, "processes": 2},
     )
-    records.write(StudyPaths("small", tmp_path).data_summary, SUMMARY)
-    assert run(tmp_path, "code.py").returncode == 0
+    records.write(StudyPaths("small", root).data_summary, SUMMARY)
+    assert run(root, "code.py").returncode == 0
+    return root
+
+
+@pytest.fixture
+def root(prepared: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
