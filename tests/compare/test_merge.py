@@ -64,6 +64,43 @@ def test_seeds_of_another_clone_come_with_their_entries(tmp_path: Path) -> None:
     assert merge(str(there), None, here).seeds == []
 
 
+def test_a_merge_that_was_killed_is_repeated(tmp_path: Path) -> None:
+    here, there, both = (clone(tmp_path / name, seeds) for name, seeds in (("a", [0]), ("b", [1]), ("both", [0, 1])))
+    record = StudyPaths("small").record("se", 1)
+    (here / record).write_bytes((there / record).read_bytes())  # before its other files and dvc.lock
+    assert merge(str(there), None, here).seeds == [1]
+    assert tree(here) | {"dvc.lock": b""} == tree(both) | {"dvc.lock": b""}
+
+
+def test_a_seed_that_the_study_lacks_is_refused(tmp_path: Path) -> None:
+    here, there = clone(tmp_path / "a", [0]), clone(tmp_path / "b", [1])
+    with pytest.raises(UserError, match=r"^--seeds: given 9; params\.yaml has the seeds 0, 1\. Name some of these"):
+        merge(str(there), None, here, [1, 9])
+
+
+def test_nothing_comes_but_what_the_stages_of_a_run_write(tmp_path: Path) -> None:
+    here, there = clone(tmp_path / "a", [0]), clone(tmp_path / "b", [1])
+    (there / "stages").mkdir()
+    script = there / "stages/train.py"
+    script.write_text("print('of the other side')\n")
+    lock = (there / "dvc.lock").read_text()
+    output = f"outs: {json.dumps([{'path': 'stages/train.py', 'md5': md5_of(script)}])}\n"
+    (there / "dvc.lock").write_text(f"{lock}  other@se-1:\n    {output}")
+    assert merge(str(there), None, here).seeds == [1]
+    assert not (here / "stages").exists()
+    assert "other@se-1" not in read_entries(here / "dvc.lock")
+
+    here = clone(tmp_path / "c", [0])
+    entry = lock.index("  maps@se-1:")
+    (there / "dvc.lock").write_text(lock[:entry] + f"  maps@se-1:\n    {output}")
+    before = tree(here)
+    with pytest.raises(
+        UserError, match=r"maps@se-1 of the other side writes stages/train\.py, which that stage does not"
+    ):
+        merge(str(there), None, here)
+    assert tree(here) == before
+
+
 def test_a_seed_that_lacks_a_variant_is_left_out(tmp_path: Path) -> None:
     here, there = clone(tmp_path / "a", [0]), clone(tmp_path / "b", [1])
     StudyPaths("small", there).record("se", 1).unlink()

@@ -1,6 +1,7 @@
 """Downloading from a local server that misbehaves in every way we know of."""
 
 import hashlib
+import os
 import socket
 import threading
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from attnbench.data.download import Patience, download
 from attnbench.errors import UserError
+from attnbench.records import files
 
 CONTENT = bytes(range(256)) * 1024  # 256 KB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -84,7 +86,7 @@ def fetch(server: Server, folder: Path, *answers: str) -> Path:
 
 
 def left_in(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (folder / "raw").iterdir()}
+    return {path.name: path.read_bytes() for path in (folder / "raw").iterdir() if path.suffix != ".lock"}
 
 
 def test_whole_file(server: Server, tmp_path: Path) -> None:
@@ -106,6 +108,15 @@ def test_the_next_call_resumes_the_part_that_an_earlier_one_left(server: Server,
     fetch(server, tmp_path, "whole")
     assert left_in(tmp_path) == {"file.tar.gz": CONTENT}
     assert server.ranges[-1] == f"bytes={len(CONTENT) * 7 // 8}-"
+
+
+def test_a_second_download_of_a_file_names_the_first(server: Server, tmp_path: Path) -> None:
+    with (
+        files.locked(tmp_path / "raw/file.tar.gz.lock", str),
+        pytest.raises(UserError, match=rf"file\.tar\.gz is being downloaded by process {os.getpid()}; run this again"),
+    ):
+        fetch(server, tmp_path, "whole")
+    assert server.ranges == []
 
 
 def test_server_that_ignores_range(server: Server, tmp_path: Path) -> None:

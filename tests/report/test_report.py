@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,31 @@ def test_results_have_a_row_for_every_variant_and_the_overview_one_for_every_stu
     page.write_text(earlier)
     overview.write_overview(drawn.paths.root)
     assert page.read_text() == earlier, "the data and the code were listed on that day"
+
+    (reports / ".reports.12ab34cd.tmp").mkdir()  # of a run that was killed while it wrote this
+    (reports / ".reports.12ab34cd.tmp/results.csv").write_text((reports / "results.csv").read_text())
+    overview.write_overview(drawn.paths.root)
+    assert page.read_text() == earlier
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: "",
+        lambda text: text.replace("kind", "sort", 1),
+        lambda text: text.replace(",baseline,", ",attention,"),
+        lambda text: text.replace("\n", "\n<<<<<<< HEAD\n", 1),
+    ],
+    ids=["empty", "other columns", "no baseline", "conflict"],
+)
+def test_results_that_no_report_wrote_are_named(drawn: Any, tmp_path: Path, edit: Callable[[str], str]) -> None:
+    path = tmp_path / "reports/made_up/results.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(edit((drawn.paths.report / "results.csv").read_text()))
+    message = r"made_up/results\.csv is not what a report writes; run `attnbench run made_up`, restore"
+    with pytest.raises(UserError, match=message):
+        overview.write_overview(tmp_path)
+    assert [file.name for file in (tmp_path / "reports").iterdir()] == ["made_up"]
 
 
 def test_references_are_those_of_the_modules_and_of_the_network() -> None:

@@ -11,10 +11,10 @@ import params
 import pytest
 
 from attnbench.run.driver import Driver
+from attnbench.run.dvc_errors import BusyError
 from attnbench.run.engine import Cell, DiskFullError, Ended
 from attnbench.run.graph import Stage
 from attnbench.run.jobs import Received
-from attnbench.run.project import BusyError
 from attnbench.run.schedule import Schedule
 from attnbench.study.repository import locate
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from attnbench.errors import UserError
-from attnbench.run.engine import Cell, DiskFullError, LocalEngine
+from attnbench.run.engine import PATIENCE, Cell, DiskFullError, LocalEngine
 from attnbench.run.reproduce import claimed
 from attnbench.study import StudyPaths
 
@@ -53,6 +53,35 @@ def test_nothing_outlives_a_run(tmp_path: Path, number: signal.Signals) -> None:
     run.send_signal(number)
     assert run.wait(60) == (-number if number == signal.SIGKILL else 128 + number)
     wait_until(lambda: states(processes) == "")
+
+
+def test_a_signal_that_is_ignored_from_the_start_stays_ignored(tmp_path: Path) -> None:
+    code = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n{RUN}"  # as nohup does
+    run = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    processes = started(tmp_path)
+    run.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert states([run.pid, *processes]) == "SSS"
+    run.send_signal(signal.SIGTERM)
+    assert run.wait(60) == 128 + signal.SIGTERM
+    wait_until(lambda: states(processes) == "")
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_a_cell_whose_libraries_are_being_imported_is_stopped_as_soon_as_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slow.py").write_text("import time\nopen('importing', 'w').close()\ntime.sleep(1)\n")
+    (tmp_path / "stage.py").write_text("import time\ntime.sleep(60)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    began = time.monotonic()
+    with LocalEngine([{}], tmp_path, tmp_path / "logs") as engine:
+        future = engine.submit(Cell("cell", ["python", "stage.py"], ("slow",)))
+        wait_until((tmp_path / "importing").exists)
+        engine.stop()
+        assert future.result(0).status in (-signal.SIGINT, 1)
+    assert time.monotonic() - began < PATIENCE
 
 
 def test_a_suspended_run_suspends_its_cells(tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dvc.utils.serialize import load_yaml
+from zc.lockfile import LockFile
 
 from attnbench.records import files
 from attnbench.records.lock import read_entries
+from attnbench.run.dvc_errors import BusyError
 from attnbench.run.graph import Stage
 from attnbench.run.lost_entries import put_back
 from attnbench.run.project import Project as DvcProject
@@ -143,6 +146,16 @@ def test_a_lock_file_cut_short_is_made_whole_again(project: Project, end: str) -
     record.write_text(record.read_text() + "of another run")  # its entry does not say what lies there
     lock.write_text(text[: text.index("  train@se-0:\n")])
     assert "train@se-0" not in (put_back(project.root, lock, paths) or [])
+
+
+def test_a_lock_file_that_may_be_being_written_is_left_to_its_writer(project: Project) -> None:
+    lock = project.root / "dvc.lock"
+    lock.write_text(lock.read_text()[:200])
+    with (
+        closing(LockFile(str(project.root / ".dvc/tmp/lock"))),
+        pytest.raises(BusyError, match="another DVC command has to end first"),
+    ):
+        put_back(project.root, lock, StudyPaths("small", project.root))
 
 
 def test_a_clone_without_weights_grows(project: Project, tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """The line of `attnbench status` where little is recorded; test_stale.py has it for projects that ran."""
 
+import sys
 from pathlib import Path
 
 import params
 import pytest
 
+from attnbench.cli import main
 from attnbench.run import status as module
 from attnbench.run.graph import Stage
 from attnbench.study import StudyPaths
@@ -32,6 +34,38 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_study_that_is_only_prepared_is_current(prepared: Path) -> None:
     assert module.status(None, prepared).text() == "small: current; 0 of 4 runs; not trained: seeds 0, 1"
+
+
+def test_a_share_without_the_first_seed_is_current_without_views_and_report(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variant in ("baseline", "se"):
+        record = StudyPaths("small", prepared).record(variant, 1)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.touch()
+    changed = {name for name in NOT_MADE if name.endswith("-0")} | {"views@baseline", "views@se", "report"}
+    stages = [Stage(name, changed=name in changed, stale=False) for name in (*MADE, *NOT_MADE)]
+    monkeypatch.setattr(module.Project, "stages", lambda _: stages)
+    assert module.status(None, prepared).text() == "small: current; 2 of 4 runs; not trained: seed 0"
+    view = StudyPaths("small", prepared).view("se")
+    view.parent.mkdir(parents=True)
+    view.touch()
+    assert "lost, or older than what they are made from: report; run" in module.status(None, prepared).text()
+
+
+def test_a_study_that_cannot_be_read_hides_no_other(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a_draft", "other"):
+        (prepared / "studies" / name).mkdir(parents=True)
+        (prepared / "studies" / name / "params.yaml").write_text(f"name: {name}\nepochs: [\n")
+    monkeypatch.setattr(sys, "argv", ["attnbench", "status"])
+    monkeypatch.chdir(prepared)
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
+    assert [line.partition(":")[0] for line in lines] == ["small", "a_draft", "other"]
+    assert "studies/a_draft/params.yaml:" in lines[1]
 
 
 def test_seeds_that_lack_the_same_variants_are_one_item(prepared: Path) -> None:

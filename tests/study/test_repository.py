@@ -41,6 +41,16 @@ def test_an_unknown_study_is_refused_with_the_list_of_studies(root: Path) -> Non
         named_studies.params_of(root, "cifar")
 
 
+@pytest.mark.parametrize("name", [None, "quickstart", "cifar10"])
+def test_a_study_with_the_name_of_the_one_at_the_root_is_refused(root: Path, name: str | None) -> None:
+    (root / "studies/quickstart").mkdir()
+    (root / "studies/quickstart/params.yaml").write_text("name: quickstart\n")
+    with pytest.raises(UserError, match=r"^studies/quickstart has the name of the study at the root, .* rename the"):
+        named_studies.params_of(root, name)
+    with pytest.raises(UserError, match=r"^studies/quickstart has the name"):
+        named_studies.files_of(root)
+
+
 @pytest.mark.parametrize(
     ("device", "threads", "expected"), [("cpu", 1, 6), ("cpu", 4, 1), ("cpu", 9, 1), ("cuda", 1, 3), ("cuda:1", 1, 1)]
 )

@@ -17,13 +17,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Print a line per study; return whether all are current."""
+    from attnbench.errors import UserError
     from attnbench.run.status import status
     from attnbench.study import named_studies, repository
 
     is_current = True
     for name in arguments.studies or named_studies.files_of(repository.root_of(here)):
-        recorded = status(name, here)
-        sys.stdout.write(f"{recorded.text()}\n")
+        try:
+            recorded = status(name, here)
+        except UserError as error:
+            if arguments.studies:
+                raise
+            line, is_current = f"{name}: {error}", False
+        else:
+            line, is_current = recorded.text(), is_current and recorded.is_current
+        sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
-        is_current &= recorded.is_current
     return is_current

@@ -65,11 +65,12 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
     """Bring the seeds that `source`, a folder or a revision, has of all variants and that are not here.
 
     Raises:
-        UserError: the other side was made from other images, code or values, the runs of a seed come from several
-            classes of machine, both sides have a run with different results, files are not those of its dvc.lock, or
-            the study is being run.
+        UserError: the study lacks one of `seeds`, the other side was made from other images, code or values, the runs
+            of a seed come from several classes of machine, both sides have a run with different results, files are not
+            those of its dvc.lock, or the study is being run.
     """
     located = repository.locate(name, here)
+    located.require_seeds(seeds or ())
     paths = StudyPaths(located.study.name, located.root)
     with claimed(paths):
         other = _Side(source, located)
@@ -86,7 +87,7 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
         writes: dict[Path, bytes] = {}
         entries: dict[str, str] = {}
         brought = []
-        for seed in located.study.seeds if seeds is None else seeds:
+        for seed in [seed for seed in located.study.seeds if seeds is None or seed in seeds]:
             runs = {variant: records_of_other.get((variant, seed)) for variant in located.study.variants}
             present = {variant: run for variant, run in runs.items() if run is not None}
             if len(present) < len(runs):
@@ -94,7 +95,7 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
                     lacking[seed] = [variant for variant, run in runs.items() if run is None]
                 continue
             seed_problems = [*_conflicts(present, located, paths), *_machines(seed, present)]
-            new = [variant for variant in present if not paths.record(variant, seed).is_file()]
+            new = [variant for variant in present if not _is_here(variant, seed, paths, here_locked)]
             for variant in new:
                 seed_problems += _collect(other, located, md5s, variant, seed, writes, entries)
             problems += seed_problems
@@ -116,6 +117,11 @@ def _records(other: _Side, located: LocatedStudy) -> dict[tuple[str, int], RunRe
         require_of(record, path, "Name it after its run", study=located.study.name, run=PurePosixPath(path).stem)
         runs[record.variant, record.seed] = record
     return runs
+
+
+def _is_here(variant: str, seed: int, paths: StudyPaths, locked: Collection[str]) -> bool:
+    """Return whether a run needs not be brought; a merge that was killed has brought its files without its entry."""
+    return paths.record(variant, seed).is_file() and f"train@{run_name(variant, seed)}" in locked
 
 
 def _conflicts(runs: dict[str, RunRecord], located: LocatedStudy, paths: StudyPaths) -> Iterator[str]:
@@ -164,11 +170,20 @@ def _collect(
     """
     run, paths, here = run_name(variant, seed), StudyPaths(located.study.name), located.root
     locked = other.entries
-    stages = [stage for stage in locked if stage.partition("@")[2] == run]  # what reads a run is brought with it
+    written = {  # what reads a run is brought with it, and nothing else that the other side may name
+        f"train@{run}": paths.outputs(variant, seed),
+        f"ablate@{run}": [paths.ablation(variant, seed)],
+        f"robustness@{run}": [paths.robust(variant, seed)],
+        f"maps@{run}": [paths.map_scores(variant, seed)],
+    }
+    stages = [stage for stage in written if stage in locked]
     if f"train@{run}" not in stages:
         yield f"{run} is not in the dvc.lock of the other side"
     for stage in stages:
         for path, expected in outputs(locked[stage]).items():
+            if Path(path) not in written[stage]:
+                yield f"{stage} of the other side writes {path}, which that stage does not write here"
+                continue
             content = other.read(Path(path)).get(path)
             is_weight = Path(path).is_relative_to(paths.checkpoint(variant, seed).parent)
             if content is None and is_weight:

@@ -14,9 +14,9 @@ from pathlib import Path
 from attnbench.errors import UserError
 from attnbench.records import code_sha256
 from attnbench.records.lock import md5_of
-from attnbench.run import devices
+from attnbench.run import devices, memory
 from attnbench.run.engine import Cell
-from attnbench.run.jobs import run_cells
+from attnbench.run.jobs import run_cells, say
 from attnbench.study import Study, StudyPaths
 from attnbench.study.repository import LocatedStudy
 
@@ -52,7 +52,12 @@ class Repetition:
             Cell("@".join([stage, "-".join(arguments)]) if arguments else stage, [*command, *arguments])
             for arguments in runs
         ]
-        environments = devices.environments(self.study.machine.device, self.located.workers)
+        workers = self.located.workers
+        if stage == "train":
+            own = StudyPaths(self.study.name, self.located.root)
+            estimate = memory.estimate(self.study, own, {arguments[0] for arguments in runs})
+            workers = memory.runs_at_once(estimate, min(workers, max(1, len(runs))), None, say)
+        environments = devices.environments(self.study.machine.device, workers)
         failed = run_cells(cells, environments, self.folder, root / self.logs)
         return [cell.name not in failed for cell in cells]
 

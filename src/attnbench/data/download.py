@@ -37,10 +37,19 @@ def download(url: str, path: Path, sha256: str, *, advice: str, patience: Patien
         advice: what to do without a network; ends every message.
 
     Raises:
-        UserError: the server cannot be reached, refuses, or sends a file with another SHA-256.
+        UserError: the server cannot be reached, refuses, or sends a file with another SHA-256, or another process
+            downloads the file.
     """
+
+    def refusal(process: str) -> str:
+        return f"{path} is being downloaded by process {process}; run this again when that has ended"
+
+    with files.locked(path.with_name(f"{path.name}.lock"), refusal):
+        _download(url, path, sha256, advice, patience)
+
+
+def _download(url: str, path: Path, sha256: str, advice: str, patience: Patience) -> None:
     part = path.with_name(f"{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
     reason = "no attempt was made"
     for attempt in range(patience.attempts):
         if attempt:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from attnbench.errors import UserError
 from attnbench.records import files
 from attnbench.report import formatting
+from attnbench.study.paths import relative_to_cwd
 
 _TOP = """\
 # Reports
@@ -22,6 +24,10 @@ which they came to this page.
 | Study | Question | Images | Network | Seeds | Verdicts, points | Training step | Data | Code |
 |:------|:---------|:-------|:--------|------:|:-----------------|--------------:|:-----|:-----|
 """
+_NEEDED = {
+    *("study", "title", "question", "images", "network", "variant", "kind", "n"),
+    *("difference", "verdict", "training_step_ratio", "data_sha256", "code_sha256"),
+}
 _FIGURE = """
 ![Differences of modules to the baseline in every study](forest.svg)
 
@@ -34,9 +40,13 @@ def write_overview(root: Path) -> None:
     """Write the files from `reports/*/results.csv` under the root of the repository; nothing where there is none.
 
     The figure is drawn where results.csv changes or the figure is missing.
+
+    Raises:
+        UserError: one of them is not what a report writes.
     """
     folder = root / "reports"
-    studies = [_read(path) for path in sorted(folder.glob("*/results.csv"))]
+    paths = sorted(folder.glob("[!.]*/results.csv"))  # a folder with a dot is being written, or was when it was killed
+    studies = [_read(path) for path in paths]
     if not studies:
         return
     rows = _joined(studies)
@@ -52,8 +62,16 @@ def write_overview(root: Path) -> None:
 
 
 def _read(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        rows = list(csv.DictReader(file))
+    baselines = [row for row in rows if row.get("kind") == "baseline"]
+    is_ragged = any(None in row or None in row.values() for row in rows)  # as with the marks of a conflict
+    if len(baselines) != 1 or is_ragged or not _NEEDED.issubset(rows[0]):
+        raise UserError(
+            f"{relative_to_cwd(path)} is not what a report writes; run `attnbench run {path.parent.name}`, restore the "
+            "file with git, or remove it"
+        )
+    return rows
 
 
 def _joined(studies: list[list[dict[str, str]]]) -> str:

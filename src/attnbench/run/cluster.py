@@ -103,6 +103,8 @@ class ClusterEngine:
         self._begun = 0  # cells for workers; the driver's thread alone changes this
         self._ended = 0  # of them; this engine's thread alone changes this
         self._writing = Lock()  # of logs
+        self._taking = Lock()  # of cells; none is taken that nobody would end
+        self._has_given_up = False
         self._stopping = Event()
         self._looks_at = 0.0
         self._thread = Thread(target=self._work, daemon=True)
@@ -128,12 +130,13 @@ class ClusterEngine:
         """
         if not cell.on_worker:
             return self._local.submit(cell)
-        if not self._thread.is_alive():
-            raise UserError("the connection to the cluster is lost; run the same command again")
         empty_log(self.log(cell.name))
         future: Future[Ended] = Future()
-        self._begun += 1
-        self._submitted.put(_Task(cell, future))
+        with self._taking:
+            if self._has_given_up:
+                raise UserError("the connection to the cluster is lost; run the same command again")
+            self._begun += 1
+            self._submitted.put(_Task(cell, future))
         return future
 
     def log(self, name: str) -> Path:
@@ -180,6 +183,8 @@ class ClusterEngine:
         if self._client.status == "running":
             with suppress(*LOST):
                 self._client.cancel([task.result for task in self._running.values()])
+        with self._taking:
+            self._has_given_up = True
         self._take_submitted()
         for task in [*self._running.values(), *self._waiting]:
             self._end(task, Ended(-signal.SIGINT, 0.0))
@@ -242,6 +247,10 @@ class ClusterEngine:
                 text, outputs = task.result.result(GATHER)
             except (CancelledError, TimeoutError):
                 self._lose(task)
+                if task.future is None:
+                    del self._workers[task.address]  # `_look` asks it again
+                else:
+                    self._workers[task.address].free.append(task.slot)
                 return
             how = json.loads(text)
         del self._running[task.number]

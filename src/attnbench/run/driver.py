@@ -14,11 +14,12 @@ from attnbench.data import source_files
 from attnbench.errors import UserError
 from attnbench.run import libraries, memory
 from attnbench.run.cell_times import CellTimes
+from attnbench.run.dvc_errors import BusyError
 from attnbench.run.engine import PYTHON, Cell, DiskFullError, Ended, Engine
 from attnbench.run.full_disk import full_text
 from attnbench.run.graph import Stage
 from attnbench.run.jobs import TICK, Received, failed_lines, full_disk, lines_of, succeeded
-from attnbench.run.project import BusyError, Project
+from attnbench.run.project import Project
 from attnbench.run.schedule import Schedule
 from attnbench.run.view import Progress, View
 from attnbench.study.paths import StudyPaths, run_name

@@ -1,9 +1,14 @@
-"""What DVC's errors say, in one line."""
+"""DVC's errors, and what they say in one line."""
 
 import re
 from pathlib import Path
 
+from attnbench.errors import UserError
 from attnbench.records.lock import remedy
+
+
+class BusyError(UserError):
+    """Another DVC command holds a lock; it will be free when that command has ended."""
 
 
 def busy_text(error: BaseException) -> str:

@@ -120,6 +120,7 @@ class LocalEngine:
         self._numbers = count()
         self._running: dict[int, _Running] = {}
         self._server: subprocess.Popen[bytes] | None = None
+        self._last_signal: signal.Signals | None = None  # sent to all; a cell that is being started gets it, too
         self._lock = Lock()  # held while a request is sent
         _make_folder(logs)
 
@@ -198,6 +199,8 @@ class LocalEngine:
             for reply in map(json.loads, replies):
                 if "process" in reply:
                     self._running[reply["number"]].process = reply["process"]
+                    if self._last_signal is not None:
+                        _signal(self._running[reply["number"]], self._last_signal)
                 else:
                     self._end(reply["number"], reply["status"])
         with self._lock:  # nothing is being sent to it
@@ -219,6 +222,7 @@ class LocalEngine:
         running.future.set_result(ended)
 
     def _signal_all(self, number: signal.Signals) -> None:
+        self._last_signal = number
         for running in list(self._running.values()):
             _signal(running, number)
 
@@ -226,7 +230,7 @@ class LocalEngine:
 def _signal(running: _Running, number: signal.Signals) -> None:
     """Send a signal to a cell and what it started."""
     if running.process is not None:
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):  # macOS refuses for a group of zombies
             os.killpg(running.process, number)
 
 

@@ -42,7 +42,10 @@ class Received:
 
 @contextmanager
 def signals(engine: Engine) -> Iterator[Received]:
-    """Record the signals that end a run, for as long as the context lasts; Ctrl-Z suspends the cells too."""
+    """Record the signals that end a run, for as long as the context lasts; Ctrl-Z suspends the cells too.
+
+    Those that this process was started to ignore stay ignored, as under `nohup`.
+    """
     received = Received()
 
     def record(number: int, frame: FrameType | None) -> None:
@@ -53,8 +56,10 @@ def signals(engine: Engine) -> Iterator[Received]:
         signal.raise_signal(signal.SIGSTOP)  # until SIGCONT
         engine.resume()
 
-    before = {number: signal.signal(number, record) for number in SIGNALS}
-    before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, suspend)
+    actions = {**dict.fromkeys(SIGNALS, record), signal.SIGTSTP: suspend}
+    before = {number: handler for number in actions if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, actions[number])
     try:
         yield received
     finally:

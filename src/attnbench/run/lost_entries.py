@@ -11,7 +11,9 @@ from attnbench.errors import UserError
 from attnbench.records import files
 from attnbench.records.lock import ENTRY, HEAD, parse, read_entries
 from attnbench.records.states import describes_files, read_kept_entry
+from attnbench.run.dvc_errors import BusyError, busy_text, unreadable
 from attnbench.study.paths import StudyPaths
+from attnbench.study.repository import PIPELINE
 
 
 def put_back(root: Path, lock: Path, paths: StudyPaths) -> list[str] | None:
@@ -20,21 +22,30 @@ def put_back(root: Path, lock: Path, paths: StudyPaths) -> list[str] | None:
     The entry of a run is put back if its MD5s are those of the files, and those in dvc.lock are not.
 
     Raises:
-        UserError: it is broken in another way, such as by a conflict in git, and is left as it is; or the disk is full.
+        UserError: it is broken in another way, such as by a conflict in git, and is left as it is; or the disk is full,
+            or DVC cannot read the project.
+        BusyError: another DVC command holds the lock, so it may be writing the file.
     """
     if not lock.exists() or _repaired(lock, paths) is None:
         return None
     # imported here: DVC takes half a second
+    from dvc.exceptions import DvcException  # noqa: PLC0415
+    from dvc.lock import LockError  # noqa: PLC0415
     from dvc.repo import Repo  # noqa: PLC0415
     from dvc.utils.serialize import dumps_yaml  # noqa: PLC0415
 
-    with Repo(str(root)) as repo, repo.lock:  # nothing else writes it meanwhile
-        repaired = _repaired(lock, paths)
-        if repaired is None:  # it was being written
-            return None
-        entries, lost = repaired
-        files.write_text(lock, dumps_yaml({"schema": "2.0", "stages": entries}))
-        return lost
+    try:
+        with Repo(str(root)) as repo, repo.lock:  # nothing else writes it meanwhile
+            repaired = _repaired(lock, paths)
+            if repaired is None:  # it was being written
+                return None
+            entries, lost = repaired
+            files.write_text(lock, dumps_yaml({"schema": "2.0", "stages": entries}))
+            return lost
+    except LockError as error:
+        raise BusyError(busy_text(error)) from None
+    except DvcException as error:
+        raise UserError(unreadable(PIPELINE, error, lock)) from None
 
 
 def _repaired(lock: Path, paths: StudyPaths) -> tuple[dict[str, Any], list[str]] | None:

@@ -16,16 +16,12 @@ from attnbench.errors import UserError
 from attnbench.records import files
 from attnbench.records.lock import read_entries, remedy, with_entries
 from attnbench.run import file_states
-from attnbench.run.dvc_errors import busy_text, reason, unreadable
+from attnbench.run.dvc_errors import BusyError, busy_text, reason, unreadable
 from attnbench.run.engine import DiskFullError
 from attnbench.run.files_in_use import FilesInUse
 from attnbench.run.full_disk import full_folder, full_text
 from attnbench.run.graph import Stage
 from attnbench.study.repository import LOCK, PIPELINE
-
-
-class BusyError(UserError):
-    """Another DVC command holds a lock; it will be free when that command has ended."""
 
 
 class Project:

@@ -13,9 +13,10 @@ from attnbench.records.states import release_recorded
 from attnbench.report.overview import write_overview
 from attnbench.run import engines, file_states, lost_entries, pipeline
 from attnbench.run.driver import Driver
+from attnbench.run.dvc_errors import BusyError
 from attnbench.run.engine import DiskFullError
 from attnbench.run.jobs import Received, nothing_more, say, signals
-from attnbench.run.project import BusyError, Project
+from attnbench.run.project import Project
 from attnbench.run.schedule import Schedule, share
 from attnbench.run.view import view
 from attnbench.study import repository
@@ -52,7 +53,7 @@ def reproduce(
     located = repository.locate(name, folder)
     root, study, workers = located.root, located.study, jobs or located.workers
     paths = StudyPaths(study.name, root)
-    _check_seeds(located, seeds or ())
+    located.require_seeds(seeds or ())
     report = StudyPaths(study.name).report / "REPORT.md"
     logs = Path("work") / study.name / "log"
     if cluster is None:
@@ -64,7 +65,7 @@ def reproduce(
         file = pipeline.write_copy(root, located.params)
         if file_states.are_noted(paths):
             return _up_to_date(study.name, root, report)
-        _repair(root, root / Path(file).with_name(repository.LOCK), paths)
+        _patiently(lambda: _repair(root, root / Path(file).with_name(repository.LOCK), paths))
         with _patiently(lambda: Project(root, file, allow_missing=allow_missing)) as project:
             states = project.file_states()
             stages = _patiently(project.stages)
@@ -79,7 +80,8 @@ def reproduce(
             with view() as shown, start(stages, shown.say) as engine, signals(engine) as received:
                 driver = Driver(located, project, schedule, engine, shown, received, jobs)
                 driver.work()
-            changed = not schedule.failed and _patiently(lambda: project.changed("code"))
+            is_whole = driver.full is None and not received.numbers and not schedule.failed
+            changed = is_whole and _patiently(lambda: project.changed("code"))
         release_recorded(paths, root / Path(file).with_name(repository.LOCK))
         _end_early(_command(study.name, jobs, seeds, cluster, allow_missing), driver, received)
         if schedule.failed:
@@ -95,14 +97,6 @@ def reproduce(
         if seeds is None and not allow_missing:
             _note_states(root, file, paths)
         return True
-
-
-def _check_seeds(located: repository.LocatedStudy, seeds: Collection[int]) -> None:
-    if unknown := sorted(set(seeds).difference(located.study.seeds)):
-        raise UserError(
-            f"--seeds: given {', '.join(map(str, unknown))}; {located.params.relative_to(located.root)} has the seeds "
-            f"{', '.join(map(str, located.study.seeds))}. Name some of these, or add to them there"
-        )
 
 
 def _command(

@@ -53,6 +53,8 @@ def main() -> None:
                 if process == 0:
                     _become(request, os.getppid())
                     return
+                with suppress(OSError):  # as it does itself: whoever is first, it has one before anybody knows of it
+                    os.setpgid(process, process)
                 numbers[process] = request["number"]
                 _reply(number=request["number"], process=process)
     for process in numbers:
@@ -84,9 +86,14 @@ def _write_to(log: str) -> None:
 
 
 def _fork() -> int:
+    """Fork; Ctrl-C waits in the child until it is allowed there, since Python forgets what arrives during a fork."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # about the threads of OpenBLAS
-        return os.fork()
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        process = os.fork()
+        if process:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        return process
 
 
 def _report_ended(numbers: dict[int, int]) -> None:
@@ -99,7 +106,8 @@ def _report_ended(numbers: dict[int, int]) -> None:
 
 
 def _reply(**values: int) -> None:
-    os.write(1, json.dumps(values).encode() + b"\n")
+    with suppress(BrokenPipeError):  # the run has ended, and so does the input
+        os.write(1, json.dumps(values).encode() + b"\n")
 
 
 def _kill_group(process: int) -> None:
@@ -110,7 +118,7 @@ def _kill_group(process: int) -> None:
 def _become(request: dict[str, Any], server: int) -> None:
     """Turn this fork into the process that a request describes: run a script in it, or execute a program."""
     status.set(1)  # until it has succeeded: an exception below is a failure
-    os.setsid()  # its own process group, so that it can be stopped with its children
+    os.setpgid(0, 0)  # its own process group, so that it can be stopped with its children
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != server:
@@ -121,6 +129,8 @@ def _become(request: dict[str, Any], server: int) -> None:
     os.dup2(nothing, 0)
     _write_to(request["log"])
     os.closerange(3, nothing + 1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background may ignore it
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
     command = request["command"]

@@ -10,7 +10,8 @@ from pathlib import Path
 from attnbench.code.fingerprint import Fingerprints
 from attnbench.errors import first_few
 from attnbench.records import code_sha256
-from attnbench.run.project import BusyError, Project
+from attnbench.run.dvc_errors import BusyError
+from attnbench.run.project import Project
 from attnbench.study import Study, repository
 from attnbench.study.paths import StudyPaths, repro, run_name
 
@@ -94,7 +95,11 @@ def status(name: str | None, folder: Path) -> Status:
     absent = {run_name(variant, seed) for seed, variants in lacking.items() for variant in variants}
     not_made = set[str]()
     if len(absent) == len(study.runs()):  # only prepared
-        not_made = {"analyse", "report", *(f"views@{variant}" for variant in study.variants)}
+        not_made |= {"analyse", "report"}
+    unseen = [variant for variant in study.variants if run_name(variant, study.seeds[0]) in absent]  # views read that
+    not_made |= {f"views@{variant}" for variant in unseen}
+    if unseen and not any(paths.view(variant).is_file() for variant in study.variants):
+        not_made.add("report")
     try:
         with Project(root, file.relative_to(root).as_posix(), allow_missing=True) as project:
             stages = project.stages()

@@ -1,5 +1,6 @@
 """Which studies a repository has, and where the params.yaml of each is."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from attnbench.errors import UserError, did_you_mean, listed
@@ -12,11 +13,12 @@ def params_of(root: Path, name: str | None) -> Path:
     """Return the params.yaml of a study; without a name, of the root study.
 
     Raises:
-        UserError: there is no such study.
+        UserError: there is no such study, or two have this name.
     """
+    files = _in_folders(root)
+    _refuse_twin(_root_name(root), files)
     if name is None:
         return root / PARAMS
-    files = _in_folders(root)
     if name not in files:
         files = files_of(root)
     if name not in files:
@@ -29,9 +31,27 @@ def files_of(root: Path) -> dict[str, Path]:
     """Return the params.yaml of every study by its name, the root study first.
 
     Raises:
-        UserError: the params.yaml at the root cannot be read.
+        UserError: the params.yaml at the root cannot be read, or a folder of studies/ has the name of its study.
     """
-    return {str(read(root / PARAMS)[0].get("name")): root / PARAMS, **_in_folders(root)}
+    name, others = str(read(root / PARAMS)[0].get("name")), _in_folders(root)
+    _refuse_twin(name, others)
+    return {name: root / PARAMS, **others}
+
+
+def _refuse_twin(name: str | None, others: Collection[str]) -> None:
+    if name in others:
+        raise UserError(
+            f"studies/{name} has the name of the study at the root, and each would overwrite the results of the other; "
+            "rename the folder, and `name` and `params` in its params.yaml"
+        )
+
+
+def _root_name(root: Path) -> str | None:
+    """Return the name of the study at the root; None if its params.yaml cannot be read, which concerns no other."""
+    try:
+        return str(read(root / PARAMS)[0].get("name"))
+    except UserError:
+        return None
 
 
 def _in_folders(root: Path) -> dict[str, Path]:

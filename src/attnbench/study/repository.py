@@ -1,5 +1,6 @@
 """Finding the repository, and loading a study of it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,18 @@ class LocatedStudy:
         if self.study.machine.device_type == "cuda":
             return max(1, len(machine.cards())) if self.study.machine.device == "cuda" else 1
         return max(1, machine.cores() // self.study.machine.threads)
+
+    def require_seeds(self, seeds: Collection[int]) -> None:
+        """Check that the study has these seeds.
+
+        Raises:
+            UserError: it lacks some.
+        """
+        if unknown := sorted(set(seeds).difference(self.study.seeds)):
+            raise UserError(
+                f"--seeds: given {', '.join(map(str, unknown))}; {self.params.relative_to(self.root)} has the seeds "
+                f"{', '.join(map(str, self.study.seeds))}. Name some of these, or add to them there"
+            )
 
 
 def locate(name: str | None, folder: Path) -> LocatedStudy:
