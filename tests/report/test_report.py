@@ -127,7 +127,7 @@ def test_results_have_a_row_for_every_variant_and_the_overview_one_for_every_stu
     [
         lambda text: "",
         lambda text: text.replace("kind", "sort", 1),
-        lambda text: text.replace(",baseline,", ",attention,"),
+        lambda text: text.replace("baseline,baseline", "baseline,attention"),
         lambda text: text.replace("\n", "\n<<<<<<< HEAD\n", 1),
     ],
     ids=["empty", "other columns", "no baseline", "conflict"],

@@ -150,7 +150,8 @@ def test_a_lock_file_cut_short_is_made_whole_again(project: Project, end: str) -
 
 def test_a_lock_file_that_may_be_being_written_is_left_to_its_writer(project: Project) -> None:
     lock = project.root / "dvc.lock"
-    lock.write_text(lock.read_text()[:200])
+    text = lock.read_text()
+    lock.write_text(text[: text.index("  train@se-0:") + 7])
     with (
         closing(LockFile(str(project.root / ".dvc/tmp/lock"))),
         pytest.raises(BusyError, match="another DVC command has to end first"),
