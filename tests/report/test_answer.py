@@ -124,13 +124,39 @@ def test_a_study_of_null_controls_alone_asks_nothing_of_modules() -> None:
     assert bullet(text, "Is it attention?") == "No variant has attention."
 
 
-def test_faster_fitting_is_said_where_every_seed_shows_it() -> None:
-    inputs = made_inputs(dict.fromkeys(("se", "eca", "cbam"), "inconclusive"))
+def test_a_wider_gap_between_training_and_test_images_is_said_where_every_seed_shows_it() -> None:
+    inputs = made_inputs(dict.fromkeys(("se", "eca", "cbam", "constant"), "inconclusive"))
     runs = inputs.tables["runs"].set_index(["variant", "seed"])
-    runs.loc[("eca", inputs.study.seeds[0]), "accuracy"] = 0.9  # gains more on test images with one seed
-    runs.loc["cbam", ["train_accuracy", "accuracy"]] = [0.75, 0.6]  # gains nothing on either
+    runs["train_accuracy"] = 0.8
+    runs.loc[["se", "eca", "constant"], "train_accuracy"] = 0.81
+    runs.loc[("eca", inputs.study.seeds[0]), "train_accuracy"] = 0.79  # less than the baseline's
     inputs.tables["runs"] = runs.reset_index()
-    assert [row["variant"] for row in answer.overfit(inputs)] == ["se"]
+    assert answer.wider_gaps(inputs) == {"attention": ["se"], "null control": ["constant"]}
+    text = render(inputs, "REPORT.md", {})
+    assert "than in the baseline for `se` and the null control `constant`. This has no interval." in text
+    inputs.tables["runs"] = inputs.tables["runs"].query("seed in @inputs.study.seeds[:2]")
+    assert answer.wider_gaps(inputs) == {}
+
+
+def test_what_the_diagnostics_find_is_a_limit() -> None:
+    inputs = made_inputs({"se": "inconclusive"})
+    rows = [
+        {"quantity": "largest_residual", "of": "se-1", "value": 4.5, "p": 0.009},
+        {"quantity": "additivity", "of": "", "value": 4.5, "p": 0.011},
+        {"quantity": "own_variance", "of": "se - baseline", "value": 4.1},
+        {"quantity": "own_variance", "of": "se - constant", "value": 3.9},
+        {"quantity": "pooled_variance", "of": "", "value": 1.6},
+    ]
+    inputs.tables["diagnostics"] = pd.DataFrame(rows).assign(low=None, high=None)
+    assert answer.doubts(inputs) == {
+        "largest_residual": ["se-1"],
+        "own_variance": ["se - baseline"],
+        "pooled_variance": [""],
+    }
+    assert (
+        "though no verdict depends on them: the run `se-1` fits badly; `se - baseline` varies far more between seeds "
+        "than other differences; the baseline is noisier than the variants."
+    ) in render(inputs, "REPORT.md", {})
 
 
 def test_the_limits_say_what_more_seeds_would_give() -> None:

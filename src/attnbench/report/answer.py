@@ -8,6 +8,7 @@ from attnbench.report.inputs import Inputs
 from attnbench.study import attention
 
 VERDICTS = ("better", "worse", "equivalent", "inconclusive")
+_FEWEST_FOR_GAPS = 3  # seeds
 READINGS = ("attention", "no_gain", "factor", "rescaling", "open", "untested")
 
 
@@ -28,7 +29,7 @@ def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str
 
     Ratios to the baseline's, as pairs of numbers; `batch_size` is the largest that was timed. `of_modules` is the
     training step of all with attention, if others are among them; else None. `not_slower` are those that are better and
-    whose training step is not shown to take longer.
+    whose training step is not shown to take longer, and `not_later` those whose inference is not.
     """
     kinds = method.kinds(inputs.study)
     better = [row["variant"] for row in verdicts.get("better", [])]
@@ -38,16 +39,23 @@ def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str
     costs = [row for row in inputs.rows("cost") if row["variant"] in variants]
     steps = {row["variant"]: row for row in inputs.rows("training_step")}
     size = max(inputs.study.latency.batch_sizes)
+    latency = {row["variant"]: row for row in inputs.rows("latency", batch_size=size)}
     return {
         "variants": variants,
         "are_better": bool(better),
-        "not_slower": [name for name in better if (low := steps[name]["ratio_low"]) is not None and low <= 1],
+        "not_slower": [name for name in better if _holds_one(steps[name])],
+        "not_later": [name for name in better if _holds_one(latency[name])],
         "batch_size": size,
         "training_step": _span(steps[name]["ratio"] for name in variants),
         "of_modules": _span(steps[name]["ratio"] for name in modules) if set(modules) - set(variants) else None,
-        "latency": _span(row["ratio"] for row in inputs.rows("latency", batch_size=size) if row["variant"] in variants),
+        "latency": _span(latency[name]["ratio"] for name in variants),
         **{name: _span(row[name] / base[name] - 1 for row in costs) for name in ("parameters", "macs")},
     }
+
+
+def _holds_one(row: dict[str, Any]) -> bool:
+    """Return whether the interval of a ratio has one at 1 or below."""
+    return row["ratio_low"] is not None and row["ratio_low"] <= 1
 
 
 def _span(values: Any) -> tuple[float, float]:
@@ -109,22 +117,31 @@ def changed(inputs: Inputs, kind: str) -> dict[str, list[str]]:
     return {verdict: variants for verdict, variants in names.items() if variants}
 
 
-def overfit(inputs: Inputs) -> list[dict[str, Any]]:
-    """Return the variants with attention that gain on training images, in every seed more than on test images.
+def wider_gaps(inputs: Inputs) -> dict[str, list[str]]:
+    """Return kind -> variants that are better on training than on test images by more than the baseline is.
 
-    Gains over the baseline are means over seeds, as shares, the largest on training images first.
+    In every seed; with fewer than three seeds this says little, and there are none.
     """
     runs = inputs.tables["runs"]
-    train, test = (
-        runs.pivot(index="seed", columns="variant", values=column) for column in ("train_accuracy", "accuracy")
-    )
-    rows = []
+    gaps = (runs["train_accuracy"] - runs["accuracy"]).groupby([runs["seed"], runs["variant"]]).first().unstack()
+    wider = (gaps.gt(gaps[inputs.study.baseline], axis=0)).all() & (len(gaps) >= _FEWEST_FOR_GAPS)
+    groups: dict[str, list[str]] = {}
     for name, kind in method.kinds(inputs.study).items():
-        on_train = train[name] - train[inputs.study.baseline]  # by seed
-        on_test = test[name] - test[inputs.study.baseline]
-        if kind == "attention" and (on_train > 0).all() and (on_train > on_test).all():
-            rows.append({"variant": name, "train": on_train.mean(), "test": on_test.mean()})
-    return sorted(rows, key=lambda row: -row["train"])
+        if wider[name]:
+            groups.setdefault(kind, []).append(name)
+    return groups
+
+
+def doubts(inputs: Inputs) -> dict[str, list[str]]:
+    """Return quantity of diagnostics.csv -> what exceeds its limit in docs/statistics.md, "When to trust it"."""
+    frame = inputs.tables["diagnostics"]
+    unlikely = frame["quantity"].isin(["additivity", "largest_residual"]) & (frame["p"] < 0.01)
+    pooled = (frame["quantity"] == "pooled_variance") & (frame["value"] > 1.5)
+    own = (frame["quantity"] == "own_variance") & (frame["value"] > 4) & (len(inputs.study.seeds) == 3)
+    groups: dict[str, list[str]] = {}
+    for row in frame[unlikely | pooled | own].itertuples():
+        groups.setdefault(str(row.quantity), []).append(str(row.of))
+    return groups
 
 
 def distributions(inputs: Inputs) -> list[str]:

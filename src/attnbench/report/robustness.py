@@ -21,6 +21,8 @@ _DECIDED = {  # measure -> how a sentence names it
     "corrupted": "accuracy on corrupted images",
     "loss": "loss of accuracy by corruption",
     "ece": "calibration error",
+    "brier": "Brier score",
+    "nll": "negative log-likelihood",
 }
 
 

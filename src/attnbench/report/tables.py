@@ -236,8 +236,8 @@ def ablation_table(inputs: Inputs) -> pd.DataFrame:
 
 
 def ablation_slots_table(inputs: Inputs) -> pd.DataFrame:
-    """Return one row per variant with attention, slot and quantity, such as the channel gate of CBAM."""
-    frame = _attending(inputs.tables["ablation_slots"], inputs)
+    """Return one row per variant, slot and quantity, such as the channel gate of CBAM; null controls are compared."""
+    frame = inputs.tables["ablation_slots"]
     return pd.DataFrame(
         {
             "Variant": frame["variant"],
