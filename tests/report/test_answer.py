@@ -1,5 +1,6 @@
 """The three bullets of the answer, and what follows from them, in every case in which a study can end."""
 
+import math
 import re
 from dataclasses import replace
 from typing import Any
@@ -147,7 +148,7 @@ def test_what_the_diagnostics_find_is_a_limit() -> None:
         {"quantity": "own_variance", "of": "se - constant", "value": 3.9},
         {"quantity": "pooled_variance", "of": "", "value": 1.6},
     ]
-    inputs.tables["diagnostics"] = pd.DataFrame(rows).assign(low=None, high=None)
+    inputs.tables["diagnostics"] = pd.DataFrame(rows).assign(low=math.nan, high=math.nan)
     assert answer.doubts(inputs) == {
         "largest_residual": ["se-1"],
         "own_variance": ["se - baseline"],

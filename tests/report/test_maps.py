@@ -7,7 +7,7 @@ from attnbench.report.inputs import Inputs
 from attnbench.report.render import render
 
 
-def section(made: Inputs, document: str = "REPORT.md", heading: str = "## Are the maps true?") -> str:
+def section(made: Inputs, document: str = "REPORT.md", heading: str = "## Are the maps faithful?") -> str:
     text = render(made, document, {}).partition(heading)[2].partition("\n## ")[0]
     return " ".join(text.split())
 

@@ -102,7 +102,7 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "readings": answer.readings(inputs),
         "wider_gaps": answer.wider_gaps(inputs),
         "doubts": answer.doubts(inputs),
-        "narrowest": min(answer.half_widths(inputs.rows("comparisons")) or (None,)),
+        "narrowest": (answer.half_widths(inputs.rows("comparisons")) or (None, None))[0],
         "distributions": answer.distributions(inputs),
         "modules_tested": sum(kind == "attention" for kind in kinds.values()),
         "null_controls": [name for name, kind in kinds.items() if kind == "null control"],
