@@ -77,7 +77,7 @@ COMMANDS = {  # arguments: part of the message
     "compare HEAD:small small --json": "expected one argument",
     "modules nosuch": "no module 'nosuch'; allowed: 'bam'",
     "modules ": "no module ''",
-    "modules ../se": "no module '../se'",
+    "modules ../se": "'../se' is not of the form `package.module`",
     "modules SEE": "did you mean 'se'?",
     f"modules {LONG}": "no module 'aaa",
     "modules se --write x": "not allowed with argument NAME",

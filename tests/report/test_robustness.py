@@ -27,8 +27,8 @@ def test_the_section_has_numbers_and_verdicts_of_all_but_null_controls() -> None
     assert "| `se` | 60.00 ± 1.00 | +2.00 [+1.00, +3.00] | better |" in " ".join(text.split())
     assert "`constant`" not in text
     assert (
-        "Accuracy on corrupted images: better for `se`. No difference in loss of accuracy by corruption or "
-        "calibration error is decided." in text
+        "Accuracy on corrupted images: better for `se`. No difference in loss of accuracy by corruption, calibration "
+        "error, Brier score or negative log-likelihood is decided." in text
     )
     assert "| `constant` |" in render(made, "DETAILS.md", {}).partition("## Robustness")[2].partition("\n## ")[0]
 

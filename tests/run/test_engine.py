@@ -19,6 +19,9 @@ from attnbench.study import StudyPaths
 WITH_CHILD = Cell("cell", ["sh", "-c", "sleep 60 & echo $$ $! > pids.new; mv pids.new pids; wait"])
 RUN = f"""
 from pathlib import Path
+import signal
+for number in (signal.SIGINT, signal.SIGQUIT):  # ignored where these tests run in the background of a shell
+    signal.signal(number, signal.default_int_handler)
 from attnbench.run.jobs import Cell, run_cells
 run_cells([{WITH_CHILD}], [{{}}], Path(), Path("logs"))
 """
