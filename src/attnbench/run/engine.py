@@ -149,12 +149,11 @@ class LocalEngine:
             number, running = next(self._numbers), _Running(Future(), self._environments.popleft(), self._started())
             self._running[number] = running
             program, *arguments = cell.command
-            is_forked = bool(cell.libraries) and sys.platform == "linux"  # elsewhere a fork of torch is not safe
             request = {
                 "number": number,
                 "command": [sys.executable if program == PYTHON else program, *arguments],
-                "forked": is_forked,
-                "libraries": list(cell.libraries) if is_forked else [],
+                # with some, it is a fork; on other systems a fork of torch is not safe
+                "libraries": list(cell.libraries) if sys.platform == "linux" else [],
                 "environment": {"PATH": _path(), **running.environment},
                 "folder": str(self._folder),
                 "log": str(log.absolute()),

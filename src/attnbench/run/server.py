@@ -134,7 +134,7 @@ def _become(request: dict[str, Any], server: int) -> None:
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
     command = request["command"]
-    if not request["forked"]:
+    if not request["libraries"]:
         try:
             os.execvp(command[0], command)
         except OSError as error:
