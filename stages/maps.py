@@ -1,4 +1,4 @@
-"""Stage `maps@variant-seed`: whether the maps are true. Usage: python stages/maps.py params.yaml VARIANT SEED
+"""Stage `maps@variant-seed`: map faithfulness. Usage: python stages/maps.py params.yaml VARIANT SEED
 
 Scores of the Grad-CAM and the spatial gates of a run, and of maps that see no image. Nothing is trained.
 """

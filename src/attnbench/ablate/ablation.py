@@ -3,7 +3,7 @@
     frozen      every image gets the mean of the modulation over the training images   mean ablation
     shuffled    every image gets the modulation of another test image                  resample ablation
 
-Both keep the scale that a module applies on average, and take away its answer to the image. The mean is one over images
+Both keep the scale that a module applies on average, and remove its response to images. The mean is one over images
 alone, so it still differs from channel to channel and from position to position. In a shuffled network all slots of an
 image take their modulation from the same other image, as the unchanged network computes it there.
 """

@@ -26,7 +26,7 @@ def load_ablations(study: Study, paths: StudyPaths, runs: Sequence[RunRecord]) -
     """Return the ablation of every run, in the order of the runs.
 
     Raises:
-        UserError: a record is missing, is that of another run, was made from other weights, or has not the slots of the
+        UserError: a record is missing, is that of another run, was made from other weights, or lacks the slots of the
             variant.
     """
     ablations = read_evaluations(study, paths, "ablate", AblationRecord, paths.ablation, runs)

@@ -1,7 +1,7 @@
 """Bring a study up to date: images, runs, report.
 
 Independent stages run in parallel. Those whose inputs have not changed are skipped. With --seeds several machines share
-a study; with --cluster the workers of a Dask cluster, an SSH list or a queue do (docs/scaling.md). A clone has no
+a study; with --cluster stages run on Dask workers, SSH hosts or a queue (docs/scaling.md). A clone has no
 weights: there, --allow-missing trains only what is new or changed and takes all other results
 from git.
 """

@@ -25,7 +25,7 @@ CARRIERS = (
     *("train/observers.py", "train/console.py", "train/tensorboard.py", "train/unfinished.py", "train/divergence.py"),
     *("networks/probe.py", "networks/refusals.py"),
 )
-OF_VARIANT = {  # stages that a variant has for itself, and the sections of params.yaml that they read
+OF_VARIANT = {  # stages that run for each variant, and the sections of params.yaml that they read
     "train": ("recipe", "machine"),
     "cost": (),
     "views": ("views", "machine"),
@@ -33,7 +33,7 @@ OF_VARIANT = {  # stages that a variant has for itself, and the sections of para
     "robustness": ("robustness", "machine"),
     "maps": ("maps", "machine"),
 }
-COMPUTING = (  # in those folders, and yet they count
+COMPUTING = (  # in those folders, but fingerprinted
     *("study/selection.py", "records/prepared.py", "records/tensors.py", "records/rank_correlation.py"),
 )
 OF_STUDY = ("data", "ready", "latency", "analyse", "report")  # stages that are not one for each variant

@@ -125,7 +125,7 @@ def _is_here(variant: str, seed: int, paths: StudyPaths, locked: Collection[str]
 
 
 def _conflicts(runs: dict[str, RunRecord], located: LocatedStudy, paths: StudyPaths) -> Iterator[str]:
-    """Yield in what the runs of a seed differ from what they would be made from here, and from those that are here."""
+    """Yield how the runs of a seed differ from what would be made here, and from the runs here."""
     images = records.read(paths.data_summary, DataSummary).sha256
     for variant, run in runs.items():
         name = run_name(variant, run.seed)

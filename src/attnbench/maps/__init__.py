@@ -1,4 +1,4 @@
-"""Whether the maps of a trained network are true: scores of Grad-CAM and spatial gates. Their file: `records.maps`."""
+"""Whether a trained network's maps are faithful: scores of Grad-CAM and spatial gates. Their file: `records.maps`."""
 
 from attnbench.maps.scores import measure
 

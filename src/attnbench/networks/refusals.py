@@ -1,4 +1,4 @@
-"""What is said where a machine cannot compute what params.yaml asks for: missing cards, bf16, memory.
+"""Error messages where a machine cannot compute what params.yaml asks for: missing GPUs, bf16, memory.
 
 Only texts: no result depends on this file, so a better message retrains nothing.
 """

@@ -1,4 +1,4 @@
-"""The record of one trained network whose modules were made blind to the image, without training."""
+"""The record of one trained network with its gates frozen and shuffled, without training."""
 
 from typing import Annotated
 

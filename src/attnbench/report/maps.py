@@ -1,4 +1,4 @@
-"""What the report says about the truth of its maps."""
+"""What the report says about the faithfulness of its maps."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

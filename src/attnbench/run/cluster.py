@@ -2,7 +2,7 @@
 
 Dask connects the machines and carries calls; this engine decides which cell goes to which worker, so that inputs are
 sent to each worker once and nothing waits in the scheduler. A thread does all of it; the driver only adds cells to a
-queue. Outputs come back as bytes and are laid all or none.
+queue. Outputs come back as bytes and are written all or none.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ from attnbench.study.repository import LocatedStudy
 
 LOST = (OSError, CancelledError, asyncio.CancelledError)  # what Dask raises when a connection ends
 LOSSES = 3  # how many times a cell may lose its worker and start again on another
-TICK = 0.1  # seconds between looks at what has ended
-LOOK = 2.0  # seconds between looks at which workers are there
+TICK = 0.1  # seconds between polls for ended cells
+LOOK = 2.0  # seconds between polls for workers
 GATHER = 120.0  # seconds until outputs that do not arrive count as lost
 IDENTITY = "identity.json"
 ASK = ("python", "-m", "attnbench.tools.worker_identity")  # with the params.yaml and the file to write
@@ -42,7 +42,7 @@ ASK = ("python", "-m", "attnbench.tools.worker_identity")  # with the params.yam
 
 @dataclass(eq=False)
 class _Task:
-    """A cell, and where it runs if it does; without a future, the question who a worker is."""
+    """A cell, and where it runs if it does; without a future, the query for a worker's identity."""
 
     cell: Cell
     future: Future[Ended] | None
@@ -190,7 +190,7 @@ class ClusterEngine:
             self._end(task, Ended(-signal.SIGINT, 0.0))
 
     def _look(self) -> None:
-        """Ask workers that are new who they are; give up those that have gone, and start their cells again."""
+        """Query the identity of new workers; drop those that have gone, and restart their cells."""
         self._renew()
         # `scheduler_info` may answer from what Dask last saw, without workers
         connected = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]

@@ -127,7 +127,7 @@ def _end_early(command: str, driver: Driver, received: Received) -> None:
 
 
 def _note_states(root: Path, file: str, paths: StudyPaths) -> None:
-    """Ask DVC anew whether a study is up to date, and if so, spare the next run this question."""
+    """Ask DVC again whether a study is up to date; if so, record it, so that the next run need not ask."""
     with suppress(UserError), Project(root, file) as project:
         states = project.file_states()
         if not any(stage.stale for stage in project.stages()):

@@ -53,7 +53,7 @@ def main() -> None:
                 if process == 0:
                     _become(request, os.getppid())
                     return
-                with suppress(OSError):  # as it does itself: whoever is first, it has one before anybody knows of it
+                with suppress(OSError):  # the child does so too: it has a group before its number is known
                     os.setpgid(process, process)
                 numbers[process] = request["number"]
                 _reply(number=request["number"], process=process)

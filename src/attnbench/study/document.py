@@ -1,6 +1,6 @@
 """Reading a YAML file as plain values, with the line and column of every key.
 
-What a file may cost is bounded before it costs anything: its bytes before it is parsed, the depth of brackets while it
+The cost of reading a file is bounded in advance: its bytes before it is parsed, the depth of brackets while it
 is scanned, its values while they are parsed, and with those that aliases repeat before any of them is made.
 """
 

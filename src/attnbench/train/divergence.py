@@ -1,4 +1,4 @@
-"""What is said when a loss is no longer finite. No result depends on this file."""
+"""Error messages for losses that are not finite. No result depends on this file."""
 
 from math import isfinite
 

@@ -74,12 +74,9 @@ def explain(
         return _gates(run, paths, pixels, x, layer)
     blocks = _blocks(run, layer)
     with capture.evaluating(run.network):
+        for name, block in blocks.items():
+            _require_maps(run, name, block, x[:1])
         logits, features, _ = capture.forward_pass(run.network, x, outputs_of=blocks, inputs_of={})
-        for name, output in features.items():
-            if output.ndim != 4:
-                raise UserError(
-                    f"layer {name!r} returns {tuple(output.shape)}; name one that returns maps (n, c, h, w)"
-                )
         explained = logits.argmax(1) if target is None else torch.full((len(x),), run.classes.index(target))
         cams = grad_cam(run.network, blocks, x, explained) if method == "gradcam" else {}
     views = _views(run, pixels, logits, explained)
@@ -112,6 +109,28 @@ def _blocks(run: TrainedRun, layer: str | None) -> dict[str, nn.Module]:
         near, blocks = did_you_mean(layer, [name for name in layers if name]), list(run.network.views())
         raise UserError(f"{run.name} has no layer {layer!r}{near}; its blocks are {listed(blocks)}")
     return {layer: layers[layer]}
+
+
+def _require_maps(run: TrainedRun, name: str, layer: nn.Module, x: Tensor) -> None:
+    """Check what a layer returns for an image.
+
+    Raises:
+        UserError: it is not called, as a layer whose parent uses its weights directly, or returns no maps.
+    """
+    outputs: list[object] = []
+    handle = layer.register_forward_hook(lambda _layer, _inputs, output: outputs.append(output))
+    try:
+        with torch.no_grad():
+            run.network(x)
+    finally:
+        handle.remove()
+    if not outputs:
+        parent = name.rpartition(".")[0]
+        raise UserError(f"layer {name!r} is not called by itself: {parent!r}, which it is a part of, uses its weights")
+    output = outputs[0]
+    if not isinstance(output, Tensor) or output.ndim != 4:
+        kind = tuple(output.shape) if isinstance(output, Tensor) else f"a {type(output).__name__}"
+        raise UserError(f"layer {name!r} returns {kind}; name one that returns maps (n, c, h, w)")
 
 
 def _views(run: TrainedRun, pixels: Tensor, logits: Tensor, explained: Tensor) -> Views:

@@ -5,6 +5,7 @@ addition, 16-bit grey images are accepted, and an image may be in memory.
 """
 
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from attnbench.data.decode import FORMATS, decode
 from attnbench.errors import UserError
 from attnbench.records import files
 
-Picture = Image.Image | NDArray[np.uint8]  # an array is (h, w), (h, w, 3) or, with opacity, (h, w, 4)
+# a file, an image in memory, or an array (h, w), (h, w, 3) or, with opacity, (h, w, 4)
+Picture = str | Path | Image.Image | NDArray[np.uint8]
 
 _DEEPER = "more than 8 bits"  # what `decode` says of an image that is otherwise sound
 _MODES = {1: "L", 3: "RGB"}  # by channels of the network
@@ -35,8 +37,9 @@ def read(path: Path) -> Image.Image:
     except ValueError as error:
         if _DEEPER not in str(error):
             raise UserError(f"{path} cannot be read: {error}; the formats are {', '.join(FORMATS)}") from None
-    image = Image.open(io.BytesIO(content), formats=FORMATS)
-    image.load()
+    with warnings.catch_warnings(action="ignore"):  # of damaged metadata, as in `decode`
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image.load()
     return image
 
 
@@ -47,11 +50,15 @@ def pixels(picture: Picture, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     keeping its proportions (bilinear, antialiased).
 
     Raises:
-        UserError: an array is not uint8 or has another shape, or pixels have more than 16 bits.
+        UserError: a file cannot be read, an array is not uint8 or has another shape, or pixels have more than 16 bits.
     """
     channels, height, width = shape
-    image = picture if isinstance(picture, Image.Image) else _image(picture)
-    image = ImageOps.exif_transpose(image)
+    if isinstance(picture, str | Path):
+        image = read(Path(picture))
+    else:
+        image = picture if isinstance(picture, Image.Image) else _image(picture)
+    with warnings.catch_warnings(action="ignore"):
+        image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
     elif image.mode.startswith(("I", "F")):
@@ -64,7 +71,9 @@ def pixels(picture: Picture, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     return np.asarray(image).reshape(height, width, channels).transpose(2, 0, 1)
 
 
-def _image(array: NDArray[np.uint8]) -> Image.Image:
+def _image(array: object) -> Image.Image:
+    if not isinstance(array, np.ndarray):
+        raise UserError(f"given {type(array).__name__}; an image is a path, an image of Pillow or an array")
     is_image = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
     if array.dtype != np.uint8 or not is_image or array.size == 0:
         raise UserError(

@@ -45,13 +45,16 @@ class TrainedRun:
     def pixels(self, pictures: Picture | Sequence[Picture]) -> Tensor:
         """Return images as the network was trained on: uint8 (n, c, h, w).
 
-        An image is one of Pillow or an array (h, w), (h, w, 3) or (h, w, 4). It is resized without keeping its
+        An image is a path, one of Pillow, or an array (h, w), (h, w, 3) or (h, w, 4). It is resized without keeping its
         proportions, as the images of class folders are.
 
         Raises:
-            UserError: something is no image.
+            UserError: something is no image, or the sequence is empty.
         """
-        listed = pictures if isinstance(pictures, Sequence) else [pictures]
+        is_one = isinstance(pictures, str) or not isinstance(pictures, Sequence)
+        listed = [pictures] if is_one else pictures
+        if not listed:
+            raise UserError("given no image; name at least one")
         return torch.from_numpy(np.stack([images.pixels(picture, self.data.image_shape) for picture in listed]))
 
     def standardised(self, pixels: Tensor) -> Tensor:
@@ -74,7 +77,7 @@ def load(folder: str | Path) -> TrainedRun:
     """Return the trained network in a folder `runs/<study>/<variant>-<seed>`; nothing in its files is executed.
 
         run = attnbench.load("runs/quickstart/cbam-0")
-        logits = run.network(run.preprocess(Image.open("photo.jpg")))
+        logits = run.network(run.preprocess("photo.jpg"))
         print(run.classes[logits.argmax()])
 
     Raises:

@@ -13,7 +13,7 @@ the variants with |c|^2 = 2 (a pair has +1 and -1):
     nu  = min(d + 4, 1 / (w^2 / d + (1 - w^2) / N))
     interval = mean of c . y  +-  crit sqrt(V / n)
 
-`crit` is the quantile of the largest |t| over the family, so all intervals of a family hold together at the stated
+`crit` is the quantile of the largest |t| over the family, so all intervals of a family are simultaneous at the stated
 confidence, and a verdict follows from its interval alone. Two variants give the paired t test. As n grows, every
 comparison relies on its own variance.
 

@@ -1,4 +1,4 @@
-"""Whether the assumptions behind the intervals look right: printed, never deciding.
+"""Whether the assumptions behind the intervals look right: reported, but no verdict depends on them.
 
 With three to five seeds no test of an assumption has much power, so a choice of method that follows one is wrong more
 often than a method that needs no choice. All functions take values (v, n), a row for each distinct variant and a column
