@@ -18,6 +18,7 @@ VARIANTS = {
     "baseline": {"attention": "none"},
     "cbam": {"attention": "cbam", "site": "after_pool", "options": {"reduction": 4, "norm_weight": 1.0}},
     "se": {"attention": "se", "site": "after_pool"},
+    "sa": {"attention": "shuffle", "site": "after_pool", "options": {"groups": 4}},
 }
 
 

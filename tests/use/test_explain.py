@@ -98,7 +98,7 @@ def test_channel_gates_alone_are_lines(repository: Path, photos: list[Path]) -> 
         ({"target": "sta"}, r"^cbam-0 has no class 'sta' \(did you mean 'star'\?\); allowed: 'ring'"),
         ({"target": "star", "method": "gates"}, r"--class star needs --method gradcam"),
         ({"layer": "block9"}, r"no layer 'block9'.*; its blocks are 'block1', 'block2', 'block3'"),
-        ({"layer": "head"}, r"layer 'head' returns \(2, 3\); name one that returns maps"),
+        ({"layer": "head"}, r"layer 'head' returns \(1, 3\) for one image; name one that returns maps"),
         ({"layer": "block1", "method": "gates"}, r"no gate 'block1' \(did you mean 'block1\.after_pool'"),
     ],
 )
@@ -114,6 +114,8 @@ def test_other_inputs_are_refused(run: TrainedRun, photos: list[Path], tmp_path:
         explain.explain(run, photos * 4)
     with pytest.raises(UserError, match="baseline-0 has no attention module"):
         explain.explain(attnbench.load("runs/small/baseline-0"), photos, method="gates")
+    with pytest.raises(UserError, match=r"layer 'block1\.after_pool\.norm' is not called by itself: 'block1\.after"):
+        explain.explain(attnbench.load("runs/small/sa-0"), photos, layer="block1.after_pool.norm")
     Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / "float.tiff")
     with pytest.raises(UserError, match=r"float\.tiff: an image has 32 bits"):
         explain.explain(run, [tmp_path / "float.tiff"])

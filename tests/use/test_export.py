@@ -1,5 +1,6 @@
 """Trained networks as files that run without attnbench; ONNX is tested where the extra `export` is installed."""
 
+import json
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,12 +31,19 @@ def test_a_file_computes_the_same_for_any_number_of_images(repository: Path, tmp
     path = tmp_path / f"network.{kind}"
     assert export.export(run, path, kind) <= 1e-5
     if kind == "pt2":
-        assert_same(torch.export.load(path).module(), run.network, (3, 32, 32), run.name)
+        about = {export.DESCRIPTION: ""}
+        program = torch.export.load(path, extra_files=about)
+        assert_same(program.module(), run.network, (3, 32, 32), run.name)
     else:
         import onnx
 
-        graph = onnx.load(path).graph
-        assert {value.type.tensor_type.shape.dim[0].dim_param for value in (*graph.input, *graph.output)} == {"n"}
+        model = onnx.load(path)
+        values = (*model.graph.input, *model.graph.output)
+        assert {value.type.tensor_type.shape.dim[0].dim_param for value in values} == {"n"}
+        about = {pair.key: pair.value for pair in model.metadata_props}
+    described = json.loads(about[export.DESCRIPTION])
+    assert (described["classes"], described["mean"]) == (["ring", "cross|bar", "star"], [0.4, 0.5, 0.6])
+    assert (described["variant"], described["checkpoint_sha256"]) == ("cbam", run.record.checkpoint_sha256)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -44,7 +52,7 @@ def test_a_process_that_trained_can_export_and_keeps_its_arithmetic(tmp_path: Pa
     before = precisions()
     network = networks.build_backbone("cnn", 3, (3, 16, 16)).eval()
     program = export.program_of(network, torch.rand(export.EXAMPLE, 3, 16, 16), "baseline-0")
-    export.write(program, tmp_path / "file", kind)
+    export.write(program, tmp_path / "file", kind, {})
     assert precisions() == before
 
 
@@ -80,7 +88,7 @@ def test_every_module_can_be_exported(
 ) -> None:
     """docs/by-hand.md says so."""
     network, program = every_module
-    computed = export.write(program, tmp_path / "file", kind)
+    computed = export.write(program, tmp_path / "file", kind, {})
     for index, name in enumerate(network.slots):
         assert_same(lambda x, i=index: computed(x)[:, i], network.slots[name], (8, 6, 5), name)
 
@@ -124,7 +132,7 @@ def test_what_onnx_has_no_operator_for_is_named(tmp_path: Path) -> None:
         pytest.raises(UserError, match=r"^mine-0 cannot be exported \(attention: Digamma\): .*digamma"),
         export.refused_by_name(network, "mine-0"),
     ):
-        export.write(program, tmp_path / "file", "onnx")
+        export.write(program, tmp_path / "file", "onnx", {})
 
 
 def test_a_file_that_computes_something_else_is_not_kept(

@@ -40,6 +40,18 @@ def test_its_input_is_standardised_as_in_training(run: TrainedRun) -> None:
     torch.testing.assert_close(run.probabilities(list(pixels)), run.network(batch).softmax(1))
 
 
+def test_an_image_may_be_a_file(run: TrainedRun, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    path = tmp_path / "photo.png"
+    Image.fromarray(pixels).save(path)
+    expected = run.preprocess(pixels)
+    for pictures in (str(path), path, [path], [str(path)]):
+        assert torch.equal(run.preprocess(pictures), expected)
+    for pictures, message in (([], "given no image"), (3, "given int; an image is a path"), (["no"], "no is missing")):
+        with pytest.raises(UserError, match=message):
+            run.preprocess(pictures)
+
+
 def remove(path: Path) -> None:
     path.unlink()
 

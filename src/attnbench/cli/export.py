@@ -2,7 +2,8 @@
 
 pt2 is a program of torch.export: `torch.export.load("cbam-0.pt2").module()(images)`. onnx is for other runtimes and
 needs `pip install -e '.[export]'`. Both take any number of images, standardised as in training, and give logits.
-The file is kept only if its logits agree with those of the network to 1e-5.
+The file is kept only if its logits agree with those of the network to 1e-5, relative and absolute. It holds the names
+of the classes, mean and standard deviation, and where the weights come from, as JSON.
 
   attnbench export runs/quickstart/cbam-0 --format pt2
   attnbench export runs/quickstart/cbam-0 --format onnx --write network.onnx

@@ -130,7 +130,7 @@ def _require_maps(run: TrainedRun, name: str, layer: nn.Module, x: Tensor) -> No
     output = outputs[0]
     if not isinstance(output, Tensor) or output.ndim != 4:
         kind = tuple(output.shape) if isinstance(output, Tensor) else f"a {type(output).__name__}"
-        raise UserError(f"layer {name!r} returns {kind}; name one that returns maps (n, c, h, w)")
+        raise UserError(f"layer {name!r} returns {kind} for one image; name one that returns maps (n, c, h, w)")
 
 
 def _views(run: TrainedRun, pixels: Tensor, logits: Tensor, explained: Tensor) -> Views:

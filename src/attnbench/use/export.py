@@ -1,7 +1,8 @@
 """A trained network as one file that runs without attnbench: a program of torch.export, or ONNX."""
 
 import copy
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,7 @@ from attnbench.use.trained import TrainedRun
 Format = Literal["pt2", "onnx"]
 
 TOLERANCE = 1e-5  # of a logit, relative and absolute
+DESCRIPTION = "attnbench.json"
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 EXAMPLE = 2  # images that a program is made from
 OTHERS = (1, 5)  # images that it is then checked with
@@ -28,7 +30,8 @@ OTHERS = (1, 5)  # images that it is then checked with
 def export(run: TrainedRun, path: Path, kind: Format) -> float:
     """Write a network for any number of images, and return the largest difference of a logit to the original.
 
-    Input: float32 (n, c, h, w), standardised as by `run.preprocess`. Output: logits (n, classes).
+    Input: float32 (n, c, h, w), standardised as by `run.preprocess`. Output: logits (n, classes). The file also holds
+    `description(run)` as JSON, under `DESCRIPTION`: pt2 as an extra file, ONNX as metadata.
 
     Raises:
         UserError: torch cannot export a layer of it, a package is missing, or the file computes something else; nothing
@@ -43,7 +46,7 @@ def export(run: TrainedRun, path: Path, kind: Format) -> float:
     largest = 0.0
     with files.replacing(path) as temporary, torch.no_grad():
         with refused_by_name(run.network, run.name):
-            computed = write(program, temporary, kind)
+            computed = write(program, temporary, kind, description(run))
         for x in (torch.randn(n, *shape, generator=generator) for n in OTHERS):
             expected = run.network(x)
             difference = (computed(x) - expected).abs()
@@ -54,6 +57,23 @@ def export(run: TrainedRun, path: Path, kind: Format) -> float:
                 )
             largest = max(largest, float(difference.max()))
     return largest
+
+
+def description(run: TrainedRun) -> dict[str, Any]:
+    """Return what a user of the file needs besides it: classes, standardisation, and where the weights come from."""
+    record, data = run.record, run.data
+    return {
+        "classes": data.classes,
+        "image_shape": data.image_shape,
+        "mean": data.mean,  # of pixels in 0..1, per channel
+        "std": data.std,
+        "study": record.study,
+        "variant": record.variant,
+        "seed": record.seed,
+        "accuracy": record.accuracy,
+        "checkpoint_sha256": record.checkpoint_sha256,
+        "images": f"{data.title}: {data.provenance}",
+    }
 
 
 def portable(network: nn.Module) -> nn.Module:
@@ -98,7 +118,7 @@ def program_of(network: nn.Module, example: Tensor, name: str) -> torch.export.E
     """Return the program of a network in eval mode for any number of images, from an example of two or more.
 
     Raises:
-        UserError: it cannot be exported; the text names the attention modules that cannot, or else the reason.
+        UserError: it cannot be exported; the text has the network's attention modules and torch's reason.
     """
     dynamic = ({0: torch.export.Dim("n", min=1)},)
     with refused_by_name(network, name), torch.no_grad():
@@ -120,11 +140,14 @@ def refused_by_name(network: nn.Module, name: str) -> Iterator[None]:
 
 
 @cudnn_by_default()
-def write(program: torch.export.ExportedProgram, path: Path, kind: Format) -> Callable[[Tensor], Tensor]:
-    """Write a program as a file, and return what the file computes of images."""
+def write(
+    program: torch.export.ExportedProgram, path: Path, kind: Format, about: Mapping[str, Any]
+) -> Callable[[Tensor], Tensor]:
+    """Write a program and its description as a file, and return what the file computes of images."""
+    text = json.dumps(about, ensure_ascii=False)
     if kind == "pt2":
         with path.open("wb") as output:  # not the path: torch wants it to end with .pt2
-            torch.export.save(program, output)
+            torch.export.save(program, output, extra_files={DESCRIPTION: text})
         with path.open("rb") as stored:
             module: Callable[[Tensor], Tensor] = torch.export.load(stored).module()
         return module
@@ -137,6 +160,7 @@ def write(program: torch.export.ExportedProgram, path: Path, kind: Format) -> Ca
     model = converted.model_proto
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "n"  # torch has a number of its own for it
+    model.metadata_props.add(key=DESCRIPTION, value=text)
     path.write_bytes(model.SerializeToString())
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 

@@ -51,11 +51,11 @@ class TrainedRun:
         Raises:
             UserError: something is no image, or the sequence is empty.
         """
-        is_one = isinstance(pictures, str) or not isinstance(pictures, Sequence)
-        listed = [pictures] if is_one else pictures
-        if not listed:
+        if isinstance(pictures, str) or not isinstance(pictures, Sequence):
+            pictures = [pictures]
+        if not pictures:
             raise UserError("given no image; name at least one")
-        return torch.from_numpy(np.stack([images.pixels(picture, self.data.image_shape) for picture in listed]))
+        return torch.from_numpy(np.stack([images.pixels(picture, self.data.image_shape) for picture in pictures]))
 
     def standardised(self, pixels: Tensor) -> Tensor:
         """Return uint8 images (n, c, h, w), as `pixels` returns them, as the input of the network: float32."""
