@@ -167,6 +167,7 @@ def _map_tables(names: list[str], pairs: list[dict[str, Any]], spread: float, *,
     control = {key: pairs[0][key] for key in ("difference", "low", "high", "verdict")}
     curves = {"deletion": 0.3, "insertion": 0.6, "images": 500, "checked": 100}
     on_object = {"energy": 0.2, "pointing": 0.4, "precision": 0.3, "area": 0.15}
+    on_object |= dict.fromkeys(("energy_std", "pointing_std", "precision_std"), spread)
     agreement = {
         "same_variant": 0.4 if many else math.nan,
         "other_variant": 0.25 if many else math.nan,
@@ -185,11 +186,12 @@ def _map_tables(names: list[str], pairs: list[dict[str, Any]], spread: float, *,
             for kind in ("grad_cam", "random", "centre")
         ),
         "map_controls": pd.DataFrame(
-            {"block": block, "variant": name, "curve": curve, "control": kind, **control}
+            {"block": block, "variant": name, "measure": measure, "control": kind, **control}
             for block in _BLOCKS
             for name in names
-            for curve in ("deletion", "insertion")
+            for measure in ("deletion", "insertion", "precision")
             for kind in ("random", "centre")
+            if (measure, kind) != ("precision", "random")
         ),
         "map_objects": pd.DataFrame(
             {"variant": name, "map": kind, **on_object} for name in names for kind in ("centre", "block1.after_pool")

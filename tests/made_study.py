@@ -284,6 +284,7 @@ def map_scores(run: RunRecord, position: int) -> MapsRecord:
     random = Curves(deletion=0.9, insertion=0.3)
     order = (np.arange(64) * (2 * position + 1) + run.seed) % 64
     objects = OnObjects(energy=0.2, pointing=0.5, precision=run.accuracy)
+    centre = objects.model_copy(update={"precision": 0.5})
     block = BlockScores(
         grad_cam=Curves(deletion=run.accuracy, insertion=0.4),
         random=random,
@@ -303,7 +304,7 @@ def map_scores(run: RunRecord, position: int) -> MapsRecord:
             checked=100,
             blocks={"block1": block.model_copy(update={"grad_cam": random}), "block2": block},
             centre=Curves(deletion=0.2, insertion=0.6),
-            objects=Objects(area=0.15, centre=objects, gates={"block1.after_pool": objects}),
+            objects=Objects(area=0.15, centre=centre, gates={"block1.after_pool": objects}),
             maps=StoredMaps(images=1, values=base64.b64encode(order.astype(np.uint8).tobytes())),
         ),
     )

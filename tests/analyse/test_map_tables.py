@@ -39,10 +39,11 @@ def test_gains_are_compared_by_the_rule_of_accuracies(full: Any) -> None:
     assert frame.loc["deletion", "difference"].to_numpy() == pytest.approx(-accuracy["difference"].to_numpy())
     assert frame.loc["precision", columns].to_numpy() == pytest.approx(accuracy[columns].to_numpy(), nan_ok=True)
     assert frame.loc["infidelity", "verdict"].to_list() == accuracy["verdict"].to_list()
+    assert means["block1", "untrained", "se"] == pytest.approx(0.01)  # the correlation is -0.01
 
 
 def test_grad_cam_is_compared_with_both_controls(full: Any) -> None:
-    rows = pd.read_csv(full.paths.tables / "map_controls.csv").set_index(["block", "curve", "control", "variant"])
+    rows = pd.read_csv(full.paths.tables / "map_controls.csv").set_index(["block", "measure", "control", "variant"])
     assert rows.loc[("block2", "deletion", "centre", "se"), "difference"] == pytest.approx(0.2 - 0.74)
     assert rows.loc[("block2", "deletion", "centre", "se"), "verdict"] == "worse"
     assert rows.loc[("block2", "deletion", "random", "se"), "verdict"] == "better"
@@ -50,8 +51,10 @@ def test_grad_cam_is_compared_with_both_controls(full: Any) -> None:
     curves = pd.read_csv(full.paths.tables / "map_curves.csv").set_index(["variant", "block", "map"])
     assert curves.loc[("se", "block2", "grad_cam"), "deletion"] == pytest.approx(0.74)
     assert curves.loc[("se", "block1", "centre"), "deletion"] == pytest.approx(0.2)
+    assert rows.loc[("block2", "precision", "centre", "se"), "difference"] == pytest.approx(0.74 - 0.5)
     objects = pd.read_csv(full.paths.tables / "map_objects.csv").set_index(["variant", "map"])
     assert objects.loc[("se", "block1.after_pool"), "precision"] == pytest.approx(0.74)
+    assert objects.loc[("se", "block1.after_pool"), "precision_std"] == pytest.approx(0.00995, abs=1e-5)
 
 
 def test_agreement_is_that_of_other_runs(full: Any) -> None:

@@ -26,8 +26,11 @@ def test_what_is_decided_is_said_of_the_variants_that_it_holds_for() -> None:
     for name in ("se", "baseline"):
         decide(controls, "better", block="block2", variant=name, control="random")
     decide(controls, "better", block="block1", variant="cbam", control="random")
-    decide(controls, "better", block="block2", variant="cbam", control="random", curve="deletion")
-    decide(controls, "worse", block="block2", variant="cbam", control="centre", curve="insertion")
+    decide(controls, "better", block="block2", variant="cbam", control="random", measure="deletion")
+    decide(controls, "worse", block="block2", variant="cbam", control="centre", measure="insertion")
+    decide(controls, "inconclusive", measure="precision")
+    decide(controls, "better", block="block2", variant="cbam", measure="precision")
+    decide(controls, "worse", block="block2", variant="se", measure="precision")
     decide(made.tables["maps_comparisons"], "better", block="block2", variant="se", measure="deletion")
     decide(made.tables["maps_comparisons"], "better", block="block1", variant="se", measure="insertion")
     text = section(made)
@@ -36,6 +39,8 @@ def test_what_is_decided_is_said_of_the_variants_that_it_holds_for() -> None:
         "Grad-CAM is worse than a Gaussian in the centre, which sees no image, in one or both curves for `cbam`."
         in text
     )
+    detector = "As a detector of the object's pixels Grad-CAM is better than that Gaussian for `cbam`, and worse than"
+    assert f"{detector} that Gaussian for `se`. At shallower" in text
     assert "in both curves for 1 of 4 variants at `block1`." in text
     assert "Deletion, against the baseline: better for `se`." in text
     assert "Insertion, against the baseline: no difference is decided." in text
@@ -65,8 +70,9 @@ def test_pictures_prove_nothing_unless_seeds_agree_more_than_variants() -> None:
     made = made_inputs({"se": "better"})
     text = section(made)
     assert "agree more than those of two variants (rank correlation 0.400 against 0.250, p = 0.001)" in text
-    assert "but 80 % of the disagreement of two variants is there between two seeds of one as well" in text
     assert "proves nothing" not in text
+    seed_against_module = "agree by 0.500: **another seed changes a map 1.20 times as much as another module does.**"
+    assert seed_against_module in text
     made.tables["map_agreement_test"]["p"] = 0.051
     text = section(made)
     assert "**Maps of two seeds of one variant agree no more than those of two variants**" in text
@@ -74,6 +80,7 @@ def test_pictures_prove_nothing_unless_seeds_agree_more_than_variants() -> None:
         "(rank correlation 0.400 against 0.250, p = 0.051): a difference between two of these pictures proves nothing"
         in text
     )
+    assert seed_against_module in text
     assert "One seed cannot tell" in section(made_inputs({"se": "better"}, seeds=1))
 
 

@@ -17,8 +17,11 @@ from attnbench.study import Study, StudyPaths, run_name
 
 # deletion and insertion are what Grad-CAM is better by than random maps
 _CHECKS = ("infidelity", "sensitivity", "untrained_classifier", "untrained")  # fields of the scores; lower is better
+_UNTRAINED = ("untrained_classifier", "untrained")  # of these: correlations, of which 0 is best
 _ON_OBJECTS = ("energy", "pointing", "precision")
 _CONTROLS = ("random", "centre")
+_OF_CURVES = [(curve, control) for curve in ("deletion", "insertion") for control in _CONTROLS]
+_OF_OBJECTS = [("precision", "centre")]
 _PERMUTATIONS = 999
 
 
@@ -48,7 +51,8 @@ def frames(study: Study, records: Sequence[MapsRecord]) -> dict[str, pd.DataFram
     maps                a row per block, measure and variant: mean and standard deviation over the seeds
     maps_comparisons    a row per block, measure and pair of the study; each measure of a block is a family
     map_curves          a row per variant, block and kind of map: deletion and insertion
-    map_controls        a row per block, variant, curve and control: what Grad-CAM is better by; each block is a family
+    map_controls        a row per block, variant, measure and control: what Grad-CAM is better by; the curves of a block
+                        are a family, and its precision on objects is another, without rows if the data have no masks
     map_objects         a row per variant and map other than Grad-CAM: gates by slot; none if the data have no masks
     map_agreement       a row per variant: rank correlation of its maps with those of other runs
     map_agreement_test  one row: the means of these over variants, and how likely chance is
@@ -56,6 +60,7 @@ def frames(study: Study, records: Sequence[MapsRecord]) -> dict[str, pd.DataFram
     groups = {variant: [record for record in records if record.variant == variant] for variant in study.variants}
     blocks = list(records[0].scores.blocks)
     values = {block: _values(groups, block) for block in blocks}
+    families = [_OF_CURVES, _OF_OBJECTS] if records[0].scores.objects else [_OF_CURVES]
     return {
         "maps": _by_block({block: measures.means_frame(values[block]) for block in blocks}),
         "maps_comparisons": _by_block(
@@ -65,10 +70,12 @@ def frames(study: Study, records: Sequence[MapsRecord]) -> dict[str, pd.DataFram
             }
         ),
         "map_curves": pd.DataFrame(row for variant, group in groups.items() for row in _curves(variant, group)),
-        "map_controls": _by_block({block: _controls(study, groups, block) for block in blocks}),
+        "map_controls": _by_block(
+            {block: pd.concat([_controls(study, groups, block, kinds) for kinds in families]) for block in blocks}
+        ),
         "map_objects": pd.DataFrame(
             [row for variant, group in groups.items() for row in _objects(variant, group)],
-            columns=["variant", "map", *_ON_OBJECTS, "area"],
+            columns=["variant", "map", *(f"{name}{suffix}" for name in _ON_OBJECTS for suffix in ("", "_std")), "area"],
         ),
         **_agreement(study, groups),
     }
@@ -85,10 +92,14 @@ def _values(groups: Mapping[str, Sequence[MapsRecord]], block: str) -> measures.
     return {name: {variant: [run[name] for run in runs] for variant, runs in of_runs.items()} for name in names}
 
 
-def gain(record: MapsRecord, block: str, curve: str, control: str) -> float:
-    """Return by how much the Grad-CAM of a block is better than a control: lower in deletion, higher in insertion."""
-    scores = record.scores.blocks[block]
-    other = scores.random if control == "random" else record.scores.centre
+def gain(record: MapsRecord, block: str, measure: str, control: str) -> float:
+    """Return by how much the Grad-CAM of a block is better than a control: lower in deletion, otherwise higher."""
+    scores, on_objects = record.scores.blocks[block], record.scores.objects
+    if measure == "precision":
+        assert scores.objects is not None
+        assert on_objects is not None
+        return scores.objects.precision - on_objects.centre.precision
+    curve, other = measure, scores.random if control == "random" else record.scores.centre
     difference: float = getattr(scores.grad_cam, curve) - getattr(other, curve)
     return -difference if curve == "deletion" else difference
 
@@ -99,6 +110,7 @@ def _measures(record: MapsRecord, block: str) -> dict[str, float]:
         **{curve: gain(record, block, curve, "random") for curve in ("deletion", "insertion")},
         **(scores.objects.model_dump() if scores.objects else {}),
         **{name: getattr(scores, name) for name in _CHECKS},
+        **{name: abs(getattr(scores, name)) for name in _UNTRAINED},
     }
 
 
@@ -129,28 +141,38 @@ def _objects(variant: str, group: Sequence[MapsRecord]) -> list[dict[str, Any]]:
     of_maps = {"centre": [objects.centre for objects in known]}
     of_maps |= {slot: [objects.gates[slot] for objects in known] for slot in known[0].gates}
     return [
-        {"variant": variant, "map": name, **_means([own.model_dump() for own in maps]), "area": known[0].area}
+        {"variant": variant, "map": name, **_spreads([own.model_dump() for own in maps]), "area": known[0].area}
         for name, maps in of_maps.items()
     ]
+
+
+def _spreads(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return mean and standard deviation of each value over the seeds."""
+    tests = {name: statistics.mean_std([row[name] for row in rows]) for name in rows[0]}
+    return {
+        f"{name}{suffix}": own for name, test in tests.items() for suffix, own in (("", test.mean), ("_std", test.std))
+    }
 
 
 def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: statistics.mean_std([row[name] for row in rows]).mean for name in rows[0]}
 
 
-def _controls(study: Study, groups: Mapping[str, Sequence[MapsRecord]], block: str) -> pd.DataFrame:
-    kinds = [(curve, control) for curve in ("deletion", "insertion") for control in _CONTROLS]
+def _controls(
+    study: Study, groups: Mapping[str, Sequence[MapsRecord]], block: str, kinds: Sequence[tuple[str, str]]
+) -> pd.DataFrame:
+    """Return a row per variant, measure and control, all of one family."""
     gains = [[[gain(record, block, *kind) for record in group] for kind in kinds] for group in groups.values()]
     family = statistics.change_comparisons(gains, study.confidence)
     return pd.DataFrame(
         {
             "variant": variant,
-            "curve": curve,
+            "measure": measure,
             "control": control,
             **{name: getattr(comparison, name) for name in ("difference", "low", "high", "verdict")},
         }
         for variant, comparisons in zip(groups, family, strict=True)
-        for (curve, control), comparison in zip(kinds, comparisons, strict=True)
+        for (measure, control), comparison in zip(kinds, comparisons, strict=True)
     )
 
 

@@ -5,7 +5,8 @@
     precision  average precision of the pixels, ranked by the map, as a detector of those inside: the mean over pixels
                inside of the precision among all pixels that rank as high
 
-A map that knows nothing scores the share of the image that the object covers in all three.
+A constant map scores the share of the image that the object covers in all three. Random maps of low resolution point at
+an object in the centre less often: enlarged, they have their largest values at the borders.
 
 Source: energy: Wang et al. 2020, arXiv:1910.01279, section 4.3; pointing: Zhang et al. 2016, arXiv:1608.00507, section
 4.2, here without a tolerance in pixels.

@@ -31,7 +31,7 @@ class OnObjects(Record):
 class Objects(Record):
     """Maps other than Grad-CAM against the known masks of the objects."""
 
-    area: Share  # share of an image that the object covers: what a map that knows nothing scores
+    area: Share  # share of an image that the object covers: what a constant map scores
     centre: OnObjects  # of a Gaussian in the centre
     gates: dict[Line, OnObjects]  # by slot: modules with a spatial map
 

@@ -15,8 +15,8 @@ _ON_OBJECTS = {"energy": "Energy, %", "pointing": "Pointing, %", "precision": "A
 _CHECKS = {
     "infidelity": "Infidelity, %",
     "sensitivity": "Sensitivity, %",
-    "untrained_classifier": "Untrained classifier, correlation x 100",
-    "untrained": "Untrained, correlation x 100",
+    "untrained_classifier": "Untrained classifier, absolute correlation x 100",
+    "untrained": "Untrained, absolute correlation x 100",
 }
 _DECIDED = {  # measure -> how a sentence names it
     "deletion": "Deletion",
@@ -38,6 +38,7 @@ def facts(inputs: Inputs) -> dict[str, Any]:
         "centre": objects[0] if objects else None,
         "last": last,
         "controls": {control: _against(inputs, last, control) for control in ("random", "centre")},
+        "on_objects": _on_objects(inputs, last),
         "shallower": {block: len(_against(inputs, block, "random")["better"]) for block in shallower},
         "agreement": agreement,
         "is_decided": agreement["p"] is not None and agreement["p"] <= 1 - inputs.study.confidence,
@@ -54,12 +55,22 @@ def blocks(inputs: Inputs) -> list[str]:
 def _against(inputs: Inputs, block: str, control: str) -> dict[str, list[str]]:
     """Return the variants whose Grad-CAM is `better` than a control in both curves, and `worse` in one of them."""
     verdicts: dict[str, set[str]] = {}
-    for row in inputs.rows("map_controls", block=block, control=control):
-        verdicts.setdefault(row["variant"], set()).add(row["verdict"])
+    for curve in _GAINS:
+        for row in inputs.rows("map_controls", block=block, measure=curve, control=control):
+            verdicts.setdefault(row["variant"], set()).add(row["verdict"])
     return {
         "better": [name for name, words in verdicts.items() if words == {"better"}],
         "worse": [name for name, words in verdicts.items() if "worse" in words],
     }
+
+
+def _on_objects(inputs: Inputs, block: str) -> dict[str, list[str]]:
+    """Return the variants whose Grad-CAM is `better` and `worse` than the Gaussian in average precision."""
+    rows = inputs.rows("map_controls", block=block, measure="precision", control="centre")
+    of_verdicts = {
+        verdict: [row["variant"] for row in rows if row["verdict"] == verdict] for verdict in ("better", "worse")
+    }
+    return {verdict: names for verdict, names in of_verdicts.items() if names}
 
 
 def _decided(inputs: Inputs) -> dict[str, dict[str, list[str]]]:
@@ -201,16 +212,19 @@ def _curves_table(inputs: Inputs) -> pd.DataFrame:
 
 
 def _controls_table(inputs: Inputs) -> pd.DataFrame:
-    """Return one row per block and variant: what Grad-CAM is better by than each control in each curve."""
+    """Return one row per block and variant: what Grad-CAM is better by than each control."""
     of_blocks = []
     for block in blocks(inputs):
         columns = {
             f"{curve.capitalize()}, over {_MAPS[control]}": _with_verdicts(
-                inputs.frame("map_controls", block=block, curve=curve, control=control)
+                inputs.frame("map_controls", block=block, measure=curve, control=control)
             )
             for curve in _GAINS
             for control in ("random", "centre")
         }
+        if _has_objects(inputs):
+            precision = inputs.frame("map_controls", block=block, measure="precision", control="centre")
+            columns[f"Average precision, over {_MAPS['centre']}"] = _with_verdicts(precision)
         # variant -> text becomes a column, and the variants its index
         of_blocks.append(pd.DataFrame(columns, index=list(inputs.study.variants)).reset_index(names="Variant"))
         of_blocks[-1].insert(0, "Block", block)
@@ -224,7 +238,10 @@ def _objects_table(inputs: Inputs) -> pd.DataFrame:
         {
             "Variant": frame["variant"],
             "Map": [_MAPS.get(name, f"gate of {name}") for name in frame["map"]],
-            **{heading: tables.column(formatting.percent, frame, score) for score, heading in _ON_OBJECTS.items()},
+            **{
+                heading: tables.column(formatting.plus_minus, frame, score, f"{score}_std")
+                for score, heading in _ON_OBJECTS.items()
+            },
         }
     )
 
