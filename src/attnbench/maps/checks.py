@@ -6,8 +6,8 @@
     sensitivity   the largest relative change of the map, in the Euclidean norm, under small noise in the image
     untrained     the maps for the same classes of a network whose last layers, or all of whose layers, are untrained
 
-The factor of infidelity is fitted to five squares, so a map that is unrelated to the changes has 0.8. A constant map has
-much less where most squares change the logit alike.
+The factor of infidelity is fitted to five squares, so a map that is unrelated to the changes has 0.8. A constant map
+has much less where most squares change the logit alike.
 
 Source: Yeh et al. 2019, arXiv:1901.09392, definitions 2.1 and 2.2; Adebayo et al. 2018, arXiv:1810.03292, section 4.
 Differs: infidelity is divided by that of a map of zeros, or it would follow the size of the logits. Squares and noise

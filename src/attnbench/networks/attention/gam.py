@@ -13,13 +13,14 @@ Below C = r the bottleneck has one unit. Maps may have any size; padding is 0, a
 kernels are used (a batch of one image then raises ValueError in train mode, because the norms see one number). bfloat16
 stays bfloat16.
 
-Source: Liu et al., equations 1-2 and figures 2-3: s ends in a sigmoid. The authors have published no repository; r = 4
-and the biases are those of the module that circulates in collections.
+Source: Liu et al., equations 1-2 and figures 2-3: s ends in a sigmoid. Their ResNet-50 has group convolutions with the
+shuffle, to save parameters, and their other networks have none. The authors have published no repository; r = 4 and the
+biases are those of the module that circulates in collections.
 Start: torch's, as in that module.
 Parameters: 2Cd + d + C for s, 98 Cd / g + 3d + 3C for t, g the number of groups. C = 64, r = 4: 102,720; `groups: 4`
 27,456.
-Differs from: most copies of the module, in which s has no sigmoid (`bounded: false`); copies for detectors, which have
-4 groups (`groups: 4`). timm has none.
+Differs from: most copies of the module, in which s has no sigmoid (`bounded: false`); the authors' ResNet-50 and copies
+for detectors, which have groups (`groups: 4` in the latter). timm has none.
 """
 
 from math import gcd

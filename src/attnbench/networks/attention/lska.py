@@ -9,9 +9,10 @@
     a, d, m    3, 2, 3    3, 2, 5    5, 3, 7    5, 3, 11   5, 3, 13   5, 3, 17
 
 There is no activation: s is unbounded and may be negative, so maps leave 0..1, and y grows with the square of x. The
-paper's network keeps that small: a batch norm and a 1x1 convolution precede the module, another follows it, and the
-result is added to the input with a learned weight that starts at 0.01. A slot has the module alone, which is an
-adaptation. In a network without norms, such as `cnn`, it may diverge; `activation: sigmoid` or `hardsigmoid` bounds s.
+paper's network keeps that small: a batch norm, a 1x1 convolution and a GELU precede the module, another 1x1 convolution
+follows it, a shortcut adds what the norm gave, and the result is added to the input with a learned weight that starts
+at 0.01. A slot has the module alone, which is an adaptation. In a network without norms, such as `cnn`, it may diverge;
+`activation: sigmoid` or `hardsigmoid` bounds s.
 Any C. Maps may have any size; padding is 0, and on maps smaller than the window only its centre sees the map. bfloat16
 stays bfloat16.
 
