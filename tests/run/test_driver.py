@@ -11,7 +11,7 @@ import params
 import pytest
 
 from attnbench.run.driver import Driver
-from attnbench.run.dvc_errors import BusyError
+from attnbench.run.dvc_errors import BusyError, InUseError
 from attnbench.run.engine import Cell, DiskFullError, Ended
 from attnbench.run.graph import Stage
 from attnbench.run.jobs import Received
@@ -59,8 +59,9 @@ class Engine:
 class Project:
     """A stage is stale until it has been prepared, as one of which an output was wrong; `errors` are those of DVC."""
 
-    def __init__(self, errors: Sequence[Exception]) -> None:
+    def __init__(self, errors: Sequence[Exception], in_use: dict[str, int]) -> None:
         self.errors = list(errors)
+        self.in_use = in_use  # how often another command uses the files of a stage
         self.prepared = {"ready"}
         self.recorded: list[str] = []
 
@@ -71,6 +72,9 @@ class Project:
         return set()
 
     def prepare(self, name: str) -> bool:
+        if self.in_use.get(name):
+            self.in_use[name] -= 1
+            raise InUseError("process 7 has it")
         self.prepared.add(name)
         return True
 
@@ -106,12 +110,13 @@ class Run:
         ends: dict[str, list[Ended]] | None = None,
         errors: Sequence[Exception] = (),
         stages: Sequence[Stage] = STAGES,
+        in_use: dict[str, int] | None = None,
     ) -> None:
         params.write(root)
         (root / ".dvc").mkdir()
         (root / "dvc.yaml").touch()
         located = locate(None, root)
-        self.engine, self.project, self.said = Engine(root, ends or {}), Project(errors), Said()
+        self.engine, self.project, self.said = Engine(root, ends or {}), Project(errors, in_use or {}), Said()
         self.schedule = Schedule(located.study, stages)
         stand_ins: Any = (self.project, self.schedule, self.engine, self.said)
         self.driver = Driver(located, *stand_ins, Received(), None)
@@ -150,6 +155,14 @@ def test_another_dvc_command_is_waited_for(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("attnbench.run.driver.PAUSE", 0.0)
     run = Run(tmp_path, errors=[BusyError("process 7 has it"), BusyError("process 7 has it")])
     assert sorted(run.project.recorded) == ["analyse", *sorted(RUNS)]
+    assert run.said.lines.count("waiting: process 7 has it") == 1
+
+
+def test_what_another_dvc_command_runs_holds_up_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnbench.run.driver.PAUSE", 0.1)
+    run = Run(tmp_path, in_use={"train@baseline-0": 3})
+    assert run.project.recorded[:3] == RUNS[1:]  # recorded while the first one still waits
+    assert run.project.recorded[3:] == ["train@baseline-0", "analyse"]
     assert run.said.lines.count("waiting: process 7 has it") == 1
 
 

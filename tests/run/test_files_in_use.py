@@ -10,7 +10,7 @@ import pytest
 from dvc.lock import LockError
 from dvc.repo import Repo
 
-from attnbench.run.dvc_errors import busy_text
+from attnbench.run.dvc_errors import busy
 from attnbench.run.files_in_use import FilesInUse
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of a package that DVC uses
@@ -51,7 +51,7 @@ def test_a_file_of_another_command_is_not_taken(
         with pytest.raises(LockError) as error:
             FilesInUse(repo).add(reads, writes)
         name = f"process {other.pid}: dvc repro studies/a/dvc.yaml"
-        assert busy_text(error.value) == f"another DVC command has to end first ({name})"
+        assert str(busy(error.value)) == f"another DVC command has to end first ({name})"
         assert rwlock.read_text() == text
         other.kill()
     FilesInUse(repo).add(reads, writes)  # it has ended

@@ -165,6 +165,22 @@ def test_nothing_trains_if_a_variant_cannot_be_counted(project: Project, capsys:
     assert project.ran() == []
 
 
+def test_a_dvc_command_beside_a_run_delays_only_what_it_runs_which_is_not_run_again(project: Project) -> None:
+    project.call("dvc", "repro", "-q", "ready")
+    project.ran()
+    (project.root / "meet").write_text(" ".join(RUNS[:2]))  # the first ends when the second has started
+    beside = project.start("dvc", "repro", "-q", "-s", RUNS[0])
+    while not (project.root / "started" / RUNS[0]).exists():
+        assert beside.poll() is None
+        time.sleep(0.01)
+    output = project.call("attnbench", "run", "--jobs", "2")
+    said, _ = beside.communicate()
+    assert beside.returncode == 0, said
+    assert "waiting: another DVC command has to end first (process " in output
+    assert f"start  {RUNS[0]}" not in output
+    assert [name for name in project.ran() if name.startswith("train")] == sorted(RUNS)
+
+
 def test_a_full_disk_stops_what_has_not_started(project: Project) -> None:
     (project.root / "full").write_text(RUNS[1])
     process = project.start("attnbench", "run", "--jobs", "1")

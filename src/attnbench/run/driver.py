@@ -14,7 +14,7 @@ from attnbench.data import source_files
 from attnbench.errors import UserError
 from attnbench.run import libraries, memory
 from attnbench.run.cell_times import CellTimes
-from attnbench.run.dvc_errors import BusyError
+from attnbench.run.dvc_errors import BusyError, InUseError
 from attnbench.run.engine import PYTHON, Cell, DiskFullError, Ended, Engine
 from attnbench.run.full_disk import full_text
 from attnbench.run.graph import Stage
@@ -61,9 +61,8 @@ class Driver:
         self._alone = {stage.name for stage in schedule.waiting if stage.alone}
         self._times = CellTimes(self._paths)
         self._done = 0
-        self._is_busy = False  # another DVC command has the locks
+        self._asks_at: dict[Callable[[], None], float] = {}  # what waits for another DVC command, and until when
         self._busy = ""  # what was said about it
-        self._asks_at = 0.0
         self._records_at = 0.0
 
     @property
@@ -74,12 +73,12 @@ class Driver:
     def work(self) -> None:
         """Run and record stages until nothing is ready, a disk is full, or a signal was received."""
         self._ask(self._start)
-        while (self._running or self._unrecorded or self._is_busy) and not self._received.numbers:
+        while (self._running or self._unrecorded or self._asks_at) and not self._received.numbers:
             if self._running:
                 ended = wait(self._running, TICK, FIRST_COMPLETED).done
             else:
                 ended = set()
-                time.sleep(TICK if self._is_busy else 0)
+                time.sleep(TICK if self._asks_at else 0)
             for future in ended:
                 self._end(self._running.pop(future), future.result())
             self._ask(self._start)
@@ -97,29 +96,31 @@ class Driver:
             if future.result().status == 0:
                 del self._running[future]
                 self._unrecorded.append(stage.name)
-        self._asks_at = 0.0
+        self._asks_at.clear()
         self._ask(self._record)
 
     def _ask(self, action: Callable[[], None]) -> None:
         """Do what needs DVC's locks; if another command has them, say so once, and leave it for later."""
-        if time.monotonic() < self._asks_at:
+        if time.monotonic() < self._asks_at.get(action, 0.0):
             return
+        self._asks_at.pop(action, None)
         try:
             action()
-            self._is_busy = False
         except BusyError as error:
-            self._is_busy = True
-            self._asks_at = time.monotonic() + PAUSE
-            if str(error) != self._busy:
-                self._busy = str(error)
-                self._view.say(f"waiting: {error}")
+            self._wait(action, error)
         except UserError as error:
             full = full_text(str(error))
             if full is None:
                 raise
             self.full = self.full or full
             self._unrecorded = []  # they are evaluated again
-            self._is_busy = False
+            self._asks_at.clear()
+
+    def _wait(self, action: Callable[[], None], error: BusyError) -> None:
+        self._asks_at[action] = time.monotonic() + PAUSE
+        if str(error) != self._busy:
+            self._busy = str(error)
+            self._view.say(f"waiting: {error}")
 
     def _start(self) -> None:
         """Start as much as may run now. What turns out to be up to date makes others ready, perhaps earlier ones."""
@@ -157,6 +158,8 @@ class Driver:
             self._times.start(name)
             self._running[self._engine.submit(_cell(stage, self._study.machine.device_type))] = stage
             self._schedule.start(name)
+        except InUseError as error:
+            self._wait(self._start, error)  # for this stage; others may start
         except (BusyError, DiskFullError):
             raise
         except UserError as error:

@@ -11,11 +11,16 @@ class BusyError(UserError):
     """Another DVC command holds a lock; it will be free when that command has ended."""
 
 
-def busy_text(error: BaseException) -> str:
-    """Return `another DVC command has to end first (process 123: dvc repro)`."""
+class InUseError(BusyError):
+    """Another DVC command runs a stage that reads or writes the same files."""
+
+
+def busy(error: BaseException) -> BusyError:
+    """Return the error for a LockError of DVC's, which names processes if files are in use."""
     blockers = dict.fromkeys(re.findall(r"\(PID (\d+)\): (\S+)(.*)", str(error)))
     names = ", ".join(f"process {number}: {Path(program).name}{arguments}" for number, program, arguments in blockers)
-    return f"another DVC command has to end first{f' ({names})' if names else ''}"
+    text = "another DVC command has to end first"
+    return InUseError(f"{text} ({names})") if names else BusyError(text)
 
 
 def reason(error: BaseException, lock: Path) -> str:

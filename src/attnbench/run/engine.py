@@ -24,7 +24,8 @@ from attnbench.errors import FULL, UserError, system_reason
 from attnbench.run import memory
 from attnbench.run.devices import Environment
 
-PATIENCE = 10.0  # seconds between asking processes to stop and killing them
+PATIENCE = 10.0  # seconds between asking processes to stop and killing them, or for a process to start
+TICK = 0.02  # seconds between looks at whether it has
 SERVER = Path(__file__).with_name("server.py")
 PYTHON = "python"  # in a command: the interpreter of this process
 
@@ -165,6 +166,9 @@ class LocalEngine:
         return running.future
 
     def suspend(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and any(running.process is None for running in list(self._running.values())):
+            time.sleep(TICK)  # a cell that is being started would run on: nobody reads its number meanwhile
         self._signal_all(signal.SIGSTOP)
 
     def resume(self) -> None:

@@ -11,7 +11,7 @@ from attnbench.errors import UserError
 from attnbench.records import files
 from attnbench.records.lock import ENTRY, HEAD, parse, read_entries
 from attnbench.records.states import describes_files, read_kept_entry
-from attnbench.run.dvc_errors import BusyError, busy_text, unreadable
+from attnbench.run.dvc_errors import busy, unreadable
 from attnbench.study.paths import StudyPaths
 from attnbench.study.repository import PIPELINE
 
@@ -43,7 +43,7 @@ def put_back(root: Path, lock: Path, paths: StudyPaths) -> list[str] | None:
             files.write_text(lock, dumps_yaml({"schema": "2.0", "stages": entries}))
             return lost
     except LockError as error:
-        raise BusyError(busy_text(error)) from None
+        raise busy(error) from None
     except DvcException as error:
         raise UserError(unreadable(PIPELINE, error, lock)) from None
 

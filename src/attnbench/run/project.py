@@ -6,7 +6,7 @@ and wrote. Meanwhile DVC's own `rwlock` names its files, so that other DVC comma
 
 import shlex
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from attnbench.errors import UserError
 from attnbench.records import files
 from attnbench.records.lock import read_entries, remedy, with_entries
 from attnbench.run import file_states
-from attnbench.run.dvc_errors import BusyError, busy_text, reason, unreadable
+from attnbench.run.dvc_errors import BusyError, busy, reason, unreadable
 from attnbench.run.engine import DiskFullError
 from attnbench.run.files_in_use import FilesInUse
 from attnbench.run.full_disk import full_folder, full_text
@@ -61,12 +61,13 @@ class Project:
         # DVC's own would draw a bar
         self._repo.lock = make_lock(str(folder / "lock"), tmp_dir=str(folder), hardlink_lock=hardlink)
         self._files_in_use = FilesInUse(self._repo)
+        self._stages: dict[str, Any] = {}
+        self._read = file_states.States()  # of dvc.lock, when the stages were loaded or this process wrote it
         with self._locked():
-            loaded = self._repo.stage.load_all(str(self._path))
+            loaded = list(self._stages.values())
             if not loaded:  # then nothing would be stale
                 raise UserError(f"{file} has no stages; restore it with `git checkout HEAD -- {PIPELINE}`")
             _refuse_endless(root, (Path(item.fs_path) for stage in loaded for item in (*stage.deps, *stage.outs)))
-            self._stages = {stage.name: stage for stage in loaded}
             self._needs = build_graph(loaded).adj
 
     def __enter__(self) -> "Project":
@@ -78,9 +79,9 @@ class Project:
         self._repo.close()
 
     def stages(self) -> list[Stage]:
-        """Return the stages in the order of the file."""
+        """Return the stages in the order of the file; one whose files are in use counts as stale."""
         with self._locked(), _params_read_once():
-            changed = {stage for stage in self._stages.values() if self._changed(stage)}
+            changed = {stage for stage in self._stages.values() if self._may_have_changed(stage)}
             stale = changed | self._absent_writers(changed)
             return [
                 Stage(
@@ -111,7 +112,11 @@ class Project:
         return tuple(dict.fromkeys(Path(file.fs_path).relative_to(root).as_posix() for file in files))
 
     def changed(self, name: str) -> bool:
-        """Return whether a stage is stale now."""
+        """Return whether a stage is stale now.
+
+        Raises:
+            InUseError: another DVC command runs it, or a stage with the same files.
+        """
         with self._locked():
             return self._changed(self._stages[name])
 
@@ -140,7 +145,7 @@ class Project:
         Return False if DVC has its outputs in the cache of runs and has put them there, so that it need not run.
 
         Raises:
-            BusyError: another DVC command uses its files.
+            InUseError: another DVC command uses its files.
             UserError: it reads what does not exist.
         """
         from dvc.stage.cache import RunCacheNotFoundError  # noqa: PLC0415
@@ -166,7 +171,7 @@ class Project:
 
         Raises:
             BusyError: another DVC command holds the lock; nothing was recorded.
-            DiskFullError: nothing was recorded.
+            DiskFullError: those before it are recorded, if there was room for dvc.lock.
         """
         from dvc.exceptions import DvcException  # noqa: PLC0415
         from dvc.stage.serialize import to_lockfile  # noqa: PLC0415
@@ -174,7 +179,7 @@ class Project:
 
         problems: dict[str, str] = {}
         entries: dict[str, str] = {}
-        with self._locked():
+        with self._locked(), self._written(entries):
             for name in names:
                 stage = self._stages[name]
                 if changed := [str(dependency) for dependency in stage.deps if dependency.workspace_status()]:
@@ -190,13 +195,21 @@ class Project:
                     problems[name] = reason(error, self._lock)
                 else:
                     entries[name] = dumps_yaml({"stages": to_lockfile(stage)}).partition("\n")[2]
-            if entries:
-                self._write(entries)
         with suppress(BusyError):  # then they are free when this process ends
             self.release([name for name in names if name not in problems])
         return problems
 
-    def _write(self, entries: dict[str, str]) -> None:
+    @contextmanager
+    def _written(self, entries: Mapping[str, str]) -> Iterator[None]:
+        """Write the entries that the context has made to dvc.lock, also those before an error."""
+        try:
+            yield
+        finally:
+            if entries:
+                self._write(entries)
+                self._read = file_states.of([self._lock])
+
+    def _write(self, entries: Mapping[str, str]) -> None:
         """Write entries to dvc.lock, all or nothing."""
         lock = self._lock
         try:
@@ -225,9 +238,10 @@ class Project:
         try:
             with self._repo.lock, self._repo.scm_context(quiet=True):
                 self._files_in_use.repair()
+                self._load()
                 yield
         except LockError as error:
-            raise BusyError(busy_text(error)) from None
+            raise busy(error) from None
         except DvcException as error:
             with suppress(FileNotFoundError):
                 read_entries(self._lock)  # says more about one that is broken, as by a conflict in git
@@ -237,11 +251,27 @@ class Project:
                 raise
             raise DiskFullError(text) from None
 
+    def _load(self) -> None:
+        """Load the stages, again if another command has written dvc.lock since: it may have run some of them."""
+        if self._stages and file_states.of([self._lock]) == self._read:
+            return
+        running = {name: self._stages[name] for name in self._running}  # they know what they read when they started
+        self._read = file_states.of([self._lock])
+        self._stages = {stage.name: stage for stage in self._repo.stage.load_all(str(self._path))} | running
+
     def _changed(self, stage: Any) -> bool:
         """Return whether a stage, as DVC's object, is stale; also if it lacks a file that git keeps."""
         return bool(stage.changed(allow_missing=self._allow_missing)) or any(
             not out.use_cache and not out.exists for out in stage.outs
         )
+
+    def _may_have_changed(self, stage: Any) -> bool:
+        from dvc.lock import LockError  # noqa: PLC0415
+
+        try:
+            return self._changed(stage)
+        except LockError:  # another command runs it; when that has ended, `changed` tells
+            return True
 
     def _absent_writers(self, stale: Iterable[Any]) -> set[Any]:
         """Return the stages, as DVC's objects, that write absent files which a stale stage reads, directly or not."""
