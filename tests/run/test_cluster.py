@@ -13,13 +13,17 @@ from pathlib import Path
 
 import params
 import pytest
+from made_records import make_run
 
+from attnbench import records
+from attnbench.code.fingerprint import Fingerprints
 from attnbench.errors import UserError
-from attnbench.records import Environment
+from attnbench.records import Environment, params_sha256
 from attnbench.records.lock import read_entries
 from attnbench.run import cluster_file
-from attnbench.run.engine import Cell, Ended, Engine, LocalEngine
-from attnbench.run.worker_identity import Requirement, WorkerIdentity
+from attnbench.run.engine import Cell, Ended, Engine, EngineLostError, LocalEngine
+from attnbench.run.worker_identity import Requirement, WorkerIdentity, requirement
+from attnbench.study import StudyPaths
 from attnbench.study.repository import LocatedStudy
 
 from .conftest import ROOT, Project, is_alive, new_project
@@ -172,6 +176,7 @@ def test_cells_that_run_at_once_on_a_worker_have_one_card_each(cluster: Cluster,
     script = (
         f"echo {worker} $CUDA_VISIBLE_DEVICES >> {started}; until test $(wc -l < {started}) = 4; do sleep 0.1; done"
     )
+    before = inputs(cluster)
     with opened(cluster, tmp_path, device="cuda") as session:
         cells = [Cell(f"train@{number}", ("sh", "-c", script), on_worker=True) for number in range(4)]
         ended = [session.engine.submit(cell) for cell in cells]
@@ -179,6 +184,14 @@ def test_cells_that_run_at_once_on_a_worker_have_one_card_each(cluster: Cluster,
     lines = started.read_text().splitlines()
     assert sorted(line.split()[1] for line in lines) == ["GPU-a", "GPU-a", "GPU-b", "GPU-b"]
     assert len(set(lines)) == 4
+    deadline = time.monotonic() + 30
+    while inputs(cluster) != before:  # workers live on, and keep nothing of a run that has ended
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def inputs(cluster: Cluster) -> set[Path]:
+    return {path for path in cluster.folder.rglob("inputs/*/*") if path.is_file()}
 
 
 def test_a_worker_with_other_code_is_refused_by_name(session: Session) -> None:
@@ -232,7 +245,7 @@ def test_a_cell_survives_its_nanny_and_a_suspended_worker_but_not_the_scheduler(
             assert future.result(PATIENCE).reason == "killed (SIGINT)"
             wait_for_the_end_of(process)
             assert session.said[-1] == "the connection to the scheduler of the cluster is lost"
-            with pytest.raises(UserError, match="run the same command again"):
+            with pytest.raises(EngineLostError, match="the connection to the scheduler of the cluster is lost"):
                 session.start_slow("train@next")
     finally:
         cluster.stop()
@@ -316,6 +329,23 @@ def test_a_worker_of_another_class_of_machine_is_refused() -> None:
     assert refusal is not None
     assert refusal.startswith("another class of machine: processor A; the recorded runs of seed 0 have B.")
     assert "other code" in str(Requirement("1" * 64, None, "").refusal(identity))
+
+
+def test_runs_that_stay_set_the_class_of_machine_of_their_seed(tmp_path: Path) -> None:
+    study, paths = params.study(), StudyPaths("small", tmp_path)
+    code = str(Fingerprints(study).of("train", "baseline")["sha256"])
+    made = {"study": "small", "params": params_sha256(study, "baseline"), "environment": ENVIRONMENT}
+    for of_record, expected in ((code, ENVIRONMENT), ("0" * 64, None)):  # of today, and of other code
+        records.write(paths.record("baseline", 0), make_run("baseline", 0, 0.5, code=of_record, **made))
+        assert requirement(study, paths, ["baseline-0", "se-0"]).environment == expected
+        assert requirement(study, paths, ["baseline-1", "se-1"]).environment is None
+
+
+def test_an_input_that_is_missing_fails_its_cell_alone(session: Session) -> None:
+    missing = Cell("train@missing", ("true",), on_worker=True, reads=("nowhere",))
+    assert session.engine.submit(missing).result(PATIENCE).status == 1
+    assert "No such file or directory" in session.engine.log("train@missing").read_text()
+    assert session.engine.submit(Cell("train@next", ("true",), on_worker=True)).result(PATIENCE).status == 0
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -26,7 +26,7 @@ from distributed import Client
 from attnbench.errors import UserError
 from attnbench.run import worker
 from attnbench.run.cluster_files import CellFiles
-from attnbench.run.engine import Cell, Ended, LocalEngine, empty_log
+from attnbench.run.engine import Cell, Ended, EngineLostError, LocalEngine, empty_log
 from attnbench.run.jobs import Say
 from attnbench.run.worker_identity import Requirement
 from attnbench.study.repository import LocatedStudy
@@ -35,6 +35,8 @@ LOST = (OSError, CancelledError, asyncio.CancelledError)  # what Dask raises whe
 LOSSES = 3  # how many times a cell may lose its worker and start again on another
 TICK = 0.1  # seconds between polls for ended cells
 LOOK = 2.0  # seconds between polls for workers
+SILENCE = 30.0  # seconds until a scheduler that does not answer counts as lost
+NOBODY = 300.0  # seconds without a worker until this is said
 GATHER = 120.0  # seconds until outputs that do not arrive count as lost
 IDENTITY = "identity.json"
 ASK = ("python", "-m", "attnbench.tools.worker_identity")  # with the params.yaml and the file to write
@@ -107,6 +109,7 @@ class ClusterEngine:
         self._has_given_up = False
         self._stopping = Event()
         self._looks_at = 0.0
+        self._nobody_at = time.monotonic() + NOBODY
         self._thread = Thread(target=self._work, daemon=True)
 
     def __enter__(self) -> "ClusterEngine":
@@ -126,7 +129,8 @@ class ClusterEngine:
         """Start a cell here, or put it in the queue for a worker.
 
         Raises:
-            UserError: the connection to the scheduler is lost, or its log cannot be written.
+            EngineLostError: the connection to the scheduler is lost.
+            UserError: its log cannot be written.
         """
         if not cell.on_worker:
             return self._local.submit(cell)
@@ -134,7 +138,7 @@ class ClusterEngine:
         future: Future[Ended] = Future()
         with self._taking:
             if self._has_given_up:
-                raise UserError("the connection to the cluster is lost; run the same command again")
+                raise EngineLostError("the connection to the scheduler of the cluster is lost")
             self._begun += 1
             self._submitted.put(_Task(cell, future))
         return future
@@ -151,7 +155,10 @@ class ClusterEngine:
 
     def stop(self) -> None:
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(2 * SILENCE)
+        if self._thread.is_alive():  # it waits for a scheduler that is suspended
+            for task in [*self._running.values(), *self._waiting]:
+                self._end(task, Ended(-signal.SIGINT, 0.0))
         self._local.stop()
 
     def _work(self) -> None:
@@ -164,6 +171,7 @@ class ClusterEngine:
                 if time.monotonic() > self._looks_at:
                     self._look()
                     self._looks_at = time.monotonic() + LOOK
+                self._say_if_nobody_came()
                 for address in list(self._workers):
                     while self._waiting and self._workers[address].free:
                         self._start(self._waiting.popleft(), address, self._workers[address].free.pop(0))
@@ -179,21 +187,40 @@ class ClusterEngine:
             self._waiting.append(self._submitted.get())
 
     def _give_up(self) -> None:
-        """End all cells; workers notice that their calls are cancelled, or that the scheduler is gone."""
-        if self._client.status == "running":
-            with suppress(*LOST):
-                self._client.cancel([task.result for task in self._running.values()])
+        """Take what has ended, and end all other cells; their workers notice that nobody waits for them."""
+        is_connected = self._client.status == "running"
         with self._taking:
             self._has_given_up = True
+        with suppress(*LOST):
+            for task in [task for task in self._running.values() if is_connected and task.result.done()]:
+                self._collect(task)
         self._take_submitted()
+        results = [task.result for task in self._running.values()]
         for task in [*self._running.values(), *self._waiting]:
             self._end(task, Ended(-signal.SIGINT, 0.0))
+        if is_connected:
+            with suppress(*LOST):
+                self._client.cancel(results)
+                self._client.run(worker.forget, self._topic, wait=False, on_error="ignore")
+
+    def _say_if_nobody_came(self) -> None:
+        """Say once that no worker has joined: a queue may be full, or may have refused the jobs."""
+        if self._nobody_at and any(worker.accepted for worker in self._workers.values()):
+            self._nobody_at = 0.0
+        elif self._nobody_at and time.monotonic() > self._nobody_at:
+            self._nobody_at = 0.0
+            self._say(
+                f"no worker has joined for {NOBODY / 60:.0f} minutes; look at the queue, and at what its jobs wrote to "
+                f"{self._local.log('').parent}"
+            )
 
     def _look(self) -> None:
         """Query the identity of new workers; drop those that have gone, and restart their cells."""
         self._renew()
         # `scheduler_info` may answer from what Dask last saw, without workers
-        connected = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]
+        connected = self._client.sync(self._client.scheduler.identity, n_workers=-1, callback_timeout=SILENCE)[
+            "workers"
+        ]
         for address in self._workers.keys() - connected.keys():
             self._say(f"lost worker {self._workers.pop(address).name} ({address})")
             for task in [task for task in self._running.values() if task.address == address]:
@@ -205,7 +232,12 @@ class ClusterEngine:
     def _start(self, task: _Task, address: str, slot: int) -> None:
         """Send a cell to a worker, and before it the inputs that the worker lacks."""
         target = self._workers[address]
-        reads = self._files.inputs(task.cell)
+        try:
+            reads = self._files.inputs(task.cell)
+        except OSError as error:
+            target.free.append(slot)
+            self._end(task, Ended(self._lay(task, 1, {"": f"{error}\n".encode()}), 0.0))
+            return
         task.number, task.address, task.slot = next(self._numbers), address, slot
         task.hashes = frozenset(reads.values())
         needed = task.hashes.union(*(other.hashes for other in self._running.values() if other.address == address))
@@ -226,7 +258,9 @@ class ClusterEngine:
         }
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):  # images are large
             task.inputs = [
-                self._client.submit(worker.keep, sha256, self._files.content(path), workers=[address], pure=False)
+                self._client.submit(
+                    worker.keep, self._topic, sha256, self._files.content(path), workers=[address], pure=False
+                )
                 for sha256, path in new.items()
             ]
         task.result = self._client.submit(
@@ -288,7 +322,8 @@ class ClusterEngine:
     def _end(self, task: _Task, ended: Ended) -> None:
         if task.future is not None:
             self._ended += 1
-            task.future.set_result(ended)
+            with suppress(InvalidStateError):  # `stop` has ended it
+                task.future.set_result(ended)
 
     def _judge(self, asked: _Worker, address: str, outputs: dict[str, bytes]) -> None:
         """Accept a worker, or refuse it by name."""

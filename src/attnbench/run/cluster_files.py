@@ -1,5 +1,6 @@
 """The files of cells on a cluster: what a worker needs to have, and what comes back."""
 
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,7 +37,9 @@ class CellFiles:
         """
         with ExitStack() as stack:
             for path, content in outputs.items():
-                stack.enter_context(files.replacing(self._root / path)).write_bytes(content)
+                with stack.enter_context(files.replacing(self._root / path)).open("wb") as stream:
+                    stream.write(content)
+                    os.fsync(stream.fileno())  # a disk that is full says so before the first file is replaced
 
     def _sha256(self, path: str) -> str:
         """Return the hash of a file, computed again only if the file changed."""

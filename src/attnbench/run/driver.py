@@ -15,7 +15,7 @@ from attnbench.errors import UserError
 from attnbench.run import libraries, memory
 from attnbench.run.cell_times import CellTimes
 from attnbench.run.dvc_errors import BusyError, InUseError
-from attnbench.run.engine import PYTHON, Cell, DiskFullError, Ended, Engine
+from attnbench.run.engine import PYTHON, Cell, DiskFullError, Ended, Engine, EngineLostError
 from attnbench.run.full_disk import full_text
 from attnbench.run.graph import Stage
 from attnbench.run.jobs import TICK, Received, failed_lines, full_disk, lines_of, succeeded
@@ -44,6 +44,7 @@ class Driver:
         jobs: int | None,
     ) -> None:
         self.full: str | None = None  # which disk, if one is full
+        self.lost: EngineLostError | None = None
         self.failures: dict[str, str] = {}  # stage -> why it failed
         self._study = located.study
         self._root = located.root
@@ -131,7 +132,7 @@ class Driver:
 
     @property
     def _has_room(self) -> bool:
-        return self.full is None and self._engine.free > 0
+        return self.full is None and self.lost is None and self._engine.free > 0
 
     def _try_to_start(self, stage: Stage) -> bool:
         """Start a stage if it may run now; return whether others may be ready because of it."""
@@ -162,6 +163,8 @@ class Driver:
             self._wait(self._start, error)  # for this stage; others may start
         except (BusyError, DiskFullError):
             raise
+        except EngineLostError as error:
+            self.lost = error
         except UserError as error:
             self._refuse(name, str(error))
         return False
@@ -185,7 +188,8 @@ class Driver:
             return
         failed_lines(name, ended, count, log, self._view.say)
         self._fail(name, f"{log.relative_to(self._root)}: {' / '.join(lines_of(log)[-LAST_LINES:])}")
-        self.full = self.full or full_disk(log)
+        if self._engine.shares_memory or not stage.on_worker:  # the disk of a worker stops nothing here
+            self.full = self.full or full_disk(log)
 
     def _refuse(self, name: str, reason: str) -> None:
         self._view.say(f"FAILED {name}  {reason}")
@@ -236,14 +240,14 @@ def _cell(stage: Stage, device_type: str) -> Cell:
     """Return the cell of a stage.
 
     Stages of a matrix are many, and import torch: they are forks. One that runs alone measures times, so it is a plain
-    process; it imports torch, too, and workers of a cluster have the machine to be measured.
+    process.
     """
     is_forked = bool(stage.key) and stage.command[0] == PYTHON
     return Cell(
         stage.name,
         stage.command,
         libraries.of_stage(stage.kind, device_type) if is_forked else (),
-        bool(stage.key) or stage.alone,
+        stage.on_worker,
         reads=stage.reads,
         writes=stage.writes,
     )

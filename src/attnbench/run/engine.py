@@ -34,6 +34,10 @@ class DiskFullError(UserError):
     """A cell failed because a disk is full."""
 
 
+class EngineLostError(UserError):
+    """No cell can be started any more, although the run was not stopped."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One execution of a stage."""
@@ -81,7 +85,11 @@ class Engine(Protocol):
         """How many more cells it would start now."""
 
     def submit(self, cell: Cell) -> Future[Ended]:
-        """Start a cell; the future never raises."""
+        """Start a cell; the future never raises.
+
+        Raises:
+            EngineLostError: the engine has lost what would run it.
+        """
 
     def log(self, name: str) -> Path:
         """Return the file that has the output of a cell, also while it runs."""

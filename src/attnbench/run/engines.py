@@ -8,13 +8,12 @@ from pathlib import Path
 from attnbench.errors import UserError
 from attnbench.run import cluster_file, devices
 from attnbench.run.engine import Engine, LocalEngine
-from attnbench.run.graph import Stage
+from attnbench.run.graph import Stage, downstream
 from attnbench.run.jobs import Say
 from attnbench.study.paths import StudyPaths
 from attnbench.study.repository import LocatedStudy
 
 PACKAGES = ("distributed", "dask_jobqueue", "asyncssh")
-HERE = 5  # kinds of stages that run here although there is a cluster: code, data, ready, analyse, report
 
 Start = Callable[[Sequence[Stage], Say], AbstractContextManager[Engine]]
 
@@ -46,12 +45,15 @@ def on_cluster(file: Path, located: LocatedStudy, logs: Path) -> Start:
         from attnbench.run.worker_identity import requirement  # noqa: PLC0415
 
         paths = StudyPaths(located.study.name, located.root)
-        stale = [stage.key for stage in stages if stage.kind == "train" and stage.stale]
-        needed = requirement(located.study, paths, stale)
+        stale = {stage.name for stage in stages if stage.stale}
+        may_run = stale | downstream(stages, stale)
+        runs = [stage.key for stage in stages if stage.kind == "train" and stage.name in may_run]
+        needed = requirement(located.study, paths, runs)
+        here = {stage.kind for stage in stages if not stage.on_worker}  # these may run at once, next to the workers
         with (
             connected(cluster, positions, located.study, logs) as (client, renew),
-            LocalEngine([{} for _ in range(HERE)], located.root, logs) as here,
-            ClusterEngine(client, renew, here, located, needed, cluster.folder, say) as engine,
+            LocalEngine([{} for _ in here], located.root, logs) as local,
+            ClusterEngine(client, renew, local, located, needed, cluster.folder, say) as engine,
         ):
             say(f"cluster: {client.scheduler.address}; waiting for workers")
             yield engine

@@ -27,6 +27,11 @@ class Stage:
         """What it has of the matrix: `se-0`, `se`, or nothing."""
         return self.name.partition("@")[2]
 
+    @property
+    def on_worker(self) -> bool:
+        """Whether a cluster runs it: stages of the matrix are many, and one alone measures times."""
+        return bool(self.key) or self.alone
+
 
 def downstream(stages: Sequence[Stage], names: Iterable[str]) -> set[str]:
     """Return the names of the stages that need one of `names`, directly or through others."""

@@ -14,7 +14,7 @@ from attnbench.report.overview import write_overview
 from attnbench.run import engines, file_states, lost_entries, pipeline
 from attnbench.run.driver import Driver
 from attnbench.run.dvc_errors import BusyError
-from attnbench.run.engine import DiskFullError
+from attnbench.run.engine import DiskFullError, EngineLostError
 from attnbench.run.jobs import Received, nothing_more, say, signals
 from attnbench.run.project import Project
 from attnbench.run.schedule import Schedule, share
@@ -80,7 +80,7 @@ def reproduce(
             with view() as shown, start(stages, shown.say) as engine, signals(engine) as received:
                 driver = Driver(located, project, schedule, engine, shown, received, jobs)
                 driver.work()
-            is_whole = driver.full is None and not received.numbers and not schedule.failed
+            is_whole = driver.full is None and driver.lost is None and not received.numbers and not schedule.failed
             changed = is_whole and _patiently(lambda: project.changed("code"))
         release_recorded(paths, root / Path(file).with_name(repository.LOCK))
         _end_early(_command(study.name, jobs, seeds, cluster, allow_missing), driver, received)
@@ -113,11 +113,13 @@ def _command(
 
 
 def _end_early(command: str, driver: Driver, received: Received) -> None:
-    """End this process after a signal, and raise a DiskFullError after a full disk; `command` goes on."""
+    """End this process after a signal, and raise an error after a full disk or a lost engine; `command` goes on."""
     if driver.full is not None:
         raise DiskFullError(
             f"{nothing_more(driver.full)}; finished runs are not trained again, and stopped ones resume"
         )
+    if driver.lost is not None and not received.numbers:
+        raise EngineLostError(f"{driver.lost}; `{command}` goes on from here")
     if received.numbers:
         say(
             f"stopped; {driver.left} not finished. `{command}` goes on from here: finished runs "

@@ -1,6 +1,6 @@
 """What a Dask worker does for a run: it keeps the inputs of cells, and runs each cell in a process of its own.
 
-Dask calls these two functions by their names, so they come from the worker's own checkout. Strings and bytes arrive
+Dask calls these functions by their names, so they come from the worker's own checkout. Strings and bytes arrive
 and leave; nothing here imports torch or calls DVC.
 """
 
@@ -30,14 +30,19 @@ REPORT = 5.0  # seconds between reports of new output
 LONGEST_REPORT = 2**16  # bytes; the whole log comes with the outputs
 
 
-def keep(sha256: str, content: bytes) -> str:
-    """Keep an input until a cell says that it is needed no more; return its hash."""
-    path = _inputs(get_worker()) / sha256
+def keep(topic: str, sha256: str, content: bytes) -> str:
+    """Keep an input of a run, which has a topic, until a cell says that it is needed no more; return its hash."""
+    path = _inputs(get_worker(), topic) / sha256
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{sha256}.{time.monotonic_ns()}.tmp")
     temporary.write_bytes(content)
     temporary.replace(path)
     return sha256
+
+
+async def forget(topic: str, dask_worker: Worker) -> None:  # with `async` nobody has to wait for it
+    """Remove all inputs of a run that has ended; those of others stay. Dask fills in the worker."""
+    shutil.rmtree(_inputs(dask_worker, topic), ignore_errors=True)
 
 
 def run_cell(request: str, *kept: str) -> tuple[str, dict[str, bytes]]:
@@ -47,7 +52,7 @@ def run_cell(request: str, *kept: str) -> tuple[str, dict[str, bytes]]:
     """
     worker, cell = get_worker(), json.loads(request)
     for sha256 in cell["drop"]:
-        (_inputs(worker) / sha256).unlink(missing_ok=True)
+        (_inputs(worker, cell["topic"]) / sha256).unlink(missing_ok=True)
     environments = devices.environments(cell["device"], worker.state.nthreads)
     environment = {
         **environments[cell["slot"]],
@@ -55,7 +60,7 @@ def run_cell(request: str, *kept: str) -> tuple[str, dict[str, bytes]]:
         "PYTHONPATH": str(CHECKOUT / "src"),
     }
     with _folder(Path(cell["folder"] or _default_folder()) / cell["study"] / cell["name"]) as folder:
-        _lay(folder, cell["reads"], _inputs(worker))
+        _lay(folder, cell["reads"], _inputs(worker, cell["topic"]))
         with LocalEngine([environment], folder, folder / ".log") as engine:
             future = engine.submit(Cell(cell["name"], cell["command"]))
             log = engine.log(cell["name"])
@@ -116,8 +121,8 @@ def _lay(folder: Path, reads: dict[str, str], inputs: Path) -> None:
         (folder / name).symlink_to(inputs / sha256)
 
 
-def _inputs(worker: Worker) -> Path:
-    return Path(worker.local_directory) / "inputs"
+def _inputs(worker: Worker, topic: str) -> Path:
+    return Path(worker.local_directory) / "inputs" / topic
 
 
 def _default_folder() -> str:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from attnbench import records
 from attnbench.code.fingerprint import OF_VARIANT, Fingerprints
 from attnbench.errors import UserError
-from attnbench.records import Environment, RunRecord, files
+from attnbench.records import Environment, RunRecord, files, params_sha256
 from attnbench.records.io import Record, first_problem
 from attnbench.study import Study, StudyPaths
 from attnbench.study.paths import run_name
@@ -70,19 +70,25 @@ def code_sha256(study: Study) -> str:
     )
 
 
-def requirement(study: Study, paths: StudyPaths, stale: Collection[str]) -> Requirement:
-    """Return what workers need for the stale runs: their seeds may have runs already, from one class of machine.
+def requirement(study: Study, paths: StudyPaths, runs: Collection[str]) -> Requirement:
+    """Return what workers need for `runs`, some of which may turn out to be up to date.
+
+    Runs of their seeds that were made from the code and the values of today stay, and have one class of machine.
 
     Raises:
         UserError: those come from several classes.
     """
-    seeds = [seed for variant, seed in study.runs() if run_name(variant, seed) in stale]
+    seeds = {seed for variant, seed in study.runs() if run_name(variant, seed) in runs}
+    fingerprints = Fingerprints(study)
     environments: dict[Environment, int] = {}
     for variant, seed in study.runs():
         path = paths.record(variant, seed)
-        if seed in seeds and run_name(variant, seed) not in stale and path.exists():
+        if seed in seeds and path.exists():
             with suppress(UserError):  # the stage that reads it says that it is damaged
-                environments.setdefault(records.read(path, RunRecord).identity.environment, seed)
+                identity = records.read(path, RunRecord).identity
+                code = fingerprints.of("train", variant)["sha256"]
+                if (identity.code, identity.params) == (code, params_sha256(study, variant)):
+                    environments.setdefault(identity.environment, seed)
     if len(environments) > 1:
         one, other = list(environments.values())[:2]
         raise UserError(
