@@ -1,6 +1,7 @@
 """The files of running stages in DVC's `rwlock`."""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,19 @@ def test_a_file_of_another_command_is_not_taken(
         assert rwlock.read_text() == text
         other.kill()
     FilesInUse(repo).add(reads, writes)  # it has ended
+
+
+def test_a_process_that_got_the_number_of_one_that_was_killed_is_not_waited_for(repo: Any, rwlock: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        rwlock.write_text(json.dumps({"write": {"/a": {"pid": other.pid, "cmd": "/usr/bin/dvc repro"}}}))
+        in_use = FilesInUse(repo)
+        in_use.repair()
+        with pytest.raises(LockError):
+            in_use.add([], ["/a"])
+        os.utime(rwlock, (0, 0))  # before the process started
+        in_use.repair()
+        in_use.add([], ["/a"])
+        other.kill()
 
 
 def test_several_commands_may_read_a_file(repo: Any, rwlock: Path) -> None:

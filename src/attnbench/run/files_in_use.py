@@ -24,14 +24,22 @@ class FilesInUse:
         self._users = Counter[str]()  # path -> the running stages that read or write it
 
     def repair(self) -> None:
-        """Remove the file if it was cut short while DVC wrote it: DVC would refuse every command."""
+        """Remove the file if it was cut short while DVC wrote it, or if all of its processes have ended.
+
+        DVC would refuse every command, or wait for a process that has got the number of one that was killed.
+        """
         rwlock = Path(self._place[0]) / "rwlock"
         try:
-            json.loads(rwlock.read_bytes())
+            written, entries = rwlock.stat().st_mtime, json.loads(rwlock.read_bytes())
+            readers = (info for infos in entries.get("read", {}).values() for info in infos)
+            users = {info["pid"] for info in (*readers, *entries.get("write", {}).values())}
+            if not users or any(_may_have_written(user, written) for user in users):
+                return
         except FileNotFoundError:
+            return
+        except (ValueError, TypeError, KeyError, AttributeError):
             pass
-        except ValueError:
-            rwlock.unlink()
+        rwlock.unlink()
 
     def add(self, reads: Collection[str], writes: Collection[str]) -> None:
         """Enter what a stage reads and writes.
@@ -71,3 +79,15 @@ class FilesInUse:
 
         with _edit_rwlock(*self._place) as entries:
             yield entries
+
+
+def _may_have_written(process: int, written: float) -> bool:
+    """Return whether a process lives, and lived at a time: numbers of processes are given again, as after a restart."""
+    import psutil  # noqa: PLC0415 -- with DVC
+
+    try:
+        return bool(psutil.Process(process).create_time() <= written + 2)  # known to a second
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
