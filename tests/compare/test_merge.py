@@ -6,6 +6,7 @@ from pathlib import Path
 
 import params
 import pytest
+from dvc.repo import Repo
 from made_records import ENVIRONMENT, make_run
 from made_study import data_summary
 
@@ -42,7 +43,7 @@ def clone(root: Path, seeds: list[int], **changes: str) -> Path:
             for stage, output in (("train", record), ("maps", scores)):
                 dependency = {"path": code.relative_to(root).as_posix(), "md5": md5_of(code)}
                 written = {"path": output.relative_to(root).as_posix(), "md5": md5_of(output)}
-                text += f"  {stage}@{run_name(variant, seed)}:\n    deps: {json.dumps([dependency])}\n"
+                text += f"  {stage}@{run_name(variant, seed)}:\n    cmd: 'true'\n    deps: {json.dumps([dependency])}\n"
                 text += f"    outs: {json.dumps([written])}\n"
     (root / "dvc.lock").write_text(text)
     return root
@@ -62,6 +63,37 @@ def test_seeds_of_another_clone_come_with_their_entries(tmp_path: Path) -> None:
     assert read_entries(here / "dvc.lock") == read_entries(both / "dvc.lock")
     assert tree(here) | {"dvc.lock": b""} == tree(both) | {"dvc.lock": b""}
     assert merge(str(there), None, here).seeds == []
+
+
+PIPELINE = """\
+stages:
+  train:
+    matrix: {run: [baseline-0, se-0, baseline-1, se-1]}
+    cmd: 'true'
+    deps: [results/small/code/train]
+    outs: ["runs/small/${item.run}/checkpoint.safetensors"]
+"""
+
+
+@pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of a package that DVC uses
+def test_weights_come_into_the_cache_of_dvc_which_would_train_again_without_them(tmp_path: Path) -> None:
+    here, there = clone(tmp_path / "a", [0]), clone(tmp_path / "b", [1])
+    (here / ".dvc").rmdir()
+    with Repo.init(str(here), no_scm=True):
+        (here / "dvc.yaml").write_text(PIPELINE)
+    text = (there / "dvc.lock").read_text()
+    for run in ("baseline-1", "se-1"):
+        weights = StudyPaths("small", there).checkpoint(*run.split("-"))
+        weights.parent.mkdir(parents=True)
+        weights.write_text(f"the weights of {run}")
+        record = f"{run}.json"
+        out = {"path": weights.relative_to(there).as_posix(), "md5": md5_of(weights)}
+        begin, end = text.split(f"runs/{record}", 1)
+        text = f"{begin}runs/{record}{end.replace('}]', '}, ' + json.dumps(out) + ']', 1)}"
+    (there / "dvc.lock").write_text(text)
+    assert merge(str(there), None, here).seeds == [1]
+    cached = {path.read_text() for path in (here / ".dvc/cache/files/md5").rglob("*") if path.is_file()}
+    assert cached == {"the weights of baseline-1", "the weights of se-1"}
 
 
 def test_a_merge_that_was_killed_is_repeated(tmp_path: Path) -> None:

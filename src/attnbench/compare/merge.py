@@ -4,7 +4,7 @@ All or nothing: everything is checked before anything is written, and dvc.lock i
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -17,6 +17,8 @@ from attnbench.compare.run_sets import RunSource, read_files
 from attnbench.errors import UserError
 from attnbench.records import DataSummary, RunRecord, code_sha256, files, first_problem, params_sha256, require_of
 from attnbench.records.lock import Entry, blocks, md5, md5_of, outputs, parse, read_lock, with_entries
+from attnbench.run import pipeline
+from attnbench.run.project import Project
 from attnbench.run.reproduce import claimed
 from attnbench.study import StudyPaths, repository, run_name
 from attnbench.study.repository import LOCK, LocatedStudy
@@ -202,15 +204,27 @@ def _collect(
 
 def _write(located: LocatedStudy, writes: dict[Path, bytes], entries: dict[str, str]) -> None:
     """Write the files, and then the entries, while no DVC command changes dvc.lock."""
-    folder = located.root / ".dvc/tmp"
+    with _dvc_locked(located.root):
+        for path, content in writes.items():
+            with files.replacing(path) as temporary:
+                temporary.write_bytes(content)
+    if any(path.is_relative_to(located.root / "runs") for path in writes):
+        file = pipeline.write_copy(located.root, located.params)
+        with Project(located.root, file) as project:
+            project.cache(stage for stage in entries if stage.startswith("train@"))
+    with _dvc_locked(located.root):
+        lock = located.params.with_name(LOCK)
+        files.write_text(lock, with_entries(lock.read_text(encoding="utf-8") if lock.is_file() else "", entries))
+
+
+@contextmanager
+def _dvc_locked(root: Path) -> Iterator[None]:
+    """Hold DVC's lock."""
+    folder = root / ".dvc/tmp"
     folder.mkdir(exist_ok=True)
     try:
         held = LockFile(str(folder / "lock"))
     except LockError:
         raise UserError("another DVC command holds .dvc/tmp/lock; merge again when it has ended") from None
     with closing(held):
-        for path, content in writes.items():
-            with files.replacing(path) as temporary:
-                temporary.write_bytes(content)
-        lock = located.params.with_name(LOCK)
-        files.write_text(lock, with_entries(lock.read_text(encoding="utf-8") if lock.is_file() else "", entries))
+        yield

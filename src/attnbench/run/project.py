@@ -199,6 +199,19 @@ class Project:
             self.release([name for name in names if name not in problems])
         return problems
 
+    def cache(self, names: Iterable[str]) -> None:
+        """Put what stages have written elsewhere into DVC's cache; without that DVC would run them again.
+
+        Raises:
+            BusyError: another DVC command holds the lock.
+            DiskFullError: not everything was put there.
+        """
+        with self._locked():
+            for out in (out for name in names for out in self._stages[name].outs):
+                if out.use_cache and out.exists:
+                    out.save()
+                    out.commit()
+
     @contextmanager
     def _written(self, entries: Mapping[str, str]) -> Iterator[None]:
         """Write the entries that the context has made to dvc.lock, also those before an error."""
