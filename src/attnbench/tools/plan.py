@@ -1,7 +1,7 @@
 """What more seeds would decide in a study, and what they would cost: `attnbench plan`.
 
 The half-width of the intervals follows from the comparisons of the study, the number of seeds and the spread of a run.
-Hours are training steps timed on this machine, times steps, epochs and runs.
+Hours are training steps timed on this machine, times steps, epochs and runs. Disk is what runs leave for good.
 """
 
 import math
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tabulate import tabulate
 
-from attnbench import cost, machine, records
+from attnbench import cost, machine, networks, records
 from attnbench.analyse import statistics
 from attnbench.analyse.comparisons import contrasts
 from attnbench.analyse.precision import UPPER_CONFIDENCE, error_stds, half_widths
@@ -30,6 +30,8 @@ from attnbench.train.timing import timed_step
 SEEDS = (3, 5, 10)  # always in the table
 CIFAR10_IMAGES = 50_000  # to train on and to validate with
 ROUNDS = 5  # of timed steps: hours need no narrow interval
+COPIES = 2  # of weights and predictions
+LOGIT, LABEL = 4, 8  # bytes of each in a file of predictions
 
 
 @dataclass(frozen=True)
@@ -82,13 +84,15 @@ def text(located: LocatedStudy, spread: Spread | None) -> str:
         hours, about_hours = math.nan, f"hours are not known: {error}"
     cases = {} if spread is None else spread.cases
     reasons, beyond = _reasons(study, family, cases)
+    size = COPIES * bytes_per_seed(located) / 2**30
     rows = [
         [f"{seeds}", f"{seeds * len(study.variants)}", "" if math.isnan(hours) else f"{seeds * hours:.1f}"]
+        + [f"{seeds * size:.2f}"]
         + [_half_width(study, family, seeds, points) for points in cases.values()]
         + [", ".join(reasons[seeds])]
         for seeds in sorted(reasons)
     ]
-    names = ["seeds", "runs", "hours", *(f"half-width{case}" for case in cases), "why"]
+    names = ["seeds", "runs", "hours", "GiB", *(f"half-width{case}" for case in cases), "why"]
     aligned = [*("right" for _ in names[1:]), "left"]
     table = tabulate([names, *rows], tablefmt="plain", disable_numparse=True, colalign=aligned)
     about_spread = (
@@ -111,6 +115,7 @@ def text(located: LocatedStudy, spread: Spread | None) -> str:
                 * bool(cases)
             ),
             about_hours,
+            "GiB: weights and predictions of all runs, in runs/ and again in DVC's cache; images are not included",
             "",
         ]
     )
@@ -134,6 +139,16 @@ def seconds_per_seed(located: LocatedStudy) -> float:
     timed = study.model_copy(update={"latency": study.latency.model_copy(update={"rounds": ROUNDS, "processes": 1})})
     times = cost.step_times(timed, image_set(study, located.root), timed_step, 0)
     return steps * sum(median(milliseconds) for milliseconds in times.values()) / 1000
+
+
+def bytes_per_seed(located: LocatedStudy) -> int:
+    """Return what the weights of a run of every variant take, and once the images are prepared, the predictions."""
+    study, images = located.study, image_set(located.study, located.root)
+    networks_of_seed = (networks.build(study, variant, images, study.seeds[0]) for variant in study.variants)
+    weights = sum(int(tensor.nbytes) for network in networks_of_seed for tensor in network.state_dict().values())
+    if not isinstance(images, records.DataSummary):
+        return weights
+    return weights + len(study.variants) * images.test * (LOGIT * len(images.classes) + LABEL)
 
 
 def training_images(located: LocatedStudy) -> int:
