@@ -1,9 +1,9 @@
 """Show what more seeds would decide, and what they would cost.
 
-Prints the hours and the disk space of a study for 3, 5 and 10 seeds. With the spread of a run that neither its variant nor its seed
-explains, stated or taken from a study that has been trained, also how wide the intervals will be, and how many seeds
-give half-widths of 1.0, 0.5 and 0.3 percentage points. Nothing has to be trained before. Training steps are timed for
-the hours: leave the machine idle while it runs.
+Prints the hours and the disk space of a study for 3, 5 and 10 seeds. With the spread of a run that neither its variant
+nor its seed explains, stated or taken from a study that has been trained, also how wide the intervals will be, and how
+many seeds give half-widths of 1.0, 0.5 and 0.3 percentage points. Nothing has to be trained before. Training steps are
+timed for the hours: leave the machine idle while it runs.
 
   attnbench plan modules
   attnbench plan modules --spread 0.35
