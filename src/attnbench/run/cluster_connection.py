@@ -11,7 +11,7 @@ from typing import Any
 
 import dask
 import dask_jobqueue
-from distributed import Client, SSHCluster
+from distributed import Client, SSHCluster, Status
 
 from attnbench.errors import UserError
 from attnbench.run.cluster_file import DaskCluster, QueueCluster, SshCluster
@@ -119,7 +119,23 @@ def _in_queue(cluster: QueueCluster, study: Study, logs: Path, error: Error) -> 
         queue.close()
         raise error("engine", f"there is no {queue.job_cls.submit_command} here; run this where jobs are submitted")
     with queue, Client(queue) as client:
+        try:
+            queue.sync(_submit, queue, cluster.jobs)
+        except (RuntimeError, ValueError, OSError) as problem:
+            for job in queue.workers.values():
+                if job.job_id is None:
+                    job.status = Status.failed  # or Dask asserts that it has ended
+            said = str(problem).rpartition("stderr:")[2]
+            command = queue.job_cls.submit_command
+            raise error("options", f"{command} refuses the jobs: {' '.join(said.split())}") from None
         yield client, lambda: queue.scale(jobs=cluster.jobs)
+
+
+async def _submit(queue: Any, jobs: int) -> None:
+    """Submit jobs as `queue.scale` does, which prints a traceback if the queue refuses them, and waits for ever."""
+    while len(queue.worker_spec) < jobs:
+        queue.worker_spec.update(queue.new_worker_spec())
+    await queue._correct_state()
 
 
 def queue_of(cluster: QueueCluster, study: Study, logs: Path) -> Any:
