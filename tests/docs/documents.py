@@ -6,19 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NAMES = (
-    *("README", "CONTRIBUTING", "docs/installation", "docs/images", "docs/variants", "docs/running", "docs/numbers"),
-    *(
-        "docs/dvc",
-        "docs/architecture",
-        "docs/reliability",
-        "docs/from-the-tutorials",
-        "docs/from-the-tutorials.zh",
-        "docs/by-hand",
-        "docs/findings",
-        "docs/scaling",
-    ),
-)
+PAGES = sorted(path.relative_to(ROOT).with_suffix("").as_posix() for path in (ROOT / "docs").rglob("*.md"))
+NAMES = ("README", "CONTRIBUTING", *PAGES)
 PROGRAMS = ("attnbench", "make", "dvc", "python")
 
 

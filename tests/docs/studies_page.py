@@ -10,7 +10,7 @@ PAGE = ROOT / "docs" / "studies.md"
 TOP = """\
 # Studies
 
-Each study is a folder of `studies/` with its params.yaml; `make repro STUDY=<name>` runs it. A run trains one variant
+Each study is a folder of `studies/` with its params.yaml; `make repro STUDY=STUDY` runs it. A run trains one variant
 from one seed. Studies with a report have been run, and their records are in git. The others are ready to run; no number
 here comes from them. The head of each params.yaml says where its question comes from and what it decides. Hours depend
 on the machine: `attnbench plan STUDY` times a training step of every variant and prints them, if the machine is idle.

@@ -16,8 +16,11 @@ from . import documents
 
 ROOT = documents.ROOT
 TUTORIALS = "docs/from-the-tutorials"
-MADE_BY_READERS = {"mine", "lesson"}  # studies that a document tells its reader to make
-STUDIES = {path.parent.name for path in (ROOT / "studies").glob("*/params.yaml")} | {"quickstart"} | MADE_BY_READERS
+MADE_BY_READERS = {"mine", "lesson", "pair"}  # studies that a document tells its reader to make
+STUDIES = (
+    {path.parent.name for path in (ROOT / "studies").glob("*/params.yaml")} | {"quickstart", "STUDY"} | MADE_BY_READERS
+)
+COMMANDS = {path.stem for path in (ROOT / "src/attnbench/cli").glob("*.py")}
 STAGES = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 every_document = pytest.mark.parametrize("name", documents.NAMES)
@@ -30,9 +33,12 @@ def test_every_command_is_one(name: str) -> None:
 
 
 def attnbench(words: list[str]) -> None:
+    if len(words) == 1:  # the name of a command, in a sentence
+        assert words[0] in (*COMMANDS, "--help"), words
+        return
     arguments = vars(cli._parser().parse_args(words))
     sides = [arguments.get(side) for side in ("study", "a", "b")]
-    assert {side.rpartition(":")[2] for side in sides if side} <= STUDIES, words
+    assert {side for side in sides if side and ":" not in side} <= STUDIES, words  # a revision may have another one
 
 
 def make(words: list[str]) -> None:
@@ -51,8 +57,9 @@ def dvc(words: list[str]) -> None:
         assert not file or file.split("/")[1] in STUDIES, words
         assert not stage or stage.partition("@")[0] in STAGES, words
     for change in getattr(arguments, "set_param", None) or []:
-        key = change.partition("=")[0].rpartition(":")[2]
-        values: Any = YAML(typ="safe").load(ROOT / "params.yaml")
+        file, _, key = change.partition("=")[0].rpartition(":")
+        is_made = file.split("/")[1:2] in [[name] for name in MADE_BY_READERS]  # from the root's
+        values: Any = YAML(typ="safe").load(ROOT / (file if file and not is_made else "params.yaml"))
         for part in key.split(".") if not key.startswith("+") else []:
             values = values[part]
 
