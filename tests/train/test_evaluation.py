@@ -35,11 +35,10 @@ def test_logits_are_the_same_bits_whatever_is_evaluated_with_them(name, data):
     network, images = network_with(name, data), random_images(BATCH_SIZE + 70)
     together = logits_of(network, images, NORMALISE)
     assert together.shape == (BATCH_SIZE + 70, 3)
-    for count in (1, 64):
-        assert torch.equal(logits_of(network, images[:count], NORMALISE), together[:count])
-    others = images.clone()
+    assert torch.equal(logits_of(network, images[:1], NORMALISE), together[:1])
+    others = images[:64].clone()
     others[1::2] = 255 - others[1::2]
-    assert torch.equal(logits_of(network, others, NORMALISE)[::2], together[::2])
+    assert torch.equal(logits_of(network, others, NORMALISE)[::2], together[:64:2])
 
 
 @pytest.mark.parametrize(
@@ -74,12 +73,12 @@ def test_the_network_sees_batches_of_that_size_alone(side, batch):
     torch.testing.assert_close(logits, ((images.float() / 255 - 0.5) / 0.25).mean((2, 3)))
 
 
-@pytest.mark.parametrize("count", [1, 3, 64, 65])
-def test_logits_of_larger_images_are_the_same_bits_too(data, count):
+def test_logits_of_larger_images_are_the_same_bits_too(data):
     larger = replace(data, test_images=random_images(70, 64), train_images=random_images(150, 64))
     network, images = network_with("cbam", larger), larger.test_images
     together = logits_of(network, images, NORMALISE)
-    assert torch.equal(logits_of(network, images[:count], NORMALISE), together[:count])
+    for count in (1, 3, 64, 65):
+        assert torch.equal(logits_of(network, images[:count], NORMALISE), together[:count]), count
 
 
 def test_the_order_of_the_images_changes_no_prediction(data):
@@ -90,16 +89,16 @@ def test_the_order_of_the_images_changes_no_prediction(data):
     torch.testing.assert_close(shuffled, together[order], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 64, 320])
-def test_other_batch_sizes_predict_the_same(data, batch_size):
+def test_other_batch_sizes_predict_the_same(data):
     """As a user evaluates a checkpoint, without our padding: other last bits, equal classes and accuracy."""
     network, images = network_with("cbam", data).eval(), random_images(320)
     ours = logits_of(network, images, NORMALISE)
-    with torch.inference_mode():
-        theirs = torch.cat([network(NORMALISE(batch.float() / 255)) for batch in images.split(batch_size)])
     labels = torch.arange(320) % 3
-    assert torch.equal(ours.argmax(1), theirs.argmax(1))
-    assert score(ours, labels).accuracy == score(theirs, labels).accuracy
+    for size in (1, 7, 64, 320):
+        with torch.inference_mode():
+            theirs = torch.cat([network(NORMALISE(batch.float() / 255)) for batch in images.split(size)])
+        assert torch.equal(ours.argmax(1), theirs.argmax(1)), size
+        assert score(ours, labels).accuracy == score(theirs, labels).accuracy, size
 
 
 def test_evaluation_is_in_float32_and_changes_neither_mode_nor_images(data):
