@@ -1,12 +1,10 @@
-"""The train stage as DVC runs it: as a separate process."""
+"""The train stage: what it leaves, and what it refuses; run/test_real_stages.py runs it as a process of its own."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
+from recorded_run import run_stage
 from safetensors.torch import load_file
 from small_training import write_params
 
@@ -15,18 +13,7 @@ from attnbench.records import RunRecord, TimingRecord, files, prepared
 from attnbench.records.correct import read_correct
 from attnbench.study import StudyPaths
 
-STAGES = Path(__file__).parents[2] / "stages"
 PATHS = StudyPaths("small")
-
-
-def stage(folder, name, *arguments):
-    return subprocess.run(
-        [sys.executable, STAGES / f"{name}.py", "params.yaml", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -34,8 +21,7 @@ def folder(tmp_path, data):
     """A study's folder, with images and fingerprints."""
     write_params(tmp_path, learning_rate=0.03)  # with it, the second epoch is better than the first
     prepared.save(tmp_path / PATHS.prepared, data)
-    done = stage(tmp_path, "code")
-    assert done.returncode == 0, done.stderr
+    assert run_stage(tmp_path, "code") == ""
     return tmp_path
 
 
@@ -54,10 +40,10 @@ def outputs(folder):
     }
 
 
-def test_a_run_leaves_its_record_and_the_same_files_if_dvc_did_not_record_it(folder, data):
-    done = stage(folder, "train", "cbam", "1")
-    assert done.returncode == 0, done.stderr
-    assert [line.split("  ")[0] for line in done.stderr.splitlines()] == ["epoch 1/2", "epoch 2/2"]
+def test_a_run_leaves_its_record_and_the_same_files_if_dvc_did_not_record_it(folder, data, capsys):
+    assert run_stage(folder, "train", "cbam", "1") == ""
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
     first = outputs(folder)
 
     record = records.read(folder / PATHS.record("cbam", 1), RunRecord)
@@ -85,20 +71,19 @@ def test_a_run_leaves_its_record_and_the_same_files_if_dvc_did_not_record_it(fol
 
     for path in PATHS.outputs("cbam", 1):  # as DVC does before it starts a stage again that it has not recorded
         (folder / path).unlink()
-    done = stage(folder, "train", "cbam", "1")
-    assert (done.returncode, done.stderr.split(":")[0]) == (0, "is trained, and is evaluated again")
+    assert run_stage(folder, "train", "cbam", "1") == ""
+    assert capsys.readouterr().err.split(":")[0] == "is trained, and is evaluated again"
     assert outputs(folder) == first
     assert records.read(folder / PATHS.timing("cbam", 1), TimingRecord) == timing
 
 
 def test_a_loss_that_becomes_nan_leaves_no_record(folder):
     write_params(folder, learning_rate=1e30)
-    assert stage(folder, "code").returncode == 0
+    assert run_stage(folder, "code") == ""
     before = sorted(path for path in folder.rglob("*") if path.is_file())
-    done = stage(folder, "train", "cbam", "1")
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("error: the training loss became ")
-    assert "the run has stopped and left no record. Lower `recipe: learning_rate` (now 1e+30)" in done.stderr
+    message = run_stage(folder, "train", "cbam", "1")
+    assert message.startswith("error: the training loss became ")
+    assert "the run has stopped and left no record. Lower `recipe: learning_rate` (now 1e+30)" in message
     lock = (folder / PATHS.unfinished("cbam", 1)).with_suffix(".lock")
     assert sorted(path for path in folder.rglob("*") if path.is_file() and path != lock) == before
 
@@ -106,10 +91,9 @@ def test_a_loss_that_becomes_nan_leaves_no_record(folder):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without an accelerator")
 def test_a_missing_accelerator_is_one_message(tmp_path):
     write_params(tmp_path, machine={"device": "cuda"})
-    done = stage(tmp_path, "train", "cbam", "1")
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: params.yaml says `machine: device: cuda`, but torch finds no CUDA device. ")
-    assert len(done.stderr.splitlines()) == 1
+    message = run_stage(tmp_path, "train", "cbam", "1")
+    assert message.startswith("error: params.yaml says `machine: device: cuda`, but torch finds no CUDA device. ")
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize(
@@ -121,5 +105,4 @@ def test_a_missing_accelerator_is_one_message(tmp_path):
 )
 def test_a_run_that_the_study_does_not_have(tmp_path, arguments, message):
     write_params(tmp_path)
-    done = stage(tmp_path, "train", *arguments)
-    assert (done.returncode, done.stderr.strip()) == (1, message)
+    assert run_stage(tmp_path, "train", *arguments) == message
