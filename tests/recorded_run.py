@@ -31,6 +31,7 @@ def run_stage(folder: Path, name: str, *arguments: str) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.syspath_prepend(str(STAGES))
+        patch.delitem(sys.modules, "source", raising=False)  # which sets the path anew in every process
         patch.setattr(sys, "argv", [name, "params.yaml", *arguments])
         try:
             runpy.run_path(str(STAGES / f"{name}.py"), run_name="__main__")

@@ -1,18 +1,15 @@
-"""The stages `cost` and `latency`, run as DVC runs them: from the root, with the params file first."""
+"""The stages `cost` and `latency`: what they write, and what they refuse."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import params
 import pytest
+from recorded_run import run_stage
 
 from attnbench import records
 from attnbench.study import StudyPaths
 
-STAGES = Path(__file__).parents[2] / "stages"
 SUMMARY = records.DataSummary(
     study="small", title="Small", provenance="Made up.", classes=["a", "b", "c"], image_shape=(3, 16, 16), train=90,
     validation=10, test=10, split_seed=0, mean=[0.5] * 3, std=[0.2] * 3, sha256="0" * 64, tensors_sha256={},
@@ -33,7 +30,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         latency={"batch_sizes": [1], "rounds": 6, "processes": 2},
     )
     records.write(StudyPaths("small", root).data_summary, SUMMARY)
-    assert run(root, "code.py").returncode == 0
+    assert run_stage(root, "code") == ""
     return root
 
 
@@ -44,41 +41,35 @@ def root(prepared: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(root: Path, stage: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONWARNINGS": "error"}
-    command = [sys.executable, str(STAGES / stage), "params.yaml", *arguments]
-    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-
-
 def test_the_cost_stage_writes_the_counts_of_one_variant_and_the_same_bytes_again(root: Path):
     paths = StudyPaths("small", root)
-    done = run(root, "cost.py", "eca")
-    assert done.returncode == 0, done.stderr
+    assert run_stage(root, "cost", "eca") == ""
     record = records.read(paths.cost("eca"), records.CostRecord)
     assert (record.study, record.variant, record.image_shape) == ("small", "eca", (3, 16, 16))
     convolutions = 9 * (3 * 4 * 256 + 4 * 8 * 64 + 8 * 16 * 16)
     assert record.macs == convolutions + 64 * 16 + 16 * 3 + record.attention_macs
     assert list(record.attention_modules) == ["block3.before_pool"]
     before = paths.cost("eca").read_bytes()
-    assert run(root, "cost.py", "eca").returncode == 0
+    assert run_stage(root, "cost", "eca") == ""
     assert paths.cost("eca").read_bytes() == before
 
 
-def test_the_latency_stage_writes_a_row_for_every_variant(root: Path):
-    done = run(root, "latency.py")
-    assert done.returncode == 0, done.stderr
+def test_the_latency_stage_writes_a_row_for_every_variant(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PYTHONWARNINGS", "error")  # of the processes that it starts
+    assert run_stage(root, "latency") == ""
+    output = capsys.readouterr().out
     record = records.read(StudyPaths("small", root).latency, records.LatencyRecord)
     for rows in (record.inference, record.training_step):
         assert [row.variant for row in rows] == ["baseline", "eca"]
         assert [[len(process) for process in row.round_ms] for row in rows] == [[3, 3], [3, 3]]
-    assert "eca, training step: " in done.stdout
-    assert "(3 + 3 rounds)" in done.stdout
+    assert "eca, training step: " in output
+    assert "(3 + 3 rounds)" in output
 
 
 def test_an_unknown_variant_is_refused_with_the_nearest_name(root: Path):
-    done = run(root, "cost.py", "ecaa")
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == (
+    assert run_stage(root, "cost", "ecaa") == (
         "error: params.yaml has no variant 'ecaa' (did you mean 'eca'?); allowed: 'baseline', 'eca'"
     )
 
@@ -86,9 +77,7 @@ def test_an_unknown_variant_is_refused_with_the_nearest_name(root: Path):
 def test_without_images_nothing_is_written(root: Path):
     paths = StudyPaths("small", root)
     paths.data_summary.unlink()
-    for stage in (["cost.py", "eca"], ["latency.py"]):
-        done = run(root, *stage)
-        assert done.returncode == 1
-        assert "data.json is missing; `attnbench run small` makes it" in done.stderr
+    for stage in (["cost", "eca"], ["latency"]):
+        assert "data.json is missing; `attnbench run small` makes it" in run_stage(root, *stage)
     assert not paths.costs.exists()
     assert not paths.latency.exists()
