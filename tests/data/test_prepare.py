@@ -2,14 +2,13 @@
 
 import re
 import resource
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from recorded_run import run_stage
 
 from attnbench import records
 from attnbench.code.fingerprint import Fingerprints
@@ -110,33 +109,20 @@ def test_missing_file(tmp_path: Path) -> None:
         prepared.load(tmp_path / "a.safetensors")
 
 
-def stage(folder: Path, *, largest_file: int | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the data stage in `folder` on a small copy of the root study, with its fingerprint."""
+def stage(folder: Path) -> str:
+    """Run the data stage in `folder` on a small copy of the root study, with its fingerprint; return its message."""
     text = (REPOSITORY / "params.yaml").read_text(encoding="utf-8")
     for key, count in (("train_images", 200), ("test_images", 30)):
         text = re.sub(rf"{key}: \d+", f"{key}: {count}", text)
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     fingerprint = Fingerprints(load(folder / "params.yaml")).data()
     files.write_json(StudyPaths("quickstart", folder).code("data"), fingerprint)
-
-    def limit() -> None:
-        if largest_file is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
-
-    return subprocess.run(
-        [sys.executable, REPOSITORY / "stages" / "data.py", "params.yaml"],
-        cwd=folder,
-        preexec_fn=limit,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_stage(folder, "data")
 
 
-def test_stage_writes_the_images_and_their_record(tmp_path: Path) -> None:
-    done = stage(tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "generated shapes: 200 training, 30 test images\n"
+def test_stage_writes_the_images_and_their_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert stage(tmp_path) == ""
+    assert capsys.readouterr().out == "generated shapes: 200 training, 30 test images\n"
     paths = StudyPaths("quickstart", tmp_path)
     record = records.read(paths.data_summary, records.DataSummary)
     assert record.sha256 == prepared.load(paths.prepared).sha256()
@@ -150,8 +136,12 @@ def test_stage_writes_the_images_and_their_record(tmp_path: Path) -> None:
 
 def test_stage_leaves_nothing_when_the_disk_is_full(tmp_path: Path) -> None:
     """A limit on the size of files makes the write fail in the middle, as a full disk does."""
-    done = stage(tmp_path, largest_file=100_000)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: no space left for data/quickstart.safetensors; nothing of it was kept")
+    _, hard = before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        message = stage(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert message.startswith("error: no space left for data/quickstart.safetensors; nothing of it was kept")
     left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert left == ["params.yaml", "results/quickstart/code/data.json"]
