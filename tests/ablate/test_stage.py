@@ -1,10 +1,8 @@
-"""The stage `ablate` as DVC runs it, on a run that was trained in the test."""
+"""The stage `ablate`, on a run that was trained in the test."""
 
-import subprocess
-import sys
 from pathlib import Path
 
-from recorded_run import STAGES, record_run
+from recorded_run import record_run, run_stage
 
 from attnbench import records
 from attnbench.records import AblationRecord, RunRecord
@@ -13,16 +11,10 @@ from attnbench.study import StudyPaths
 PATHS = StudyPaths("small")
 
 
-def stage(folder: Path, name: str, *arguments: str) -> str:
-    """Run a stage and return its errors."""
-    command = [sys.executable, str(STAGES / f"{name}.py"), "params.yaml", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stderr
-
-
 def test_a_run_is_tested_as_it_was_recorded_and_a_record_of_other_weights_is_refused(tmp_path: Path) -> None:
     record_run(tmp_path)
-    assert stage(tmp_path, "code") == ""
-    assert stage(tmp_path, "ablate", "cbam", "0") == ""
+    assert run_stage(tmp_path, "code") == ""
+    assert run_stage(tmp_path, "ablate", "cbam", "0") == ""
     run = records.read(tmp_path / PATHS.record("cbam", 0), RunRecord)
     ablation = records.read(tmp_path / PATHS.ablation("cbam", 0), AblationRecord)
     assert (ablation.study, ablation.variant, ablation.seed) == ("small", "cbam", 0)
@@ -37,7 +29,7 @@ def test_a_run_is_tested_as_it_was_recorded_and_a_record_of_other_weights_is_ref
         ({"checkpoint_sha256": "0" * 64}, "(SHA-256 000000000000): the weights are those of another run"),
     ):
         records.write(tmp_path / PATHS.record("cbam", 0), run.model_copy(update=update))
-        message = stage(tmp_path, "ablate", "cbam", "0")
+        message = run_stage(tmp_path, "ablate", "cbam", "0")
         assert text in message
         assert "Train again with: dvc repro -f -s train@cbam-0" in message
         assert not (tmp_path / PATHS.ablation("cbam", 0)).exists()
