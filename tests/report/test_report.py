@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import pandas as pd
 import pytest
 from made_inputs import made_inputs
 from matplotlib import pyplot
+from recorded_run import run_stage
 
 from attnbench.analyse import analyse
 from attnbench.code.fingerprint import Fingerprints
@@ -155,9 +154,9 @@ def test_data_and_environment_are_printed() -> None:
 
 
 def test_commands_name_the_study() -> None:
-    inputs = made_inputs({"se": "better"})
-    assert "    make repro STUDY=made_up\n" in render(inputs, "REPORT.md", {})
-    assert "`dvc repro --allow-missing studies/made_up/dvc.yaml` rebuilds" in render(inputs, "REPORT.md", {})
+    text = render(made_inputs({"se": "better"}), "REPORT.md", {})
+    assert "    make repro STUDY=made_up\n" in text
+    assert "`dvc repro --allow-missing studies/made_up/dvc.yaml` rebuilds" in text
     root = render(made_inputs({"se": "better"}, root=".", params="params.yaml"), "REPORT.md", {})
     assert "    make repro\n" in root
     assert "`dvc repro --allow-missing` rebuilds" in root
@@ -240,7 +239,6 @@ def test_the_stage_says_which_stage_makes_the_tables(make: Any) -> None:
     values = made.study.model_dump(mode="json", exclude_defaults=True)
     (made.paths.root / "params.yaml").write_text(json.dumps(values), encoding="utf-8")  # JSON is YAML too
     files.write_json(made.paths.code("report"), Fingerprints(load(made.paths.root / "params.yaml")).report())
-    command = [sys.executable, str(Path(__file__).parents[2] / "stages" / "report.py"), "params.yaml"]
-    done = subprocess.run(command, cwd=made.paths.root, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr == "error: reports/made_up/tables/left_out.csv is missing; make it with: dvc repro analyse\n"
+    assert run_stage(made.paths.root, "report") == (
+        "error: reports/made_up/tables/left_out.csv is missing; make it with: dvc repro analyse"
+    )
