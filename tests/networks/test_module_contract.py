@@ -3,18 +3,27 @@
 The checks are those of `attnbench test NAME`; tests/tools/test_contract.py shows that each can fail.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import groupby
 
 import pytest
+import torch
 from networks.reference import CONFIGURATIONS
 
 from attnbench.study import attention
 from attnbench.tools.contract import checks, declarations, numerics
 from attnbench.tools.contract.configurations import Configuration, configurations
 
+OF_MODULES = {name: list(cases) for name, cases in groupby(CONFIGURATIONS, lambda case: case.name)}
+APPLIES: dict[checks.Check, Callable[[Configuration], bool]] = {
+    **{check: lambda case: True for check in (*checks.FOR_ALL, *numerics.FOR_ALL)},
+    **checks.FOR_SOME,
+}
 OF_CONFIGURATIONS = [
-    *((check, case) for check in (*checks.FOR_ALL, *numerics.FOR_ALL) for case in CONFIGURATIONS),
-    *((check, case) for check, applies in checks.FOR_SOME.items() for case in CONFIGURATIONS if applies(case)),
+    pytest.param(check, chosen, id=f"{check.__name__}-{name}")  # an item for each configuration would take longer
+    for check, applies in APPLIES.items()
+    for name, cases in OF_MODULES.items()
+    if (chosen := [case for case in cases if applies(case)])
 ]
 
 
@@ -22,9 +31,15 @@ def label(value: object) -> str:
     return value.__name__ if callable(value) else str(value)
 
 
-@pytest.mark.parametrize(("check", "case"), OF_CONFIGURATIONS, ids=label)
-def test_a_configuration(check: checks.Check, case: Configuration) -> None:
-    check(case)
+@pytest.mark.parametrize(("check", "cases"), OF_CONFIGURATIONS)
+def test_every_configuration(check: checks.Check, cases: Sequence[Configuration]) -> None:
+    for case in cases:
+        torch.manual_seed(0)
+        try:
+            check(case)
+        except Exception as error:
+            error.add_note(f"in the configuration {case}")
+            raise
 
 
 @pytest.mark.parametrize("name", attention.names())
