@@ -31,8 +31,6 @@ def bullet(text: str, question: str) -> str:
     ("verdict", "sentence"),
     [
         ("better", "`cbam` (+2.00 [+1.00, +3.00]) is better than the baseline."),
-        ("worse", "`cbam` (-2.00 [-3.00, -1.00]) is worse than the baseline."),
-        ("equivalent", "`cbam` (+0.10 [-0.20, +0.40]) is equivalent to the baseline within 0.5 points."),
         ("inconclusive", "Nothing is shown to help: the difference to the baseline (70.00 %) is inconclusive."),
     ],
 )
@@ -44,9 +42,7 @@ def test_a_verdict_has_its_sentence(verdict: str, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("verdicts", "sentence"),
     [
-        ({"cbam": "better", "cbam/constant": "better", "cbam/static": "better"}, "Yes for `cbam`:"),
         ({"cbam": "inconclusive", "cbam/constant": "better", "cbam/static": "better"}, "In part for `cbam`:"),
-        ({"cbam": "better", "cbam/constant": "better", "cbam/static": "equivalent"}, "No for `cbam`:"),
         ({"cbam": "better", "cbam/constant": "better", "cbam/static": "worse"}, "No for `cbam`:"),
         ({"cbam": "better", "cbam/constant": "better"}, "Not decided for `cbam`:"),
     ],
@@ -56,9 +52,8 @@ def test_null_controls_tell_attention_from_rescaling(verdicts: dict[str, str], s
     assert bullet(text, "Is it attention?").startswith(sentence)
 
 
-@pytest.mark.parametrize("against_baseline", ["better", "inconclusive"])
-def test_a_constant_alone_does_not_tell_attention_from_a_map_that_is_learned(against_baseline: str) -> None:
-    verdicts = {"cbam": against_baseline, "cbam/constant": "better"} | CONTROLS
+def test_a_constant_alone_does_not_tell_attention_from_a_map_that_is_learned() -> None:
+    verdicts = {"cbam": "inconclusive", "cbam/constant": "better"} | CONTROLS
     text = report(verdicts, controls={"cbam": {"constant": "constant"}}, margin=0.5)
     assert bullet(text, "Is it attention?") == (
         "More than a factor for `cbam`: better than its own constant gate. A learned gate that never sees its input, "
