@@ -26,7 +26,7 @@ OUTPUTS = [
 ]
 STATE = PATHS.unfinished(*RUN)
 EPOCHS = 8
-KILLS = 20
+KILLS = int(os.environ.get("KILLS", "8"))  # more: KILLS=100 python -m pytest -n0 tests/train/test_killed.py
 
 # children are copies of a process that has imported torch, which takes seconds
 processes = multiprocessing.get_context("forkserver")
@@ -193,8 +193,14 @@ def test_killed_at_random_times_it_ends_in_the_same_bytes(folder, whole):
     assert ends_as_never_stopped(folder, whole)
 
 
-@pytest.mark.parametrize("death", [killed_half_way_through_writing, killed_before_the_new_state_takes_its_place])
-@pytest.mark.parametrize("at", [1, 3])
+@pytest.mark.parametrize(
+    ("death", "at"),
+    [
+        (killed_half_way_through_writing, 1),
+        (killed_half_way_through_writing, 3),
+        (killed_before_the_new_state_takes_its_place, 3),
+    ],
+)
 def test_killed_while_it_writes_its_state(folder, whole, death, at):
     assert finished(death, folder, at) == -signal.SIGKILL
     assert (folder / STATE).exists() == (at > 1)
