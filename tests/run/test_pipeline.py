@@ -67,7 +67,7 @@ def test_a_first_run_that_records_nothing_leaves_no_copy(project: Project) -> No
     assert "other: failed: data; " in output
     assert [path.name for path in folder.iterdir()] == ["params.yaml"]
 
-    failing = "views@baseline views@se analyse"  # after everything has trained
+    failing = "train@baseline-0 train@baseline-1 train@se-0 train@se-1"  # latency, which is no preparation, is recorded
     (project.root / "broken").write_text(failing)
     process = project.start("attnbench", "run", "other")
     output, _ = process.communicate(timeout=300)

@@ -179,16 +179,10 @@ def command(folder, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_prints_tables_and_writes_the_time_of_every_turn(tmp_path):
-    done = command(tmp_path, "--rounds", "2", "--json", "out/speed.json")
+    done = command(tmp_path, "--rounds", "1", "--json", "out/speed.json")
     assert done.returncode == 0, done.stderr
     turns = json.loads((tmp_path / "out/speed.json").read_text())["turns"]
     names = [(variant, contender) for variant in ("baseline", "cbam") for contender in CONTENDERS]
     assert [(turn["variant"], turn["contender"]) for turn in turns] == names
-    assert all(len(turn["seconds"]) == 2 and min(turn["seconds"]) > 0 for turn in turns)
+    assert all(len(turn["seconds"]) == 1 and min(turn["seconds"]) > 0 for turn in turns)
     assert "cbam       tutorial, 2 workers" in done.stdout
-
-
-def test_an_unknown_variant_is_refused_before_anything_starts(tmp_path):
-    done = command(tmp_path, "--variants", "cbma")
-    assert done.returncode == 1
-    assert "params.yaml has no variant 'cbma' (did you mean 'cbam'?)" in done.stderr

@@ -81,7 +81,8 @@ def test_without_the_accelerator_or_the_images_the_table_has_no_hours(tmp_path: 
 
 def test_real_steps_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan.arithmetic, "set_up", lambda machine: None)  # other tests run in this process
-    assert plan.seconds_per_seed(located(tmp_path, params.study())) > 0
+    study = params.study(backbone={"name": "cnn", "options": {"width": 8, "hidden": 16}})
+    assert plan.seconds_per_seed(located(tmp_path, study)) > 0
 
 
 @pytest.mark.usefixtures("steps")
