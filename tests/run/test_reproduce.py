@@ -21,7 +21,10 @@ from attnbench.run.reproduce import reproduce
 
 from .conftest import Project
 
-pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of a package that DVC uses
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning"),  # of a package that DVC uses
+    pytest.mark.usefixtures("without_torch"),  # a run in this process would import it for stand-ins
+]
 
 RUNS = ["train@baseline-0", "train@se-0", "train@baseline-1", "train@se-1"]  # seed by seed
 BY_VARIANT = [f"{stage}@{variant}" for stage in ("cost", "views") for variant in ("baseline", "se")]
