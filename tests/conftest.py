@@ -1,12 +1,21 @@
 """Settings for all tests."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
 # Tests run in parallel, and OpenMP threads that wait by spinning would slow down the other tests. torch reads this when
 # it is first imported, here and in the processes that tests start; a stage sets its own number of threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unflushed() -> Iterator[None]:
+    """Wait for no disk: it takes milliseconds for each of thousands of small files, and no test cuts the power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("attnbench.records.files._flush", lambda path: None)
+        yield
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
