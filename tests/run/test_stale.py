@@ -48,13 +48,16 @@ def new(variant: str) -> list[str]:
 
 
 def stale(project: Project) -> list[str]:
-    """Bring the fingerprints up to date; return the stages that DVC would run then."""
-    project.call("dvc", "repro", "-q", "code")
-    return [stage.name for stage in stages(project) if stage.stale]
+    """Bring the fingerprints up to date; return the stages that DVC would run then, besides the one that makes them."""
+    project.call("python", "stages/code.py", "params.yaml")
+    first, *others = [stage.name for stage in stages(project) if stage.stale]
+    assert first == "code"  # DVC sees every edit
+    return others
 
 
 def test_a_finished_study_has_nothing_to_do_and_a_clean_repository(project: Project) -> None:
-    assert stale(project) == []
+    project.call("dvc", "repro", "-q", "code")
+    assert [stage.name for stage in stages(project) if stage.stale] == []
     assert project.git("status", "--porcelain") == ""
 
 
@@ -184,7 +187,6 @@ def test_a_clone_without_weights_grows(project: Project, tmp_path: Path) -> None
         "train@eca-1",
         "views@eca",
     ]
-    assert "is up to date" in clone.call("attnbench", "run", "--allow-missing")
 
 
 def state(project: Project, returncode: int) -> str:
