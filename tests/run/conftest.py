@@ -1,5 +1,6 @@
 """A project with the real dvc.yaml and the real stage `code`; all other stages are stand-ins that take no time."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -126,13 +127,30 @@ def project(tmp_path: Path) -> Project:
     return new_project(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project in which the study ran and was committed: the first worker that asks makes it for all."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    root, done = shared / "template", shared / "template.done"
+    with (shared / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed
+        if not done.exists():
+            shutil.rmtree(root, ignore_errors=True)
+            root.mkdir()
+            project = new_project(root)
+            project.call("dvc", "repro", "-q")
+            project.commit("Run the small study")
+            done.touch()
+    return root
+
+
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return a project in which the study ran and was committed."""
-    project = new_project(tmp_path_factory.mktemp("finished"))
-    project.call("dvc", "repro", "-q")
-    project.commit("Run the small study")
-    return project
+def finished(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a copy of the project in which the study ran, to change."""
+    root = tmp_path_factory.mktemp("finished") / "project"
+    shutil.copytree(template, root, symlinks=True)
+    return Project(root)
 
 
 @pytest.fixture
