@@ -183,6 +183,19 @@ def test_pointing_an_import_elsewhere_changes_the_hash(package: Path, old: str, 
     assert closure(package, "main.py").sha256() != before
 
 
+def test_a_file_of_equal_content_whose_import_leads_elsewhere_is_another(package: Path) -> None:
+    """A process remembers what it computed from the content of a file, and where its imports lead is no part of it."""
+    main = package / "main.py"
+    write(main, "from attnbench.report import TITLE\n")
+    before = closure(package, "main.py").files[main]
+    assert before.targets == (package / "report.py",)
+    (package / "report.py").unlink()
+    write(package / "report/TITLE.py", "x = 1\n")
+    after = closure(package, "main.py").files[main]
+    assert after.targets == (package / "report/TITLE.py",)
+    assert after.body != before.body
+
+
 def test_taking_another_name_from_a_file_changes_the_hash(package: Path) -> None:
     write(package / "main.py", "from attnbench.report import TITLE as X\n")
     before = closure(package, "main.py").sha256()

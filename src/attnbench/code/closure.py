@@ -4,6 +4,7 @@ import ast
 import hashlib
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 
 from attnbench.code import syntax
@@ -61,7 +62,7 @@ class Closure:
 
 
 class Sources:
-    """The Python files of some packages, each read once."""
+    """The Python files of some packages, each read once, and parsed only if this process has not seen its content."""
 
     def __init__(self, packages: Sequence[Path]) -> None:
         self.packages = packages
@@ -74,10 +75,11 @@ class Sources:
             UserError: it is missing or not valid Python, or imports a module that a package does not have.
         """
         if path not in self._read:
-            tree = _parse(path)
-            runs = (*self._ancestors(path), *self._imported(tree, path))
-            body, targets = syntax.canonical(tree, lambda node, alias: self._target(node, alias, path))
-            self._read[path] = SourceFile(files.sha256_of_json(body) if body else "", tuple(targets), runs)
+            source = _source(path)
+            imports = _imports(path, source)
+            runs = (*self._ancestors(path), *self._imported(imports, path))
+            targets = tuple(self._target(node, alias, path) for node in imports for alias in node.names)
+            self._read[path] = SourceFile(*_canonical(path, source, targets), runs)
         return self._read[path]
 
     def _ancestors(self, path: Path) -> Iterator[Path]:
@@ -86,9 +88,9 @@ class Sources:
             folders = path.relative_to(package).parents if path.is_relative_to(package) else ()
             yield from (file for folder in folders if (file := package / folder / "__init__.py").is_file())
 
-    def _imported(self, tree: Tree, path: Path) -> Iterator[Path]:
-        """Yield the files of these packages that the import statements of `tree` run."""
-        for node in tree.imports():
+    def _imported(self, imports: Sequence[syntax.Import], path: Path) -> Iterator[Path]:
+        """Yield the files of these packages that the import statements of a file run."""
+        for node in imports:
             if isinstance(node, ast.ImportFrom):
                 yield from self._existing(self._base(node, path), path, node.lineno)
             for alias in node.names:
@@ -135,11 +137,36 @@ class Sources:
             raise UserError(f"{path}:{line}: imports {dotted}, which does not exist in {package}")
 
 
-def _parse(path: Path) -> Tree:
+def _source(path: Path) -> bytes:
     try:
-        return syntax.parse(path.read_bytes(), path)
+        return path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path} is missing, and a stage of this study runs it; restore the file") from None
+
+
+# A stage hashes its source when it starts and again when it ends. A process keeps what it computed from the bytes of a
+# file, but not the syntax trees: those of the whole package take 40 MB.
+
+
+@cache
+def _imports(path: Path, source: bytes) -> list[syntax.Import]:
+    return _tree(path, source).imports()
+
+
+@cache
+def _canonical(path: Path, source: bytes, targets: tuple[Target | None, ...]) -> tuple[str, tuple[Path, ...]]:
+    """Return `body` and `targets` of a `SourceFile`; `targets` here are those of all imported names, in their order."""
+    tree = _tree(path, source)
+    names = [alias for node in tree.imports() for alias in node.names]
+    of_name = dict(zip(names, targets, strict=True))
+    body, leads_to = syntax.canonical(tree, lambda node, alias: of_name[alias])
+    return files.sha256_of_json(body) if body else "", tuple(leads_to)
+
+
+@lru_cache(maxsize=1)  # both of the above need it, one after the other
+def _tree(path: Path, source: bytes) -> Tree:
+    try:
+        return syntax.parse(source, path)
     except SyntaxError as error:
         raise UserError(f"{path}:{error.lineno}: not valid Python: {error.msg}") from None
 
