@@ -1,14 +1,15 @@
 """Run stages one after the other in this process, in the root of a checkout, and edit the source while they run.
 
-The argument is a list in JSON: [stage and arguments, [when, file, text]] or [stage and arguments, null]. `when` is
-"before" the stage starts, or after its first "fingerprint" or its first "epoch"; the text is appended, and removed
-after the stage. Prints the message of every stage as a list in JSON, "" for one that succeeds.
+Each line of the input is a list in JSON: [stage and arguments, [when, file, text]] or [stage and arguments, null].
+`when` is "before" the stage starts, or after its first "fingerprint" or its first "epoch"; the text is appended, and
+removed after the stage. The answer is a line: the message of every stage as a list in JSON, "" for one that succeeds.
 """
 
 import json
 import runpy
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -59,5 +60,7 @@ def edited(command: list[str], when: str, file: str, text: str) -> str:
     return message
 
 
-messages = [edited(command, *edit) if edit else run(*command) for command, edit in json.loads(sys.argv[1])]
-print(json.dumps(messages))
+for line in sys.stdin:
+    with redirect_stdout(sys.stderr):
+        messages = [edited(command, *edit) if edit else run(*command) for command, edit in json.loads(line)]
+    print(json.dumps(messages), flush=True)
