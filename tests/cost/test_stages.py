@@ -14,6 +14,17 @@ SUMMARY = records.DataSummary(
     study="small", title="Small", provenance="Made up.", classes=["a", "b", "c"], image_shape=(3, 16, 16), train=90,
     validation=10, test=10, split_seed=0, mean=[0.5] * 3, std=[0.2] * 3, sha256="0" * 64, tensors_sha256={},
 )  # fmt: skip
+NO_ATTENTION = """\
+from torch import nn
+
+PAPER = "none"
+
+class Plain(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+    def forward(self, x):
+        return x
+"""
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +92,19 @@ def test_without_images_nothing_is_written(root: Path):
         assert "data.json is missing; `attnbench run small` makes it" in run_stage(root, *stage)
     assert not paths.costs.exists()
     assert not paths.latency.exists()
+
+
+def test_a_module_that_is_no_attention_module_is_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Then nothing is trained: the stage `ready` needs all counts."""
+    (tmp_path / "no_attention").mkdir()
+    (tmp_path / "no_attention/plain.py").write_text(NO_ATTENTION)
+    (tmp_path / "dvc.yaml").write_text("stages: {code: {deps: [no_attention]}}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    own = {"attention": "no_attention.plain", "site": "before_pool"}
+    params.write(tmp_path, variants={"baseline": {"attention": "none"}, "own": own})
+    paths = StudyPaths("small", tmp_path)
+    records.write(paths.data_summary, SUMMARY)
+    assert run_stage(tmp_path, "code") == ""
+    message = run_stage(tmp_path, "cost", "own")
+    assert "plain.py: Plain is not an attention module; derive it from `Gate` or `Attention`" in message
+    assert not paths.costs.exists()
