@@ -37,7 +37,7 @@ def main() -> None:
         time.sleep(120)
     while FULL_NAME in names("meet") and not all(Path(CHECKOUT, "started", other).exists() for other in names("meet")):
         time.sleep(0.02)
-        if time.time() > BEGAN + 30:
+        if time.time() > BEGAN + 120:
             sys.exit("the others have not started")
     for path, text in WRITERS[STAGE]().items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
