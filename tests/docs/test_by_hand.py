@@ -8,7 +8,7 @@ from PIL import Image
 from . import documents
 from .documents import ROOT
 
-LOADED, INSERTED = documents.blocks(documents.read("docs/by-hand"), "python")
+LOADED, INSERTED, _ = documents.blocks(documents.read("docs/by-hand"), "python")
 RUN = "runs/quickstart/cbam-0"
 
 

@@ -1,6 +1,7 @@
 """Trained networks as files that run without attnbench; ONNX is tested where the extra `export` is installed."""
 
 import json
+import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -75,6 +76,18 @@ def every_module() -> tuple[EveryModule, torch.export.ExportedProgram]:
     for parameter in network.parameters():  # a norm that starts with weight 0 would hide what precedes it
         nn.init.normal_(parameter, std=0.5)
     return network, export.program_of(export.portable(network), torch.rand(export.EXAMPLE, 8, 6, 5), "every module")
+
+
+def test_the_example_in_the_documents_runs(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[2] / "docs/by-hand.md").read_text(encoding="utf-8")
+    [example] = [block for block in re.findall(r"^```python\n(.*?)^```", page, re.S | re.M) if "extra_files" in block]
+    run = attnbench.load("runs/small/cbam-0")
+    export.export(run, tmp_path / "cbam-0.pt2", "pt2")
+    monkeypatch.chdir(tmp_path)
+    exec(example, {})
+    assert capsys.readouterr().out.strip() in run.classes
 
 
 @pytest.mark.parametrize("kind", FORMATS)
