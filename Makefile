@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: repro test bench check format lint types floors setup lock clean
+.PHONY: repro test bench check format lint types imports setup lock clean
 
 repro: $(READY)  ## reproduce a study: make repro STUDY=cifar10 JOBS=4
 	@$(BIN)/attnbench run $(STUDY) $(if $(JOBS),--jobs $(JOBS))
@@ -19,7 +19,7 @@ test: $(READY)  ## run the test suite
 bench: $(READY)  ## measure how fast training is on this machine: about five minutes, in which it should be idle
 	@$(BIN)/attnbench bench $(STUDY)
 
-check: $(READY) format lint types floors test  ## everything a change has to pass
+check: $(READY) format lint types imports test  ## everything a change has to pass
 
 format: $(READY)
 	$(BIN)/ruff format --check .
@@ -30,7 +30,7 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-floors: $(READY)
+imports: $(READY)
 	$(BIN)/lint-imports
 
 setup: $(READY)  ## make .venv and install the locked packages into it

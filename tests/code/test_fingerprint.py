@@ -11,7 +11,7 @@ import params
 import pytest
 
 from attnbench import records
-from attnbench.code.fingerprint import CARRIERS, OF_STUDY, OF_VARIANT, PACKAGE, Fingerprints
+from attnbench.code.fingerprint import NOT_HASHED, PACKAGE, STUDY_STAGES, VARIANT_STAGES, Fingerprints
 from attnbench.study import Study
 
 EVALUATION = {"report", "analyse", "views", "ablate", "robustness", "maps", "cost", "compare", "run", "cli", "tools"}
@@ -47,7 +47,7 @@ def test_training_reaches_what_computes_it_and_nothing_that_evaluates_it() -> No
 
 
 def test_what_is_left_out_exists() -> None:
-    assert [name for name in CARRIERS if not (PACKAGE / name).exists()] == []
+    assert [name for name in NOT_HASHED if not (PACKAGE / name).exists()] == []
 
 
 def test_each_stage_has_its_own_code() -> None:
@@ -144,7 +144,7 @@ EDITS = [
     (
         "study/selection.py",
         "\nX = 1\n",
-        {f"{stage}/{variant}" for stage in OF_VARIANT for variant in ("baseline", "se")}
+        {f"{stage}/{variant}" for stage in VARIANT_STAGES for variant in ("baseline", "se")}
         | {"latency", "analyse", "report"},
     ),
     (
@@ -175,8 +175,8 @@ EDITS = [
 
 def test_the_stage_writes_a_hash_for_every_stage_and_an_edit_changes_those_that_run_it(checkout: Path) -> None:
     before, *after = edited(checkout, *((f"src/attnbench/{file}", text) for file, text, _ in EDITS))
-    of_variants = {f"{stage}/{variant}" for stage in OF_VARIANT for variant in ("baseline", "se")}
-    assert before.keys() == of_variants | set(OF_STUDY)
+    of_variants = {f"{stage}/{variant}" for stage in VARIANT_STAGES for variant in ("baseline", "se")}
+    assert before.keys() == of_variants | set(STUDY_STAGES)
     assert hashes(checkout) == before
     for (file, _, expected), hashed in zip(EDITS, after, strict=True):
         assert {name for name in before if hashed[name] != before[name]} == expected, file

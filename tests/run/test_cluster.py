@@ -134,7 +134,7 @@ def opened(cluster: Cluster, root: Path, device: str = "cpu") -> Iterator[Sessio
         distributed.Client(cluster.address) as client,
         LocalEngine([{}], root, root / "log") as here,
     ):
-        patch.setattr(cluster_engine, "ASK", ("sh", "-c", 'printf %s "$IDENTITY" > identity.json'))
+        patch.setattr(cluster_engine, "IDENTITY_COMMAND", ("sh", "-c", 'printf %s "$IDENTITY" > identity.json'))
         needed = Requirement(CODE, None, "")
         with cluster_engine.ClusterEngine(client, lambda: None, here, located, needed, None, said.append) as engine:
             yield Session(engine, root, said)

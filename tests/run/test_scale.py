@@ -219,7 +219,7 @@ def dispatch(root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[float, float]
     said: list[str] = []
     located = LocatedStudy(root, params.write(root), params.study())
     monkeypatch.setenv("IDENTITY", WorkerIdentity(code=CODE, environment=ENVIRONMENT).model_dump_json())
-    monkeypatch.setattr(cluster, "ASK", ("sh", "-c", 'printf %s "$IDENTITY" > identity.json'))
+    monkeypatch.setattr(cluster, "IDENTITY_COMMAND", ("sh", "-c", 'printf %s "$IDENTITY" > identity.json'))
     options: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 2, "memory_limit": 0, "dashboard_address": ":0"}
     with (
         distributed.LocalCluster(**options, local_directory=str(root)) as machines,

@@ -19,13 +19,13 @@ SOURCES = [get_args(kind.model_fields["source"].annotation)[0] for kind in get_a
 
 # Code that carries values in and results out and computes none of them: a better error message retrains nothing. What
 # params.yaml resolves to is hashed as values; a new key with a default is a new value, and reruns what reads it.
-CARRIERS = (
+NOT_HASHED = (
     *("study", "records", "code", "errors.py", "machine.py"),
     "__init__.py",  # of the package: what it offers by name, lazily
     *("train/observers.py", "train/console.py", "train/tensorboard.py", "train/unfinished.py", "train/divergence.py"),
     *("networks/probe.py", "networks/refusals.py"),
 )
-OF_VARIANT = {  # stages that run for each variant, and the sections of params.yaml that they read
+VARIANT_STAGES = {  # stages that run for each variant, and the sections of params.yaml that they read
     "train": ("recipe", "machine"),
     "cost": (),
     "views": ("views", "machine"),
@@ -33,10 +33,10 @@ OF_VARIANT = {  # stages that run for each variant, and the sections of params.y
     "robustness": ("robustness", "machine"),
     "maps": ("maps", "machine"),
 }
-COMPUTING = (  # in those folders, but fingerprinted
+HASHED_ANYWAY = (  # in those folders, but fingerprinted
     *("study/selection.py", "records/prepared.py", "records/tensors.py", "records/rank_correlation.py"),
 )
-OF_STUDY = ("data", "ready", "latency", "analyse", "report")  # stages that are not one for each variant
+STUDY_STAGES = ("data", "ready", "latency", "analyse", "report")  # stages that are not one for each variant
 
 
 class Fingerprints:
@@ -47,20 +47,20 @@ class Fingerprints:
         self._bodies: dict[Path, str] = {}
         self._sources: dict[Path | None, Sources] = {}
         self._hashes: dict[tuple[tuple[Path, ...], frozenset[Path]], str] = {}
-        self._carriers = _carriers()
+        self._not_hashed = _not_hashed()
 
     def all(self) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
         """Yield stage, variant (None for a stage that has none) and fingerprint: `sha256`, and the `values` in it."""
-        pairs = [(stage, variant) for variant in self.study.variants for stage in OF_VARIANT]
-        for stage, variant in (*pairs, *((stage, None) for stage in OF_STUDY)):
+        pairs = [(stage, variant) for variant in self.study.variants for stage in VARIANT_STAGES]
+        for stage, variant in (*pairs, *((stage, None) for stage in STUDY_STAGES)):
             yield stage, variant, self.of(stage, variant)
 
     def of(self, stage: str, variant: str | None = None) -> dict[str, Any]:
-        """The fingerprint of one stage; those in `OF_VARIANT` need a variant."""
+        """The fingerprint of one stage; those in `VARIANT_STAGES` need a variant."""
         if variant is not None:
             return self.of_variant(stage, variant)
         methods = (self.data, self.ready, self.latency, self.analyse, self.report)
-        return dict(zip(OF_STUDY, methods, strict=True))[stage]()
+        return dict(zip(STUDY_STAGES, methods, strict=True))[stage]()
 
     def data(self) -> dict[str, Any]:
         """The data stage, without the sources of images that the study does not use."""
@@ -69,7 +69,7 @@ class Fingerprints:
 
     def of_variant(self, stage: str, variant: str) -> dict[str, Any]:
         """One of the stages that a variant has for itself."""
-        values = self._values("backbone", *OF_VARIANT[stage])
+        values = self._values("backbone", *VARIANT_STAGES[stage])
         values["variant"] = self.study.variants[variant].model_dump(mode="json")
         return self._fingerprint([self._code(stage, variant)], values)
 
@@ -85,14 +85,14 @@ class Fingerprints:
 
     def analyse(self) -> dict[str, Any]:
         """The stage that makes the tables; it takes seconds, so nothing that it reaches is left out."""
-        return self._fingerprint([self._code("analyse", carriers=True)], self._values(*Study.model_fields))
+        return self._fingerprint([self._code("analyse", everything=True)], self._values(*Study.model_fields))
 
     def report(self) -> dict[str, Any]:
         """The stage that writes the report, with its template and the module files that it quotes."""
         names = {variant.attention for variant in self.study.variants.values()} - {attention.NONE}
         quoted = [attention.path(name) for name in sorted(names)] + [backbones.path(self.study.backbone.name)]
         quoted += sorted((PACKAGE / "report").glob("*.j2"))
-        code = [self._code("report", carriers=True), *map(files.sha256_of, quoted)]
+        code = [self._code("report", everything=True), *map(files.sha256_of, quoted)]
         return self._fingerprint(code, self._values(*Study.model_fields))
 
     def listing(self) -> dict[str, str]:
@@ -107,11 +107,11 @@ class Fingerprints:
         }
 
     def _code(
-        self, stage: str, variant: str | None = None, *, carriers: bool = False, left_out: set[Path] | None = None
+        self, stage: str, variant: str | None = None, *, everything: bool = False, left_out: set[Path] | None = None
     ) -> str:
         """Return the hash of what `stages/<stage>.py` reaches, with the modules that a variant names."""
         roots, own = [STAGES / f"{stage}.py"], None
-        skipped = (left_out or set()) | (set() if carriers else self._carriers)
+        skipped = (left_out or set()) | (set() if everything else self._not_hashed)
         if variant is not None:
             name = self.study.variants[variant].attention
             roots += [backbones.path(self.study.backbone.name)]
@@ -138,7 +138,7 @@ class Fingerprints:
         return {"sha256": files.sha256_of_json([code, values]), "values": values}
 
 
-def _carriers() -> set[Path]:
-    paths = [PACKAGE / name for name in CARRIERS]
+def _not_hashed() -> set[Path]:
+    paths = [PACKAGE / name for name in NOT_HASHED]
     files = {file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path])}
-    return files - {PACKAGE / name for name in COMPUTING}
+    return files - {PACKAGE / name for name in HASHED_ANYWAY}

@@ -31,15 +31,15 @@ from attnbench.run.jobs import Say
 from attnbench.run.worker_identity import Requirement
 from attnbench.study.repository import LocatedStudy
 
-LOST = (OSError, CancelledError, asyncio.CancelledError)  # what Dask raises when a connection ends
-LOSSES = 3  # how many times a cell may lose its worker and start again on another
+CONNECTION_ERRORS = (OSError, CancelledError, asyncio.CancelledError)  # what Dask raises when a connection ends
+MOST_LOSSES = 3  # how many times a cell may lose its worker and start again on another
 TICK = 0.1  # seconds between polls for ended cells
-LOOK = 2.0  # seconds between polls for workers
-SILENCE = 30.0  # seconds until a scheduler that does not answer counts as lost
-NOBODY = 300.0  # seconds without a worker until this is said
-GATHER = 120.0  # seconds until outputs that do not arrive count as lost
+WORKER_POLL = 2.0  # seconds between polls for workers
+ANSWER_TIMEOUT = 30.0  # seconds until a scheduler that does not answer counts as lost
+JOIN_WARNING = 300.0  # seconds without a worker until this is said
+OUTPUTS_TIMEOUT = 120.0  # seconds until outputs that do not arrive count as lost
 IDENTITY = "identity.json"
-ASK = ("python", "-m", "attnbench.tools.worker_identity")  # with the params.yaml and the file to write
+IDENTITY_COMMAND = ("python", "-m", "attnbench.tools.worker_identity")  # with the params.yaml and the file to write
 
 
 @dataclass(eq=False)
@@ -108,8 +108,8 @@ class ClusterEngine:
         self._taking = Lock()  # of cells; none is taken that nobody would end
         self._has_given_up = False
         self._stopping = Event()
-        self._looks_at = 0.0
-        self._nobody_at = time.monotonic() + NOBODY
+        self._polls_at = 0.0
+        self._warns_at = time.monotonic() + JOIN_WARNING
         self._thread = Thread(target=self._work, daemon=True)
 
     def __enter__(self) -> "ClusterEngine":
@@ -155,7 +155,7 @@ class ClusterEngine:
 
     def stop(self) -> None:
         self._stopping.set()
-        self._thread.join(2 * SILENCE)
+        self._thread.join(2 * ANSWER_TIMEOUT)
         if self._thread.is_alive():  # it waits for a scheduler that is suspended
             for task in [*self._running.values(), *self._waiting]:
                 self._end(task, Ended(-signal.SIGINT, 0.0))
@@ -168,14 +168,14 @@ class ClusterEngine:
                 self._take_submitted()
                 for task in [task for task in self._running.values() if task.result.done()]:
                     self._collect(task)
-                if time.monotonic() > self._looks_at:
-                    self._look()
-                    self._looks_at = time.monotonic() + LOOK
+                if time.monotonic() > self._polls_at:
+                    self._update_workers()
+                    self._polls_at = time.monotonic() + WORKER_POLL
                 self._say_if_nobody_came()
                 for address in list(self._workers):
                     while self._waiting and self._workers[address].free:
                         self._start(self._waiting.popleft(), address, self._workers[address].free.pop(0))
-        except LOST as error:
+        except CONNECTION_ERRORS as error:
             self._say(f"{type(error).__name__}: {error}")
         finally:
             if not self._stopping.is_set():
@@ -191,7 +191,7 @@ class ClusterEngine:
         is_connected = self._client.status == "running"
         with self._taking:
             self._has_given_up = True
-        with suppress(*LOST):
+        with suppress(*CONNECTION_ERRORS):
             for task in [task for task in self._running.values() if is_connected and task.result.done()]:
                 self._collect(task)
         self._take_submitted()
@@ -199,26 +199,26 @@ class ClusterEngine:
         for task in [*self._running.values(), *self._waiting]:
             self._end(task, Ended(-signal.SIGINT, 0.0))
         if is_connected:
-            with suppress(*LOST):
+            with suppress(*CONNECTION_ERRORS):
                 self._client.cancel(results)
                 self._client.run(worker.forget, self._topic, wait=False, on_error="ignore")
 
     def _say_if_nobody_came(self) -> None:
         """Say once that no worker has joined: a queue may be full, or may have refused the jobs."""
-        if self._nobody_at and any(worker.accepted for worker in self._workers.values()):
-            self._nobody_at = 0.0
-        elif self._nobody_at and time.monotonic() > self._nobody_at:
-            self._nobody_at = 0.0
+        if self._warns_at and any(worker.accepted for worker in self._workers.values()):
+            self._warns_at = 0.0
+        elif self._warns_at and time.monotonic() > self._warns_at:
+            self._warns_at = 0.0
             self._say(
-                f"no worker has joined for {NOBODY / 60:.0f} minutes; look at the queue, and at what its jobs wrote to "
-                f"{self._local.log('').parent}"
+                f"no worker has joined for {JOIN_WARNING / 60:.0f} minutes; look at the queue, and at what its jobs "
+                f"wrote to {self._local.log('').parent}"
             )
 
-    def _look(self) -> None:
+    def _update_workers(self) -> None:
         """Query the identity of new workers; drop those that have gone, and restart their cells."""
         self._renew()
         # `scheduler_info` may answer from what Dask last saw, without workers
-        connected = self._client.sync(self._client.scheduler.identity, n_workers=-1, callback_timeout=SILENCE)[
+        connected = self._client.sync(self._client.scheduler.identity, n_workers=-1, callback_timeout=ANSWER_TIMEOUT)[
             "workers"
         ]
         for address in self._workers.keys() - connected.keys():
@@ -227,7 +227,11 @@ class ClusterEngine:
                 self._lose(task)
         for address in connected.keys() - self._workers.keys():
             self._workers[address] = _Worker(str(connected[address]["name"]), connected[address]["nthreads"])
-            self._start(_Task(Cell("identity", (*ASK, self._params, IDENTITY), writes=(IDENTITY,)), None), address, 0)
+            self._start(
+                _Task(Cell("identity", (*IDENTITY_COMMAND, self._params, IDENTITY), writes=(IDENTITY,)), None),
+                address,
+                0,
+            )
 
     def _start(self, task: _Task, address: str, slot: int) -> None:
         """Send a cell to a worker, and before it the inputs that the worker lacks."""
@@ -236,7 +240,7 @@ class ClusterEngine:
             reads = self._files.inputs(task.cell)
         except OSError as error:
             target.free.append(slot)
-            self._end(task, Ended(self._lay(task, 1, {"": f"{error}\n".encode()}), 0.0))
+            self._end(task, Ended(self._write_outputs(task, 1, {"": f"{error}\n".encode()}), 0.0))
             return
         task.number, task.address, task.slot = next(self._numbers), address, slot
         task.hashes = frozenset(reads.values())
@@ -278,11 +282,11 @@ class ClusterEngine:
             self._workers[task.address].kept.clear()
         else:
             try:
-                text, outputs = task.result.result(GATHER)
+                text, outputs = task.result.result(OUTPUTS_TIMEOUT)
             except (CancelledError, TimeoutError):
                 self._lose(task)
                 if task.future is None:
-                    del self._workers[task.address]  # `_look` asks it again
+                    del self._workers[task.address]  # `_update_workers` asks it again
                 else:
                     self._workers[task.address].free.append(task.slot)
                 return
@@ -292,9 +296,9 @@ class ClusterEngine:
             self._judge(self._workers[task.address], task.address, outputs)
             return
         self._workers[task.address].free.append(task.slot)
-        self._end(task, Ended(self._lay(task, how["status"], outputs), how["seconds"], how["out_of_memory"]))
+        self._end(task, Ended(self._write_outputs(task, how["status"], outputs), how["seconds"], how["out_of_memory"]))
 
-    def _lay(self, task: _Task, status: int, outputs: dict[str, bytes]) -> int:
+    def _write_outputs(self, task: _Task, status: int, outputs: dict[str, bytes]) -> int:
         """Write the log and all outputs of a cell, or the log alone; return its status, 1 if they cannot be written."""
         log = self.log(task.cell.name)
         text = outputs.pop("")
@@ -313,7 +317,7 @@ class ClusterEngine:
         if task.future is None:
             return
         self._losses[task.cell.name] += 1
-        if self._losses[task.cell.name] > LOSSES:
+        if self._losses[task.cell.name] > MOST_LOSSES:
             self._end(task, Ended(-signal.SIGKILL, 0.0))
         else:
             self._say(f"again  {task.cell.name}, on another worker")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from attnbench import records
-from attnbench.code.fingerprint import OF_VARIANT, Fingerprints
+from attnbench.code.fingerprint import VARIANT_STAGES, Fingerprints
 from attnbench.errors import UserError
 from attnbench.records import Environment, RunRecord, files, params_sha256
 from attnbench.records.io import Record, first_problem
@@ -64,7 +64,7 @@ class Requirement:
 def code_sha256(study: Study) -> str:
     """Return one hash of the code and the values of all stages that run on workers."""
     fingerprints = Fingerprints(study)
-    pairs = [(stage, variant) for variant in study.variants for stage in OF_VARIANT]
+    pairs = [(stage, variant) for variant in study.variants for stage in VARIANT_STAGES]
     return files.sha256_of_json(
         [fingerprints.of(stage, variant)["sha256"] for stage, variant in [*pairs, ("latency", None)]]
     )

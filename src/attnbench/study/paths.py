@@ -105,7 +105,7 @@ class StudyPaths:
         return self.report / "figures"
 
     def code(self, stage: str, variant: str | None = None) -> Path:
-        """Fingerprint of the code that a stage runs; the stages of `OF_VARIANT` have one for each variant."""
+        """Fingerprint of the code that a stage runs; the stages of `VARIANT_STAGES` have one for each variant."""
         folder = self.results / "code"
         return folder / f"{stage}.json" if variant is None else folder / stage / f"{variant}.json"
 
