@@ -111,7 +111,7 @@ def _other_machines(block: dict[str, RunRecord]) -> dict[str, str]:
     odd = {variant: identity for variant, identity in identities.items() if identity.environment != usual}
     reasons = {}
     for variant, identity in odd.items():
-        differences = identity.differences(identity.model_copy(update={"environment": usual}))
+        differences = identity.environment.differences(usual)
         facts = ", ".join(f"{fact.name} {fact.first} instead of {fact.second}" for fact in differences)
         reasons[variant] = f"made on another class of machine than most runs of its seed ({facts})"
     return reasons

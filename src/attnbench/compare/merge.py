@@ -149,12 +149,10 @@ def _conflicts(runs: dict[str, RunRecord], located: LocatedStudy, paths: StudyPa
 def _machines(seed: int, runs: dict[str, RunRecord]) -> Iterator[str]:
     first, *others = runs.values()
     for run in others:
-        if differences := run.identity.differences(first.identity):
-            machine = [difference for difference in differences if difference.field not in ("data", "code", "params")]
-            if machine:
-                one = machine[0]
-                yield f"seed {seed} has runs of two classes of machine: {one.name} {one.first!r} and {one.second!r}"
-                return
+        if differences := run.identity.environment.differences(first.identity.environment):
+            one = differences[0]
+            yield f"seed {seed} has runs of two classes of machine: {one.name} {one.first!r} and {one.second!r}"
+            return
 
 
 def _collect(

@@ -9,6 +9,16 @@ from attnbench.records.io import AtLeastOne, Record, read
 from attnbench.study.schema import Sha256, Study
 
 
+@dataclass(frozen=True)
+class Difference:
+    """One field in which two identities differ, and its two values."""
+
+    field: str  # of `Identity`, or of `Environment`
+    name: str  # for a sentence: "images", "code", "values in params.yaml", "torch"
+    first: str
+    second: str
+
+
 class Environment(Record):
     """The class of machine that a run's bits depend on. Two runs on one machine have equal values."""
 
@@ -23,22 +33,19 @@ class Environment(Record):
     cudnn: str | None = None  # version on an accelerator, e.g. "9.10.2"
     driver: str | None = None  # version of the accelerator's driver, if the system reports it
 
+    def differences(self, other: "Environment") -> list[Difference]:
+        """Return the fields in which this class of machine (first) and `other` (second) differ, in their order."""
+        pairs = [(field, str(value), str(getattr(other, field))) for field, value in self]
+        return [
+            Difference(field, field.replace("_", " "), *values) for field, *values in pairs if values[0] != values[1]
+        ]
+
 
 class CodeFingerprint(Record):
     """What a stage would compute: its code and the values of params.yaml that it reads, with one hash over both."""
 
     sha256: Sha256
     values: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One field in which two identities differ, and its two values."""
-
-    field: str  # of `Identity`, or of `Environment`
-    name: str  # for a sentence: "images", "code", "values in params.yaml", "torch"
-    first: str
-    second: str
 
 
 class Identity(Record):
@@ -56,12 +63,8 @@ class Identity(Record):
         """
         names = {"data": "images", "code": "code", "params": "values in params.yaml"}
         pairs = [(field, name, getattr(self, field), getattr(other, field)) for field, name in names.items()]
-        if environment:
-            pairs += [
-                (field, field.replace("_", " "), str(value), str(getattr(other.environment, field)))
-                for field, value in self.environment
-            ]
-        return [Difference(*pair) for pair in pairs if pair[2] != pair[3]]
+        own = [Difference(*pair) for pair in pairs if pair[2] != pair[3]]
+        return own + self.environment.differences(other.environment) if environment else own
 
 
 def code_sha256(fingerprint: Path) -> str:

@@ -50,12 +50,10 @@ class Requirement:
             return "its checkout has other code for this study; bring it to the commit and the changes of this one"
         if self.environment is None:
             return None
-        theirs = identity.environment.model_dump()
-        ours = self.environment.model_dump()
-        if different := [name for name in ours if ours[name] != theirs[name]]:
-            name = different[0]
+        if differences := identity.environment.differences(self.environment):
+            one = differences[0]
             return (
-                f"another class of machine: {name.replace('_', ' ')} {theirs[name]}; {self.source} {ours[name]}. "
+                f"another class of machine: {one.name} {one.first}; {self.source} {one.second}. "
                 "All runs of a seed need one class; give this worker other seeds"
             )
         return None
