@@ -120,22 +120,32 @@ def _in_queue(cluster: QueueCluster, study: Study, logs: Path, error: Error) -> 
         raise error("engine", f"there is no {queue.job_cls.submit_command} here; run this where jobs are submitted")
     with queue, Client(queue) as client:
         try:
-            queue.sync(_submit, queue, cluster.jobs)
-        except (RuntimeError, ValueError, OSError) as problem:
+            _submit_jobs(queue, cluster, error)
+            yield client, lambda: queue.scale(jobs=cluster.jobs)
+        finally:
             for job in queue.workers.values():
                 if job.job_id is None:
                     job.status = Status.failed  # or Dask asserts that it has ended
-            said = str(problem).rpartition("stderr:")[2]
-            command = queue.job_cls.submit_command
-            raise error("options", f"{command} refuses the jobs: {' '.join(said.split())}") from None
-        yield client, lambda: queue.scale(jobs=cluster.jobs)
 
 
-async def _submit(queue: Any, jobs: int) -> None:
-    """Submit jobs as `queue.scale` does, which prints a traceback if the queue refuses them, and waits for ever."""
-    while len(queue.worker_spec) < jobs:
-        queue.worker_spec.update(queue.new_worker_spec())
-    await queue._correct_state()
+def _submit_jobs(queue: Any, cluster: QueueCluster, error: Error) -> None:
+    """Submit jobs as `queue.scale` does, which only prints a traceback if the queue refuses them.
+
+    Raises:
+        UserError: the queue refuses them.
+    """
+
+    async def submit() -> None:
+        while len(queue.worker_spec) < cluster.jobs:
+            queue.worker_spec.update(queue.new_worker_spec())
+        await queue._correct_state()
+
+    try:
+        queue.sync(submit)
+    except (RuntimeError, ValueError, OSError) as problem:
+        said = str(problem).rpartition("stderr:")[2]
+        command = queue.job_cls.submit_command
+        raise error("options", f"{command} refuses the jobs: {' '.join(said.split())}") from None
 
 
 def queue_of(cluster: QueueCluster, study: Study, logs: Path) -> Any:
