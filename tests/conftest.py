@@ -18,8 +18,13 @@ def unflushed() -> Iterator[None]:
         yield
 
 
+# Files of few tests that take long; the last one to start would keep one process busy while the others have ended.
+LONG = {"test_dvc_commands", "test_real_stages", "test_stale", "test_reproduce", "test_killed", "test_export"}
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the tests marked `cuda` on a machine without an NVIDIA GPU."""
+    """Put long files first, and deselect the tests marked `cuda` on a machine without an NVIDIA GPU."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
     marked = [item for item in items if item.get_closest_marker("cuda")]
     if marked and not _has_accelerator():
         config.hook.pytest_deselected(items=marked)

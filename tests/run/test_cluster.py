@@ -244,7 +244,7 @@ def test_a_cell_survives_its_nanny_and_a_suspended_worker_but_not_the_scheduler(
             scheduler.kill()
             assert future.result(PATIENCE).reason == "killed (SIGINT)"
             wait_for_the_end_of(process)
-            assert session.said[-1] == "the connection to the scheduler of the cluster is lost"
+            assert future.result().lost == "the connection to the scheduler of the cluster is lost"
             with pytest.raises(EngineLostError, match="the connection to the scheduler of the cluster is lost"):
                 session.start_slow("train@next")
     finally:
@@ -337,8 +337,10 @@ def test_runs_that_stay_set_the_class_of_machine_of_their_seed(tmp_path: Path) -
     made = {"study": "small", "params": params_sha256(study, "baseline"), "environment": ENVIRONMENT}
     for of_record, expected in ((code, ENVIRONMENT), ("0" * 64, None)):  # of today, and of other code
         records.write(paths.record("baseline", 0), make_run("baseline", 0, 0.5, code=of_record, **made))
-        assert requirement(study, paths, ["baseline-0", "se-0"]).environment == expected
-        assert requirement(study, paths, ["baseline-1", "se-1"]).environment is None
+        assert requirement(study, paths, ["baseline-0", "se-0"], ["se-0"]).environment == expected
+        assert requirement(study, paths, ["baseline-1", "se-1"], []).environment is None  # another seed
+        assert requirement(study, paths, ["baseline-0"], []).environment is None  # which stays, and nothing is trained
+        assert requirement(study, paths, ["baseline-0", "se-0"], ["baseline-0", "se-0"]).environment is None
 
 
 def test_an_input_that_is_missing_fails_its_cell_alone(session: Session) -> None:

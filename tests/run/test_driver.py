@@ -74,7 +74,7 @@ class Project:
     def prepare(self, name: str) -> bool:
         if self.in_use.get(name):
             self.in_use[name] -= 1
-            raise InUseError("process 7 has it")
+            raise InUseError(f"process 7 runs {name}")
         self.prepared.add(name)
         return True
 
@@ -160,16 +160,42 @@ def test_another_dvc_command_is_waited_for(tmp_path: Path, monkeypatch: pytest.M
 
 def test_what_another_dvc_command_runs_holds_up_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attnbench.run.driver.PAUSE", 0.1)
-    run = Run(tmp_path, in_use={"train@baseline-0": 3})
-    assert run.project.recorded[:3] == RUNS[1:]  # recorded while the first one still waits
-    assert run.project.recorded[3:] == ["train@baseline-0", "analyse"]
-    assert run.said.lines.count("waiting: process 7 has it") == 1
+    run = Run(tmp_path, in_use=dict.fromkeys(RUNS[:2], 3))
+    assert run.project.recorded[:2] == RUNS[2:]  # recorded while the first ones still wait
+    assert sorted(run.project.recorded[2:]) == ["analyse", *RUNS[:2]]
+    waiting = [line for line in run.said.lines if line.startswith("waiting")]
+    assert waiting == [f"waiting: process 7 runs {name}" for name in RUNS[:2]]  # each once
+
+
+def test_nothing_starts_or_has_failed_when_the_engine_is_lost(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"train@baseline-0": [Ended(-2, 1.0, lost="the connection is lost")]})
+    assert str(run.driver.lost) == "the connection is lost"
+    assert (run.schedule.failed, run.engine.started) == ([], RUNS[:2])
+    assert not [line for line in run.said.lines if "FAILED" in line]
+
+
+def test_only_a_disk_of_this_machine_stops_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Engine, "shares_memory", False)  # a cluster
+    (tmp_path / "train@se-0").write_text("[Errno 28] No space left on device: '/scratch'\n")  # what the worker said
+    run = Run(tmp_path, {"train@se-0": [Ended(1, 1.0)]})
+    assert run.driver.full is None
+    assert run.schedule.failed == ["train@se-0"]
+    assert len(run.engine.started) == len(RUNS)
 
 
 def test_nothing_starts_on_a_full_disk(tmp_path: Path) -> None:
     run = Run(tmp_path, errors=[DiskFullError("No space left on device: '.dvc/cache'")])
     assert run.driver.full == "No space left on device: '.dvc/cache'"
     assert "analyse" not in run.engine.started
+
+
+def test_outputs_of_a_cluster_that_have_no_room_here_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Engine, "shares_memory", False)
+    run = Run(tmp_path, {"train@baseline-0": [Ended(1, 1.0, full="no space left for runs")]})
+    assert run.driver.full == "no space left for runs"
+    assert run.engine.started == RUNS[:2]
 
 
 def test_what_runs_alone_goes_last_also_if_a_stage_was_up_to_date(tmp_path: Path) -> None:

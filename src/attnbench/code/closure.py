@@ -149,8 +149,8 @@ def _source(path: Path) -> bytes:
 
 
 @cache
-def _imports(path: Path, source: bytes) -> list[syntax.Import]:
-    return _tree(path, source).imports()
+def _imports(path: Path, source: bytes) -> tuple[syntax.Import, ...]:
+    return tuple(_tree(path, source).imports())
 
 
 @cache

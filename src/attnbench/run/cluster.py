@@ -7,13 +7,14 @@ queue. Outputs come back as bytes and are written all or none.
 
 import asyncio
 import json
+import math
 import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
@@ -27,11 +28,13 @@ from attnbench.errors import UserError
 from attnbench.run import worker
 from attnbench.run.cluster_files import CellFiles
 from attnbench.run.engine import Cell, Ended, EngineLostError, LocalEngine, empty_log
+from attnbench.run.full_disk import full_text
 from attnbench.run.jobs import Say
 from attnbench.run.worker_identity import Requirement
 from attnbench.study.repository import LocatedStudy
 
 CONNECTION_ERRORS = (OSError, CancelledError, asyncio.CancelledError)  # what Dask raises when a connection ends
+SCHEDULER_LOST = "the connection to the scheduler of the cluster is lost"
 MOST_LOSSES = 3  # how many times a cell may lose its worker and start again on another
 TICK = 0.1  # seconds between polls for ended cells
 WORKER_POLL = 2.0  # seconds between polls for workers
@@ -138,7 +141,7 @@ class ClusterEngine:
         future: Future[Ended] = Future()
         with self._taking:
             if self._has_given_up:
-                raise EngineLostError("the connection to the scheduler of the cluster is lost")
+                raise EngineLostError(SCHEDULER_LOST)
             self._begun += 1
             self._submitted.put(_Task(cell, future))
         return future
@@ -157,8 +160,7 @@ class ClusterEngine:
         self._stopping.set()
         self._thread.join(2 * ANSWER_TIMEOUT)
         if self._thread.is_alive():  # it waits for a scheduler that is suspended
-            for task in [*self._running.values(), *self._waiting]:
-                self._end(task, Ended(-signal.SIGINT, 0.0))
+            self._end_all(None)
         self._local.stop()
 
     def _work(self) -> None:
@@ -171,15 +173,13 @@ class ClusterEngine:
                 if time.monotonic() > self._polls_at:
                     self._update_workers()
                     self._polls_at = time.monotonic() + WORKER_POLL
-                self._say_if_nobody_came()
+                self._warn_without_workers()
                 for address in list(self._workers):
                     while self._waiting and self._workers[address].free:
                         self._start(self._waiting.popleft(), address, self._workers[address].free.pop(0))
         except CONNECTION_ERRORS as error:
             self._say(f"{type(error).__name__}: {error}")
         finally:
-            if not self._stopping.is_set():
-                self._say("the connection to the scheduler of the cluster is lost")
             self._give_up()
 
     def _take_submitted(self) -> None:
@@ -188,30 +188,38 @@ class ClusterEngine:
 
     def _give_up(self) -> None:
         """Take what has ended, and end all other cells; their workers notice that nobody waits for them."""
-        is_connected = self._client.status == "running"
-        with self._taking:
-            self._has_given_up = True
+        is_connected = self._stopping.is_set() and self._client.status == "running"
         with suppress(*CONNECTION_ERRORS):
             for task in [task for task in self._running.values() if is_connected and task.result.done()]:
                 self._collect(task)
-        self._take_submitted()
         results = [task.result for task in self._running.values()]
-        for task in [*self._running.values(), *self._waiting]:
-            self._end(task, Ended(-signal.SIGINT, 0.0))
+        self._end_all(None if self._stopping.is_set() else SCHEDULER_LOST)
         if is_connected:
             with suppress(*CONNECTION_ERRORS):
                 self._client.cancel(results)
-                self._client.run(worker.forget, self._topic, wait=False, on_error="ignore")
+                forgetting = worker.forget, self._topic
+                self._client.sync(
+                    self._client._run, *forgetting, wait=False, on_error="ignore", callback_timeout=ANSWER_TIMEOUT
+                )
 
-    def _say_if_nobody_came(self) -> None:
-        """Say once that no worker has joined: a queue may be full, or may have refused the jobs."""
-        if self._warns_at and any(worker.accepted for worker in self._workers.values()):
-            self._warns_at = 0.0
-        elif self._warns_at and time.monotonic() > self._warns_at:
-            self._warns_at = 0.0
+    def _end_all(self, lost: str | None) -> None:
+        """End every cell, and take no other."""
+        with self._taking:
+            self._has_given_up = True
+        self._take_submitted()
+        for task in [*self._running.values(), *self._waiting]:
+            self._end(task, Ended(-signal.SIGINT, 0.0, lost=lost))
+
+    def _warn_without_workers(self) -> None:
+        """Say once that no worker is accepted: a queue may be full, and jobs or workers may have ended."""
+        if any(worker.accepted for worker in self._workers.values()):
+            self._warns_at = math.inf
+        elif time.monotonic() > self._warns_at:
+            self._warns_at = math.inf
+            refused = "; all that came were refused" if self._workers else ""
             self._say(
-                f"no worker has joined for {JOIN_WARNING / 60:.0f} minutes; look at the queue, and at what its jobs "
-                f"wrote to {self._local.log('').parent}"
+                f"no worker for {JOIN_WARNING / 60:.0f} minutes{refused}. Jobs of a queue write to "
+                f"{self._local.log('').parent}"
             )
 
     def _update_workers(self) -> None:
@@ -238,14 +246,14 @@ class ClusterEngine:
         target = self._workers[address]
         try:
             reads = self._files.inputs(task.cell)
+            new = {sha256: path for path, sha256 in reads.items() if sha256 not in target.kept}
+            contents = {sha256: self._files.content(path) for sha256, path in new.items()}
         except OSError as error:
-            target.free.append(slot)
-            self._end(task, Ended(self._write_outputs(task, 1, {"": f"{error}\n".encode()}), 0.0))
+            self._refuse(task, address, slot, error)
             return
         task.number, task.address, task.slot = next(self._numbers), address, slot
         task.hashes = frozenset(reads.values())
         needed = task.hashes.union(*(other.hashes for other in self._running.values() if other.address == address))
-        new = {sha256: path for path, sha256 in reads.items() if sha256 not in target.kept}
         request = {
             "number": task.number,
             "name": task.cell.name,
@@ -262,16 +270,22 @@ class ClusterEngine:
         }
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):  # images are large
             task.inputs = [
-                self._client.submit(
-                    worker.keep, self._topic, sha256, self._files.content(path), workers=[address], pure=False
-                )
-                for sha256, path in new.items()
+                self._client.submit(worker.keep, self._topic, sha256, content, workers=[address], pure=False)
+                for sha256, content in contents.items()
             ]
         task.result = self._client.submit(
             worker.run_cell, json.dumps(request), *task.inputs, workers=[address], pure=False
         )
         target.kept = (target.kept & needed) | set(new)
         self._running[task.number] = task
+
+    def _refuse(self, task: _Task, address: str, slot: int, error: OSError) -> None:
+        """End a cell whose inputs cannot be read here; a worker that could not be asked is asked again."""
+        if task.future is None:
+            del self._workers[address]
+        else:
+            self._workers[address].free.append(slot)
+        self._end(task, self._write_outputs(task, Ended(1, 0.0), {"": f"{error}\n".encode()}))
 
     def _collect(self, task: _Task) -> None:
         """Take what a cell left; start it again if that is lost."""
@@ -296,19 +310,21 @@ class ClusterEngine:
             self._judge(self._workers[task.address], task.address, outputs)
             return
         self._workers[task.address].free.append(task.slot)
-        self._end(task, Ended(self._write_outputs(task, how["status"], outputs), how["seconds"], how["out_of_memory"]))
+        ended = Ended(how["status"], how["seconds"], how["out_of_memory"])
+        self._end(task, self._write_outputs(task, ended, outputs))
 
-    def _write_outputs(self, task: _Task, status: int, outputs: dict[str, bytes]) -> int:
-        """Write the log and all outputs of a cell, or the log alone; return its status, 1 if they cannot be written."""
+    def _write_outputs(self, task: _Task, ended: Ended, outputs: dict[str, bytes]) -> Ended:
+        """Write the log and all outputs of a cell, or the log alone; return how it ended if they cannot be written."""
         log = self.log(task.cell.name)
         text = outputs.pop("")
         try:
             self._files.write(outputs)
         except UserError as error:
-            status, text = 1, text + f"{error}\n".encode()
-        with self._writing, suppress(OSError):  # a disk that is full has been reported by now, or is by the driver
+            ended = replace(ended, status=1, full=full_text(str(error)))
+            text += f"{error}\n".encode()
+        with self._writing, suppress(OSError):  # of a disk that is full, which the driver says
             log.write_bytes(text)
-        return status
+        return ended
 
     def _lose(self, task: _Task) -> None:
         """Start a cell again whose worker is lost, unless it has lost too many."""

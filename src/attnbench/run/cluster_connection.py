@@ -132,7 +132,7 @@ def _submit_jobs(queue: Any, cluster: QueueCluster, error: Error) -> None:
     """Submit jobs as `queue.scale` does, which only prints a traceback if the queue refuses them.
 
     Raises:
-        UserError: the queue refuses them.
+        UserError: the queue refuses all of them; with fewer than were asked for the run takes longer.
     """
 
     async def submit() -> None:
@@ -143,6 +143,8 @@ def _submit_jobs(queue: Any, cluster: QueueCluster, error: Error) -> None:
     try:
         queue.sync(submit)
     except (RuntimeError, ValueError, OSError) as problem:
+        if any(job.job_id is not None for job in queue.workers.values()):
+            return
         said = str(problem).rpartition("stderr:")[2]
         command = queue.job_cls.submit_command
         raise error("options", f"{command} refuses the jobs: {' '.join(said.split())}") from None

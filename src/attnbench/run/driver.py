@@ -63,7 +63,7 @@ class Driver:
         self._times = CellTimes(self._paths)
         self._done = 0
         self._asks_at: dict[Callable[[], None], float] = {}  # what waits for another DVC command, and until when
-        self._busy = ""  # what was said about it
+        self._said: set[str] = set()  # about it
         self._records_at = 0.0
 
     @property
@@ -119,8 +119,8 @@ class Driver:
 
     def _wait(self, action: Callable[[], None], error: BusyError) -> None:
         self._asks_at[action] = time.monotonic() + PAUSE
-        if str(error) != self._busy:
-            self._busy = str(error)
+        if str(error) not in self._said:
+            self._said.add(str(error))
             self._view.say(f"waiting: {error}")
 
     def _start(self) -> None:
@@ -171,6 +171,10 @@ class Driver:
 
     def _end(self, stage: Stage, ended: Ended) -> None:
         name, log = stage.name, self._engine.log(stage.name)
+        if ended.lost is not None:
+            self.lost = self.lost or EngineLostError(ended.lost)
+            self._schedule.put_back(name)
+            return
         if ended.was_killed and name not in self._killed:
             self._killed.add(name)
             self._forced.add(name)
@@ -188,8 +192,8 @@ class Driver:
             return
         failed_lines(name, ended, count, log, self._view.say)
         self._fail(name, f"{log.relative_to(self._root)}: {' / '.join(lines_of(log)[-LAST_LINES:])}")
-        if self._engine.shares_memory or not stage.on_worker:  # the disk of a worker stops nothing here
-            self.full = self.full or full_disk(log)
+        is_here = self._engine.shares_memory or not stage.on_worker  # the disk of a worker stops nothing here
+        self.full = self.full or ended.full or (full_disk(log) if is_here else None)
 
     def _refuse(self, name: str, reason: str) -> None:
         self._view.say(f"FAILED {name}  {reason}")

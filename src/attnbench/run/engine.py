@@ -57,6 +57,8 @@ class Ended:
     status: int
     seconds: float
     out_of_memory: bool = False  # the system killed it, or another process, for want of memory
+    full: str | None = None  # the disk that has no room for its outputs, if that is why it failed
+    lost: str | None = None  # what the engine has lost, if that is why the cell ended; no other can start then
 
     @property
     def was_killed(self) -> bool:

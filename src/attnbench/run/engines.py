@@ -47,8 +47,10 @@ def on_cluster(file: Path, located: LocatedStudy, logs: Path) -> Start:
         paths = StudyPaths(located.study.name, located.root)
         stale = {stage.name for stage in stages if stage.stale}
         may_run = stale | downstream(stages, stale)
-        runs = [stage.key for stage in stages if stage.kind == "train" and stage.name in may_run]
-        needed = requirement(located.study, paths, runs)
+        trainings = [stage for stage in stages if stage.kind == "train" and stage.name in may_run]
+        needed = requirement(
+            located.study, paths, [run.key for run in trainings], [run.key for run in trainings if run.stale]
+        )
         here = {stage.kind for stage in stages if not stage.on_worker}  # these may run at once, next to the workers
         with (
             connected(cluster, positions, located.study, logs) as (client, renew),

@@ -265,12 +265,24 @@ class Project:
             raise DiskFullError(text) from None
 
     def _load(self) -> None:
-        """Load the stages, again if another command has written dvc.lock since: it may have run some of them."""
+        """Load the stages, again if another command has written dvc.lock since: it may have run some of them.
+
+        Those that run know what they read when they started, and those that params.yaml no longer has stay as they are.
+        """
+        from dvc.exceptions import DvcException  # noqa: PLC0415
+
         if self._stages and file_states.of([self._lock]) == self._read:
             return
-        running = {name: self._stages[name] for name in self._running}  # they know what they read when they started
         self._read = file_states.of([self._lock])
-        self._stages = {stage.name: stage for stage in self._repo.stage.load_all(str(self._path))} | running
+        try:
+            loaded = {stage.name: stage for stage in self._repo.stage.load_all(str(self._path))}
+        except DvcException:
+            if not self._stages:
+                raise
+            return  # params.yaml is being edited, say; the end of the run says that it changed
+        kept = {name: stage for name, stage in self._stages.items() if name in self._running or name not in loaded}
+        names = self._stages or loaded
+        self._stages = {name: kept.get(name) or loaded[name] for name in names}
 
     def _changed(self, stage: Any) -> bool:
         """Return whether a stage, as DVC's object, is stale; also if it lacks a file that git keeps."""

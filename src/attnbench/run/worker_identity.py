@@ -68,25 +68,32 @@ def code_sha256(study: Study) -> str:
     )
 
 
-def requirement(study: Study, paths: StudyPaths, runs: Collection[str]) -> Requirement:
-    """Return what workers need for `runs`, some of which may turn out to be up to date.
+def requirement(study: Study, paths: StudyPaths, may_run: Collection[str], stale: Collection[str]) -> Requirement:
+    """Return what workers need for the runs that may be trained; those in `stale` are.
 
-    Runs of their seeds that were made from the code and the values of today stay, and have one class of machine.
+    The others stay if they were made from the code and the values of today. A seed of which some runs stay and some are
+    trained needs the class of machine of those that stay.
 
     Raises:
         UserError: those come from several classes.
     """
-    seeds = {seed for variant, seed in study.runs() if run_name(variant, seed) in runs}
     fingerprints = Fingerprints(study)
-    environments: dict[Environment, int] = {}
+    staying: dict[str, Environment] = {}
     for variant, seed in study.runs():
-        path = paths.record(variant, seed)
-        if seed in seeds and path.exists():
+        path, run = paths.record(variant, seed), run_name(variant, seed)
+        if run not in stale and path.exists():
             with suppress(UserError):  # the stage that reads it says that it is damaged
                 identity = records.read(path, RunRecord).identity
                 code = fingerprints.of("train", variant)["sha256"]
                 if (identity.code, identity.params) == (code, params_sha256(study, variant)):
-                    environments.setdefault(identity.environment, seed)
+                    staying[run] = identity.environment
+    trained = {
+        seed for variant, seed in study.runs() if (run := run_name(variant, seed)) in may_run and run not in staying
+    }
+    environments: dict[Environment, int] = {}
+    for variant, seed in study.runs():
+        if seed in trained and (environment := staying.get(run_name(variant, seed))) is not None:
+            environments.setdefault(environment, seed)
     if len(environments) > 1:
         one, other = list(environments.values())[:2]
         raise UserError(

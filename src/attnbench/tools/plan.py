@@ -85,6 +85,7 @@ def text(located: LocatedStudy, spread: Spread | None) -> str:
     cases = {} if spread is None else spread.cases
     reasons, beyond = _reasons(study, family, cases)
     size = COPIES * bytes_per_seed(located) / 2**30
+    predictions = " and predictions" if StudyPaths(study.name, located.root).data_summary.is_file() else ""
     rows = [
         [f"{seeds}", f"{seeds * len(study.variants)}", "" if math.isnan(hours) else f"{seeds * hours:.1f}"]
         + [f"{seeds * size:.2f}"]
@@ -115,7 +116,7 @@ def text(located: LocatedStudy, spread: Spread | None) -> str:
                 * bool(cases)
             ),
             about_hours,
-            "GiB: weights and predictions of all runs, in runs/ and again in DVC's cache; images are not included",
+            f"GiB: weights{predictions} of all runs, in runs/ and again in DVC's cache; images are not included",
             "",
         ]
     )

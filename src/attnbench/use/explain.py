@@ -115,7 +115,7 @@ def _require_maps(run: TrainedRun, name: str, layer: nn.Module, x: Tensor) -> No
     """Check what a layer returns for an image.
 
     Raises:
-        UserError: it is not called, as a layer whose parent uses its weights directly, or returns no maps.
+        UserError: it is never called, as where its parent uses its weights directly, or returns no maps.
     """
     outputs: list[object] = []
     handle = layer.register_forward_hook(lambda _layer, _inputs, output: outputs.append(output))
@@ -126,7 +126,8 @@ def _require_maps(run: TrainedRun, name: str, layer: nn.Module, x: Tensor) -> No
         handle.remove()
     if not outputs:
         parent = name.rpartition(".")[0]
-        raise UserError(f"layer {name!r} is not called by itself: {parent!r}, which it is a part of, uses its weights")
+        other = f"; name another, such as {parent!r}, which it is a part of" if parent else ""
+        raise UserError(f"layer {name!r} is never called when the network computes{other}")
     output = outputs[0]
     if not isinstance(output, Tensor) or output.ndim != 4:
         kind = tuple(output.shape) if isinstance(output, Tensor) else f"a {type(output).__name__}"
