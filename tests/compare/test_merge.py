@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import params
@@ -9,6 +10,7 @@ import pytest
 from dvc.repo import Repo
 from made_records import ENVIRONMENT, make_run
 from made_study import data_summary
+from zc.lockfile import LockFile
 
 from attnbench import records
 from attnbench.compare.merge import merge
@@ -17,14 +19,30 @@ from attnbench.records import files, params_sha256
 from attnbench.records.lock import HEAD, md5_of, read_entries
 from attnbench.study import StudyPaths, run_name
 
+PIPELINE = """\
+stages:
+  train:
+    matrix: {run: [baseline-0, se-0, baseline-1, se-1]}
+    cmd: 'true'
+    deps: ["results/small/code/train/se.json"]
+    outs: ["runs/small/${item.run}/checkpoint.safetensors"]
+  maps:
+    matrix: {run: [baseline-0, se-0, baseline-1, se-1]}
+    cmd: 'true'
+    outs: ["results/small/maps/${item.run}.json": {cache: false}]
+"""
 STUDY = params.study()
 DATA = data_summary(STUDY)
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of a package that DVC uses
+
+
 def clone(root: Path, seeds: list[int], **changes: str) -> Path:
     """Write a repository with runs of all variants from these seeds; `changes` are fields of each record of se."""
-    (root / ".dvc").mkdir(parents=True)
-    (root / "dvc.yaml").touch()
+    root.mkdir()
+    Repo.init(str(root), no_scm=True).close()
+    (root / "dvc.yaml").write_text(PIPELINE)
     params.write(root)
     paths = StudyPaths("small", root)
     records.write(paths.data_summary, DATA)
@@ -53,7 +71,7 @@ def tree(root: Path) -> dict[str, bytes]:
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in root.rglob("*")
-        if path.is_file() and path.name not in ("lock", "run.lock")
+        if path.is_file() and path.name != "run.lock" and ".dvc" not in path.parts
     }
 
 
@@ -65,35 +83,31 @@ def test_seeds_of_another_clone_come_with_their_entries(tmp_path: Path) -> None:
     assert merge(str(there), None, here).seeds == []
 
 
-PIPELINE = """\
-stages:
-  train:
-    matrix: {run: [baseline-0, se-0, baseline-1, se-1]}
-    cmd: 'true'
-    deps: [results/small/code/train]
-    outs: ["runs/small/${item.run}/checkpoint.safetensors"]
-"""
-
-
-@pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of a package that DVC uses
 def test_weights_come_into_the_cache_of_dvc_which_would_train_again_without_them(tmp_path: Path) -> None:
     here, there = clone(tmp_path / "a", [0]), clone(tmp_path / "b", [1])
-    (here / ".dvc").rmdir()
-    with Repo.init(str(here), no_scm=True):
-        (here / "dvc.yaml").write_text(PIPELINE)
     text = (there / "dvc.lock").read_text()
     for run in ("baseline-1", "se-1"):
         weights = StudyPaths("small", there).checkpoint(*run.split("-"))
         weights.parent.mkdir(parents=True)
         weights.write_text(f"the weights of {run}")
-        record = f"{run}.json"
         out = {"path": weights.relative_to(there).as_posix(), "md5": md5_of(weights)}
-        begin, end = text.split(f"runs/{record}", 1)
-        text = f"{begin}runs/{record}{end.replace('}]', '}, ' + json.dumps(out) + ']', 1)}"
+        begin, end = text.split(f"runs/{run}.json", 1)
+        text = f"{begin}runs/{run}.json{end.replace('}]', '}, ' + json.dumps(out) + ']', 1)}"
     (there / "dvc.lock").write_text(text)
     assert merge(str(there), None, here).seeds == [1]
     cached = {path.read_text() for path in (here / ".dvc/cache/files/md5").rglob("*") if path.is_file()}
     assert cached == {"the weights of baseline-1", "the weights of se-1"}
+
+
+def test_nothing_is_written_while_another_dvc_command_holds_the_lock(tmp_path: Path) -> None:
+    here, there = clone(tmp_path / "a", [0]), clone(tmp_path / "b", [1])
+    before = tree(here)
+    with (
+        closing(LockFile(str(here / ".dvc/tmp/lock"))),
+        pytest.raises(UserError, match="another DVC command has to end"),
+    ):
+        merge(str(there), None, here)
+    assert tree(here) == before
 
 
 def test_a_merge_that_was_killed_is_repeated(tmp_path: Path) -> None:

@@ -47,6 +47,18 @@ def test_an_error_while_writing_leaves_the_old_file_alone(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_a_file_is_on_the_disk_before_it_replaces_another(tmp_path, monkeypatch):
+    path, flushed = tmp_path / "file", []
+    path.write_text("old")
+
+    def flush(written):
+        flushed.append((written.is_dir(), path.read_text()))
+
+    monkeypatch.setattr(files, "_flush", flush)
+    files.write_text(path, "new")
+    assert flushed == [(False, "old"), (True, "new")]
+
+
 def test_several_files_are_replaced_together_or_not_at_all(tmp_path):
     folder = tmp_path / "report"
     files.write_text(folder / "a.csv", "old")

@@ -41,6 +41,8 @@ def test_what_is_decided_is_said_of_the_variants_that_it_holds_for() -> None:
     )
     detector = "As a detector of the object's pixels Grad-CAM is better than that Gaussian for `cbam`, and worse than"
     assert f"{detector} that Gaussian for `se`. At shallower" in text
+    decide(controls, "inconclusive", measure="precision")
+    assert "No difference in average precision to that Gaussian is decided." in section(made)
     assert "in both curves for 1 of 4 variants at `block1`." in text
     assert "Deletion, against the baseline: better for `se`." in text
     assert "Insertion, against the baseline: no difference is decided." in text
@@ -71,7 +73,7 @@ def test_pictures_prove_nothing_unless_seeds_agree_more_than_variants() -> None:
     text = section(made)
     assert "agree more than those of two variants (rank correlation 0.400 against 0.250, p = 0.001)" in text
     assert "proves nothing" not in text
-    seed_against_module = "agree by 0.500: **another seed changes a map 1.20 times as much as another module does.**"
+    seed_against_module = "agree by 0.500: by 1 minus the correlation, another seed changes a map 1.20 times as much as"
     assert seed_against_module in text
     made.tables["map_agreement_test"]["p"] = 0.051
     text = section(made)

@@ -1,5 +1,6 @@
 """Cells on a Dask cluster: two workers, and a third that has other code."""
 
+import errno
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from attnbench.errors import UserError
 from attnbench.records import Environment, params_sha256
 from attnbench.records.lock import read_entries
 from attnbench.run import cluster_file
+from attnbench.run.cluster_files import CellFiles
 from attnbench.run.engine import Cell, Ended, Engine, EngineLostError, LocalEngine
 from attnbench.run.worker_identity import Requirement, WorkerIdentity, requirement
 from attnbench.study import StudyPaths
@@ -348,6 +350,22 @@ def test_an_input_that_is_missing_fails_its_cell_alone(session: Session) -> None
     assert session.engine.submit(missing).result(PATIENCE).status == 1
     assert "No such file or directory" in session.engine.log("train@missing").read_text()
     assert session.engine.submit(Cell("train@next", ("true",), on_worker=True)).result(PATIENCE).status == 0
+
+
+def test_no_output_of_a_cell_is_replaced_if_there_is_no_room_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "first").write_bytes(b"old")
+    full = iter([None, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))])
+
+    def fsync(file: int) -> None:
+        if (error := next(full)) is not None:
+            raise error
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(UserError, match="no space left"):
+        CellFiles(tmp_path).write({"first": b"new", "second": b"new"})
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("first", b"old")]
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,17 @@ All or nothing: everything is checked before anything is written, and dvc.lock i
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
-from zc.lockfile import LockError, LockFile
 
 from attnbench import records
 from attnbench.compare.run_sets import RunSource, read_files
 from attnbench.errors import UserError
-from attnbench.records import DataSummary, RunRecord, code_sha256, files, first_problem, params_sha256, require_of
-from attnbench.records.lock import Entry, blocks, md5, md5_of, outputs, parse, read_lock, with_entries
+from attnbench.records import DataSummary, RunRecord, code_sha256, first_problem, params_sha256, require_of
+from attnbench.records.lock import Entry, blocks, md5, md5_of, outputs, parse, read_lock
 from attnbench.run import pipeline
 from attnbench.run.project import Project
 from attnbench.run.reproduce import claimed
@@ -105,7 +103,10 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
         if problems:
             more = f"\n  and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
             raise UserError(f"nothing was merged from {source}:\n  " + "\n  ".join(problems[:LISTED]) + more)
-        _write(located, writes, entries)
+        if entries:
+            file = pipeline.write_copy(located.root, located.params)
+            with Project(located.root, file) as project:
+                project.bring(writes, entries)
         return Merged(brought, lacking)
 
 
@@ -198,31 +199,3 @@ def _collect(
             if path not in outputs(locked.get(f"train@{run}", {})) and own != dependency.get("md5"):
                 yield f"{stage} depends on another {path} than this repository has"
         entries[stage] = other.texts[stage]
-
-
-def _write(located: LocatedStudy, writes: dict[Path, bytes], entries: dict[str, str]) -> None:
-    """Write the files, and then the entries, while no DVC command changes dvc.lock."""
-    with _dvc_locked(located.root):
-        for path, content in writes.items():
-            with files.replacing(path) as temporary:
-                temporary.write_bytes(content)
-    if any(path.is_relative_to(located.root / "runs") for path in writes):
-        file = pipeline.write_copy(located.root, located.params)
-        with Project(located.root, file) as project:
-            project.cache(stage for stage in entries if stage.startswith("train@"))
-    with _dvc_locked(located.root):
-        lock = located.params.with_name(LOCK)
-        files.write_text(lock, with_entries(lock.read_text(encoding="utf-8") if lock.is_file() else "", entries))
-
-
-@contextmanager
-def _dvc_locked(root: Path) -> Iterator[None]:
-    """Hold DVC's lock."""
-    folder = root / ".dvc/tmp"
-    folder.mkdir(exist_ok=True)
-    try:
-        held = LockFile(str(folder / "lock"))
-    except LockError:
-        raise UserError("another DVC command holds .dvc/tmp/lock; merge again when it has ended") from None
-    with closing(held):
-        yield

@@ -24,8 +24,9 @@ from attnbench.errors import FULL, UserError, system_reason
 from attnbench.run import memory
 from attnbench.run.devices import Environment
 
-PATIENCE = 10.0  # seconds between asking processes to stop and killing them, or for a process to start
-TICK = 0.02  # seconds between looks at whether it has
+PATIENCE = 10.0  # seconds between asking processes to stop and killing them
+START_TIMEOUT = 10.0  # seconds for a process to start
+POLL = 0.02  # seconds between polls for its start
 SERVER = Path(__file__).with_name("server.py")
 PYTHON = "python"  # in a command: the interpreter of this process
 
@@ -176,9 +177,9 @@ class LocalEngine:
         return running.future
 
     def suspend(self) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline and any(running.process is None for running in list(self._running.values())):
-            time.sleep(TICK)  # a cell that is being started would run on: nobody reads its number meanwhile
+            time.sleep(POLL)  # a cell that is being started would run on: nobody reads its number meanwhile
         self._signal_all(signal.SIGSTOP)
 
     def resume(self) -> None:

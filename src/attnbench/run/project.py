@@ -199,18 +199,24 @@ class Project:
             self.release([name for name in names if name not in problems])
         return problems
 
-    def cache(self, names: Iterable[str]) -> None:
-        """Put what stages have written elsewhere into DVC's cache; without that DVC would run them again.
+    def bring(self, contents: Mapping[Path, bytes], entries: Mapping[str, str]) -> None:
+        """Write what stages have written elsewhere, and their entries to dvc.lock, by names of stages, as the last.
+
+        Weights also go into the cache; without that DVC would train them again.
 
         Raises:
-            BusyError: another DVC command holds the lock.
-            DiskFullError: not everything was put there.
+            BusyError: another DVC command holds the lock; nothing was written.
+            UserError: a file cannot be written; dvc.lock is as it was.
         """
         with self._locked():
-            for out in (out for name in names for out in self._stages[name].outs):
-                if out.use_cache and out.exists:
-                    out.save()
-                    out.commit()
+            for path, content in contents.items():
+                with files.replacing(path) as temporary:
+                    temporary.write_bytes(content)
+            outs = (out for name in entries for out in self._stages[name].outs)
+            for out in (out for out in outs if out.use_cache and Path(out.fs_path) in contents):
+                out.save()
+                out.commit()
+            self._write(entries)
 
     @contextmanager
     def _written(self, entries: Mapping[str, str]) -> Iterator[None]:
