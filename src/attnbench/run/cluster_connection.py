@@ -123,9 +123,14 @@ def _in_queue(cluster: QueueCluster, study: Study, logs: Path, error: Error) -> 
             _submit_jobs(queue, cluster, error)
             yield client, lambda: queue.scale(jobs=cluster.jobs)
         finally:
-            for job in queue.workers.values():
-                if job.job_id is None:
-                    job.status = Status.failed  # or Dask asserts that it has ended
+            _give_up_refused(queue)
+
+
+def _give_up_refused(queue: Any) -> None:
+    """Mark the jobs that a queue has refused as failed: Dask asserts that all jobs that it knows have ended."""
+    for job in queue.workers.values():
+        if job.job_id is None:
+            job.status = Status.failed
 
 
 def _submit_jobs(queue: Any, cluster: QueueCluster, error: Error) -> None:
