@@ -254,6 +254,24 @@ def test_a_cell_survives_its_nanny_and_a_suspended_worker_but_not_the_scheduler(
 
 
 @pytest.mark.slow
+def test_a_scheduler_that_does_not_answer_counts_as_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnbench.run.cluster.ANSWER_TIMEOUT", 5.0)
+    cluster = Cluster(tmp_path)
+    (tmp_path / "root").mkdir()
+    try:
+        scheduler = cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=ROOT)
+        cluster.add_worker("first", source=ROOT)
+        with opened(cluster, tmp_path / "root") as session:
+            future, _ = session.start_slow("train@slow")
+            os.kill(scheduler.pid, signal.SIGSTOP)
+            assert future.result(30).lost == "the connection to the scheduler of the cluster is lost"
+            began = time.monotonic()
+        assert time.monotonic() - began < 60  # the client ends, too
+    finally:
+        cluster.stop()
+
+
+@pytest.mark.slow
 def test_a_study_is_recorded_as_on_this_machine(tmp_path: Path) -> None:
     project, local = new_project(tmp_path / "project"), new_project(tmp_path / "local")
     (tmp_path / "cluster").mkdir()
