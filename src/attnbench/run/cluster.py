@@ -197,10 +197,8 @@ class ClusterEngine:
         if is_connected:
             with suppress(*CONNECTION_ERRORS):
                 self._client.cancel(results)
-                forgetting = worker.forget, self._topic
-                self._client.sync(
-                    self._client._run, *forgetting, wait=False, on_error="ignore", callback_timeout=ANSWER_TIMEOUT
-                )
+                options = {"wait": False, "on_error": "ignore", "callback_timeout": ANSWER_TIMEOUT}
+                self._client.sync(self._client._run, worker.forget, self._topic, **options)
 
     def _end_all(self, lost: str | None) -> None:
         """End every cell, and take no other."""

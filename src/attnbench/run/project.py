@@ -226,7 +226,6 @@ class Project:
         finally:
             if entries:
                 self._write(entries)
-                self._read = file_states.of([self._lock])
 
     def _write(self, entries: Mapping[str, str]) -> None:
         """Write entries to dvc.lock, all or nothing."""
@@ -239,6 +238,7 @@ class Project:
         else:
             files.write_text(lock, text)
             self._repo.scm_context.track_file(str(lock))
+        self._read = file_states.of([lock])
 
     def release(self, names: Iterable[str]) -> None:
         """Let other DVC commands use the files of stages that have run, or that will not."""
