@@ -105,12 +105,18 @@ def test_a_record_of_other_images_or_weights_is_refused(make: Any) -> None:
     path = made.paths.map_scores("se", 1)
     old = records.read(path, MapsRecord)
     (name, block), *_ = old.scores.blocks.items()
+    assert old.scores.objects is not None
+    centre = old.scores.objects.centre
     without = {own: of_own.model_copy(update={"objects": None}) for own, of_own in old.scores.blocks.items()}
-    for scores in ({"images": 300}, {"blocks": {name: block}}, {"objects": None, "blocks": without}):
+    cases = {
+        "a number of images of 300, but that of baseline-0 has": {"images": 300},
+        rf"the blocks \['{name}'\], but that of baseline-0 has \['{name}', ": {"blocks": {name: block}},
+        "a mean area of objects of None, but": {"objects": None, "blocks": without},
+        "spatial gates in the slots": {"objects": old.scores.objects.model_copy(update={"gates": {"other": centre}})},
+    }
+    for words, scores in cases.items():
         records.write(path, old.model_copy(update={"scores": old.scores.model_copy(update=scores)}))
-        with pytest.raises(
-            UserError, match=r"se-1\.json is of other images, blocks or slots than others\. .*:maps@se-1"
-        ):
+        with pytest.raises(UserError, match=rf"se-1\.json has {words}.*:maps@se-1"):
             analyse(made.study, made.paths)
     records.write(path, old.model_copy(update={"checkpoint_sha256": "0" * 64}))
     with pytest.raises(UserError, match=r"se-1\.json was made from other weights than .*: .*:maps@se-1"):

@@ -42,7 +42,7 @@ def test_a_verdict_has_its_sentence(verdict: str, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("verdicts", "sentence"),
     [
-        ({"cbam": "inconclusive", "cbam/constant": "better", "cbam/static": "better"}, "In part for `cbam`:"),
+        ({"cbam": "inconclusive", "cbam/constant": "better", "cbam/static": "better"}, "Not shown for `cbam`:"),
         ({"cbam": "better", "cbam/constant": "better", "cbam/static": "worse"}, "No for `cbam`:"),
         ({"cbam": "better", "cbam/constant": "better"}, "Not decided for `cbam`:"),
     ],
@@ -128,10 +128,12 @@ def test_a_wider_gap_between_training_and_test_images_is_said_where_every_seed_s
     runs.loc[("eca", inputs.study.seeds[0]), "train_accuracy"] = 0.79  # less than the baseline's
     inputs.tables["runs"] = runs.reset_index()
     assert answer.wider_gaps(inputs) == {"attention": ["se"], "null control": ["constant"]}
+    assert answer.fits_better(inputs) == pytest.approx({"se": 0.01, "constant": 0.01})
     text = render(inputs, "REPORT.md", {})
+    assert "is higher than the baseline's for `se` (+1.00) and `constant` (+1.00), in points" in text
     assert "than in the baseline for `se` and the null control `constant`. This has no interval." in text
     inputs.tables["runs"] = inputs.tables["runs"].query("seed in @inputs.study.seeds[:2]")
-    assert answer.wider_gaps(inputs) == {}
+    assert answer.wider_gaps(inputs) == answer.fits_better(inputs) == {}
 
 
 def test_what_the_diagnostics_find_is_a_limit() -> None:
@@ -150,8 +152,9 @@ def test_what_the_diagnostics_find_is_a_limit() -> None:
         "pooled_variance": [""],
     }
     assert (
-        "though no verdict depends on them: the run `se-1` fits badly; `se - baseline` varies far more between seeds "
-        "than other differences; the baseline is noisier than the variants."
+        "no verdict was changed by that, and every run is part of all intervals: the run `se-1` fits badly; "
+        "`se - baseline` varies far more between seeds than other differences; the baseline is noisier than the "
+        "variants."
     ) in render(inputs, "REPORT.md", {})
 
 
@@ -191,7 +194,7 @@ def test_details_print_the_diagnostics_and_name_the_outlying_run() -> None:
         ["Largest studentised residual", "7.25", "", "0.00200", "se-1"],
         ["Largest own variance over the pooled one", "4.50", "", "", "cbam - baseline"],
     ]
-    assert "No verdict depends on these." in section
+    assert "These checks change no verdict." in section
     assert "## Assumptions" not in render(made_inputs({"se": "better"}, seeds=1), "DETAILS.md", {})
 
 

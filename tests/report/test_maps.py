@@ -52,6 +52,13 @@ def test_what_is_decided_is_said_of_the_variants_that_it_holds_for() -> None:
     assert "| `constant` | gate of block1.after_pool" in section(made, "DETAILS.md", "## Maps under test")
 
 
+def test_two_variants_with_equal_maps_are_not_divided_by() -> None:
+    made = made_inputs({"se": "better"})
+    assert "another seed changes a map 1.20 times as much as another variant" in section(made)
+    made.tables["map_agreement_test"]["same_seed"] = 1.0
+    assert "times as much as another variant" not in section(made)
+
+
 def test_better_maps_of_null_controls_are_said_and_modules_that_are_better_than_these() -> None:
     made = made_inputs({"se": "better", "cbam": "better", "constant": "better"})
     compared = made.tables["maps_comparisons"]

@@ -34,6 +34,13 @@ def test_links_lead_into_the_page(page: str) -> None:
     assert [target for target in targets if f'id="{target.removeprefix("#")}"' not in page] == []
 
 
+def test_a_heading_that_both_documents_have_is_two_targets(page: str) -> None:
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert 'href="#details-robustness"' in page
+    assert 'href="#report-robustness"' in page
+
+
 def test_long_names_break_after_underscores() -> None:
     page = html_page("A page", {"REPORT.md": "| `se_after_pool` |\n|:--|"}, Path())
     assert "<code>se_<wbr>after_<wbr>pool</code>" in page

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from attnbench.analyse import analyse
 from attnbench.code.fingerprint import Fingerprints
 from attnbench.errors import UserError
 from attnbench.records import files
-from attnbench.report import overview, paper
+from attnbench.report import inputs as report_inputs
+from attnbench.report import measured, overview, paper
 from attnbench.report.render import render, write_report
 from attnbench.study import load
 from attnbench.train.augment import parameters
@@ -183,6 +185,33 @@ def test_times_from_another_class_of_machine_are_reported_as_such() -> None:
     text = render(inputs, "REPORT.md", {})
     assert "measured with processor Example CPU @ 2.0 GHz (the runs: Other CPU). Another class" in text
     assert "`dvc repro -f -s studies/made_up/dvc.yaml:latency` measures them" in text
+    assert "These are [times of another machine](#price)." in text
+
+
+def test_times_of_a_busy_machine_are_reported_as_such() -> None:
+    inputs = made_inputs({"se": "better"})
+    busy = inputs.latency.model_copy(update={"load_average": 3.16})
+    assert "The machine was busy" not in render(inputs, "REPORT.md", {})
+    text = render(replace(inputs, latency=busy), "REPORT.md", {})
+    assert "The machine was busy when these times were measured: a load of 3.2 on 2 cores." in text
+
+
+def test_the_time_of_one_image_is_compared_with_that_in_a_batch_where_both_are_measured() -> None:
+    inputs = made_inputs({"se": "better"})
+    assert measured.one_image(inputs) == {"alone": 2.0, "in_batch": 2.0 / 64}
+    rows = inputs.tables["latency"]
+    rows.loc[rows["batch_size"] == 64, "median_ms"] = 200.0
+    assert measured.one_image(inputs) is None
+    assert "for an image alone" not in render(inputs, "REPORT.md", {})
+
+
+def test_a_version_that_looks_like_a_number_is_read_as_it_is_written(make: Any) -> None:
+    made = make(variants=TWO)
+    analyse(made.study, made.paths)
+    file = made.paths.tables / "environment.csv"
+    frame = pd.read_csv(file, dtype=str).assign(driver="560.70")
+    frame.to_csv(file, index=False)
+    assert report_inputs.read(made.study, made.paths).tables["environment"]["driver"].tolist() == ["560.70"]
 
 
 def test_maps_of_a_seed_that_is_left_out_are_not_shown() -> None:

@@ -52,6 +52,16 @@ def test_an_image_may_be_a_file(run: TrainedRun, tmp_path: Path) -> None:
             run.preprocess(pictures)
 
 
+def test_the_folder_of_a_run_may_be_named_from_anywhere(
+    run: TrainedRun, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository / "runs/small")
+    for folder in ("cbam-0", "./cbam-0", "../small/cbam-0", repository / "runs/small/cbam-0"):
+        assert attnbench.load(folder).name == run.name
+    monkeypatch.chdir("cbam-0")
+    assert attnbench.load(".").name == attnbench.load("../cbam-0").name == run.name
+
+
 def remove(path: Path) -> None:
     path.unlink()
 

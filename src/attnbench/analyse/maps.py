@@ -12,6 +12,7 @@ from attnbench.analyse import measures, statistics
 from attnbench.analyse.stage_outputs import again, read_evaluations
 from attnbench.errors import UserError
 from attnbench.records import MapsRecord, RunRecord
+from attnbench.records.maps import Curves, OnObjects
 from attnbench.records.rank_correlation import standardised_ranks
 from attnbench.study import Study, StudyPaths, run_name
 
@@ -33,16 +34,33 @@ def load_maps(study: Study, paths: StudyPaths, runs: Sequence[RunRecord]) -> lis
             the first one.
     """
     records = read_evaluations(study, paths, "maps", MapsRecord, paths.map_scores, runs)
-    kinds: dict[str, object] = {}
+    firsts: dict[str, MapsRecord] = {}  # of each variant
     for record in records:
-        scores, objects = record.scores, record.scores.objects
-        kind = (scores.images, scores.maps.images, list(scores.blocks), None if objects is None else objects.area)
-        slots = None if objects is None else list(objects.gates)
-        if (kinds.setdefault("", kind), kinds.setdefault(record.variant, slots)) != (kind, slots):
-            path = paths.map_scores(record.variant, record.seed)
-            name = run_name(record.variant, record.seed)
-            raise UserError(f"{path} is of other images, blocks or slots than others. {again(study, 'maps', name)}")
+        for first, facts in ((records[0], _scored), (firsts.setdefault(record.variant, record), _slots)):
+            for fact, expected in facts(first).items():
+                if (own := facts(record)[fact]) != expected:
+                    path = paths.map_scores(record.variant, record.seed)
+                    first_run, name = run_name(first.variant, first.seed), run_name(record.variant, record.seed)
+                    raise UserError(
+                        f"{path} has {fact} {own}, but that of {first_run} has {expected}. {again(study, 'maps', name)}"
+                    )
     return records
+
+
+def _scored(record: MapsRecord) -> dict[str, object]:
+    """Return what all runs of a study have in common, by name."""
+    scores = record.scores
+    return {
+        "a number of images of": scores.images,
+        "a number of stored maps of": scores.maps.images,
+        "the blocks": list(scores.blocks),
+        "a mean area of objects of": scores.objects and scores.objects.area,
+    }
+
+
+def _slots(record: MapsRecord) -> dict[str, object]:
+    """Return what all runs of a variant have in common, by name."""
+    return {"spatial gates in the slots": record.scores.objects and list(record.scores.objects.gates)}
 
 
 def frames(study: Study, records: Sequence[MapsRecord]) -> dict[str, pd.DataFrame]:
@@ -50,7 +68,7 @@ def frames(study: Study, records: Sequence[MapsRecord]) -> dict[str, pd.DataFram
 
     maps                a row per block, measure and variant: mean and standard deviation over the seeds
     maps_comparisons    a row per block, measure and pair of the study; each measure of a block is a family
-    map_curves          a row per variant, block and kind of map: deletion and insertion
+    map_curves          a row per variant, block and kind of map: deletion and insertion, mean and standard deviation
     map_controls        a row per block, variant, measure and control: what Grad-CAM is better by; the curves of a block
                         are a family, and its precision on objects is another, without rows if the data have no masks
     map_objects         a row per variant and map other than Grad-CAM: gates by slot; none if the data have no masks
@@ -92,22 +110,22 @@ def _values(groups: Mapping[str, Sequence[MapsRecord]], block: str) -> measures.
     return {name: {variant: [run[name] for run in runs] for variant, runs in of_runs.items()} for name in names}
 
 
-def gain(record: MapsRecord, block: str, measure: str, control: str) -> float:
-    """Return by how much the Grad-CAM of a block is better than a control: lower in deletion, otherwise higher."""
-    scores, on_objects = record.scores.blocks[block], record.scores.objects
-    if measure == "precision":
-        assert scores.objects is not None
-        assert on_objects is not None
-        return scores.objects.precision - on_objects.centre.precision
-    curve, other = measure, scores.random if control == "random" else record.scores.centre
-    difference: float = getattr(scores.grad_cam, curve) - getattr(other, curve)
-    return -difference if curve == "deletion" else difference
+def gains(record: MapsRecord, block: str) -> dict[tuple[str, str], float]:
+    """Return (measure, control) -> by how much the Grad-CAM of a block is better; precision only if there are masks."""
+    scores, objects = record.scores.blocks[block], record.scores.objects
+    better: dict[tuple[str, str], float] = {}
+    for control, curves in (("random", scores.random), ("centre", record.scores.centre)):
+        better["deletion", control] = curves.deletion - scores.grad_cam.deletion  # lower is better
+        better["insertion", control] = scores.grad_cam.insertion - curves.insertion
+    if scores.objects and objects:
+        better["precision", "centre"] = scores.objects.precision - objects.centre.precision
+    return better
 
 
 def _measures(record: MapsRecord, block: str) -> dict[str, float]:
-    scores = record.scores.blocks[block]
+    scores, better = record.scores.blocks[block], gains(record, block)
     return {
-        **{curve: gain(record, block, curve, "random") for curve in ("deletion", "insertion")},
+        **{curve: better[curve, "random"] for curve in ("deletion", "insertion")},
         **(scores.objects.model_dump() if scores.objects else {}),
         **{name: getattr(scores, name) for name in _CHECKS},
         **{name: abs(getattr(scores, name)) for name in _UNTRAINED},
@@ -126,7 +144,7 @@ def _curves(variant: str, group: Sequence[MapsRecord]) -> list[dict[str, Any]]:
             "variant": variant,
             "block": block,
             "map": kind,
-            **_means([own.model_dump() for own in maps]),
+            **_over_seeds(maps),
             "images": scores[0].images,
             "checked": scores[0].checked,
         }
@@ -141,29 +159,27 @@ def _objects(variant: str, group: Sequence[MapsRecord]) -> list[dict[str, Any]]:
     of_maps = {"centre": [objects.centre for objects in known]}
     of_maps |= {slot: [objects.gates[slot] for objects in known] for slot in known[0].gates}
     return [
-        {"variant": variant, "map": name, **_spreads([own.model_dump() for own in maps]), "area": known[0].area}
-        for name, maps in of_maps.items()
+        {"variant": variant, "map": name, **_over_seeds(maps), "area": known[0].area} for name, maps in of_maps.items()
     ]
 
 
-def _spreads(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return mean and standard deviation of each value over the seeds."""
-    tests = {name: statistics.mean_std([row[name] for row in rows]) for name in rows[0]}
+def _over_seeds(scores: Sequence[Curves] | Sequence[OnObjects]) -> dict[str, float]:
+    """Return mean and standard deviation of each score over the seeds, the latter as `<name>_std`."""
+    rows = pd.DataFrame([own.model_dump() for own in scores])
+    spreads = {name: statistics.mean_std(rows[name].tolist()) for name in rows}
     return {
-        f"{name}{suffix}": own for name, test in tests.items() for suffix, own in (("", test.mean), ("_std", test.std))
+        f"{name}{suffix}": value
+        for name, spread in spreads.items()
+        for suffix, value in (("", spread.mean), ("_std", spread.std))
     }
-
-
-def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {name: statistics.mean_std([row[name] for row in rows]).mean for name in rows[0]}
 
 
 def _controls(
     study: Study, groups: Mapping[str, Sequence[MapsRecord]], block: str, kinds: Sequence[tuple[str, str]]
 ) -> pd.DataFrame:
     """Return a row per variant, measure and control, all of one family."""
-    gains = [[[gain(record, block, *kind) for record in group] for kind in kinds] for group in groups.values()]
-    family = statistics.change_comparisons(gains, study.confidence)
+    better = [[[gains(record, block)[kind] for record in group] for kind in kinds] for group in groups.values()]
+    family = statistics.change_comparisons(better, study.confidence)
     return pd.DataFrame(
         {
             "variant": variant,

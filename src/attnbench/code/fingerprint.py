@@ -36,7 +36,6 @@ VARIANT_STAGES = {  # stages that run for each variant, and the sections of para
 HASHED_ANYWAY = (  # in those folders, but fingerprinted
     *("study/selection.py", "records/prepared.py", "records/tensors.py", "records/rank_correlation.py"),
 )
-STUDY_STAGES = ("data", "ready", "latency", "analyse", "report")  # stages that are not one for each variant
 
 
 class Fingerprints:
@@ -48,19 +47,23 @@ class Fingerprints:
         self._sources: dict[Path | None, Sources] = {}
         self._hashes: dict[tuple[tuple[Path, ...], frozenset[Path]], str] = {}
         self._not_hashed = _not_hashed()
+        self.of_study = {  # the stages that are not one for each variant
+            "data": self.data,
+            "ready": self.ready,
+            "latency": self.latency,
+            "analyse": self.analyse,
+            "report": self.report,
+        }
 
     def all(self) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
         """Yield stage, variant (None for a stage that has none) and fingerprint: `sha256`, and the `values` in it."""
         pairs = [(stage, variant) for variant in self.study.variants for stage in VARIANT_STAGES]
-        for stage, variant in (*pairs, *((stage, None) for stage in STUDY_STAGES)):
+        for stage, variant in (*pairs, *((stage, None) for stage in self.of_study)):
             yield stage, variant, self.of(stage, variant)
 
     def of(self, stage: str, variant: str | None = None) -> dict[str, Any]:
         """The fingerprint of one stage; those in `VARIANT_STAGES` need a variant."""
-        if variant is not None:
-            return self.of_variant(stage, variant)
-        methods = (self.data, self.ready, self.latency, self.analyse, self.report)
-        return dict(zip(STUDY_STAGES, methods, strict=True))[stage]()
+        return self.of_study[stage]() if variant is None else self.of_variant(stage, variant)
 
     def data(self) -> dict[str, Any]:
         """The data stage, without the sources of images that the study does not use."""

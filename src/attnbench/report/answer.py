@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
+import pandas as pd
+
 from attnbench.report import method
 from attnbench.report.inputs import Inputs
 from attnbench.study import attention
@@ -16,6 +18,12 @@ def by_verdict(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """Return verdict -> comparisons, for the verdicts that occur, each in the order of the table."""
     groups = {verdict: [row for row in rows if row["verdict"] == verdict] for verdict in VERDICTS}
     return {verdict: group for verdict, group in groups.items() if group}
+
+
+def names_by_verdict(rows: list[dict[str, Any]], *verdicts: str) -> dict[str, list[str]]:
+    """Return verdict -> variants, for those of the verdicts that occur."""
+    groups = {verdict: [row["variant"] for row in rows if row["verdict"] == verdict] for verdict in verdicts}
+    return {verdict: names for verdict, names in groups.items() if names}
 
 
 def against_baseline(inputs: Inputs) -> dict[str, list[dict[str, Any]]]:
@@ -63,7 +71,7 @@ def _span(values: Any) -> tuple[float, float]:
     return min(known), max(known)
 
 
-def half_widths(rows: Collection[dict[str, Any]]) -> tuple[float, float] | None:
+def half_width_range(rows: Collection[dict[str, Any]]) -> tuple[float, float] | None:
     """Return the narrowest and the widest half-width of the intervals, as shares; None without intervals."""
     known = [(row["high"] - row["low"]) / 2 for row in rows if row["low"] is not None]
     return (min(known), max(known)) if known else None
@@ -112,9 +120,8 @@ def _reading(verdicts: set[str], *, gains: bool, learned: bool) -> str:
 def changed(inputs: Inputs, kind: str) -> dict[str, list[str]]:
     """Return verdict (`worse`, `better`) -> variants with attention of which `frozen` or `shuffled` gates show it."""
     kinds = method.kinds(inputs.study)
-    rows = [row for row in inputs.rows("ablation") if kinds[row["variant"]] == "attention"]
-    names = {verdict: [row["variant"] for row in rows if row[f"{kind}_verdict"] == verdict] for verdict in VERDICTS[:2]}
-    return {verdict: variants for verdict, variants in names.items() if variants}
+    rows = [row | {"verdict": row[f"{kind}_verdict"]} for row in inputs.rows("ablation")]
+    return names_by_verdict([row for row in rows if kinds[row["variant"]] == "attention"], "better", "worse")
 
 
 def wider_gaps(inputs: Inputs) -> dict[str, list[str]]:
@@ -123,13 +130,29 @@ def wider_gaps(inputs: Inputs) -> dict[str, list[str]]:
     In every seed; with fewer than three seeds this says little, and there are none.
     """
     runs = inputs.tables["runs"]
-    gaps = (runs["train_accuracy"] - runs["accuracy"]).groupby([runs["seed"], runs["variant"]]).first().unstack()
-    wider = (gaps.gt(gaps[inputs.study.baseline], axis=0)).all() & (len(gaps) >= _FEWEST_FOR_GAPS)
+    wider = _above_baseline(inputs, runs["train_accuracy"] - runs["accuracy"])
     groups: dict[str, list[str]] = {}
     for name, kind in method.kinds(inputs.study).items():
-        if wider[name]:
+        if name in wider:
             groups.setdefault(kind, []).append(name)
     return groups
+
+
+def fits_better(inputs: Inputs) -> dict[str, float]:
+    """Return variant -> by how much it is better on training images than the baseline, as a share, mean over seeds.
+
+    Those that are better in every seed; with fewer than three seeds there are none.
+    """
+    return _above_baseline(inputs, inputs.tables["runs"]["train_accuracy"])
+
+
+def _above_baseline(inputs: Inputs, values: "pd.Series[float]") -> dict[str, float]:
+    """Return variant -> mean over seeds of its value minus the baseline's, if it is above that in every seed."""
+    runs = inputs.tables["runs"]
+    by_seed = values.groupby([runs["seed"], runs["variant"]]).first().unstack()
+    above = by_seed.sub(by_seed[inputs.study.baseline], axis=0)
+    names = [name for name in inputs.study.variants if len(above) >= _FEWEST_FOR_GAPS and (above[name] > 0).all()]
+    return {name: float(above[name].mean()) for name in names}
 
 
 def doubts(inputs: Inputs) -> dict[str, list[str]]:

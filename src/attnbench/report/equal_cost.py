@@ -21,11 +21,11 @@ def pairs(inputs: Inputs) -> list[dict[str, Any]]:
     Latency is that of the largest batch.
     """
     size = max(inputs.study.latency.batch_sizes)
-    parameters = {row["variant"]: row["parameters"] for row in inputs.rows("cost")}
-    macs = {row["variant"]: row["macs"] for row in inputs.rows("cost")}
-    latency = {row["variant"]: row["ratio"] for row in inputs.rows("latency", batch_size=size)}
-    steps = {row["variant"]: row["ratio"] for row in inputs.rows("training_step")}
-    measures = dict(zip(MEASURES, (parameters, macs, latency, steps), strict=True))
+    measures = {
+        **{cost: {row["variant"]: row[cost] for row in inputs.rows("cost")} for cost in ("parameters", "macs")},
+        "latency": {row["variant"]: row["ratio"] for row in inputs.rows("latency", batch_size=size)},
+        "training_step": {row["variant"]: row["ratio"] for row in inputs.rows("training_step")},
+    }
     rows = []
     for row in inputs.compared(*COSTS):
         ratios = {cost: of[row["reference"]] / of[row["variant"]] for cost, of in measures.items()}

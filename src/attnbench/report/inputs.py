@@ -9,11 +9,14 @@ import pandas as pd
 
 from attnbench import records
 from attnbench.errors import UserError
-from attnbench.records import DataSummary, LatencyRecord, files, views
+from attnbench.records import DataSummary, Environment, LatencyRecord, files, views
 from attnbench.records.views import Views
 from attnbench.study import Study, StudyPaths, run_name
 from attnbench.study.paths import repro
 
+# columns of texts that may look like numbers; in the environment also versions, such as 560.70 of a driver
+_NAMES = ("variant", "reference", "kind", "measure", "control", "block", "slot", "map", "quantity", "of", "class")
+_TEXTS = {"environment": ("seeds", *Environment.model_fields)}
 TABLES = (
     "left_out",
     "runs",
@@ -108,9 +111,10 @@ def read_iterations(study: Study, paths: StudyPaths) -> pd.DataFrame:
 
 def _csv(path: Path, command: str) -> pd.DataFrame:
     """Read a table; `none` and `NA` may be names of classes, so only an empty cell is a missing number."""
-    texts = ("variant", "reference", "kind", "class", "seeds", "of")
     text = BytesIO(files.content(path, f"make it with: {command}"))
     try:
-        return pd.read_csv(text, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(texts, str))
+        return pd.read_csv(
+            text, keep_default_na=False, na_values=[""], dtype=dict.fromkeys((*_NAMES, *_TEXTS.get(path.stem, ())), str)
+        )
     except ValueError as error:  # empty, not a table, or not UTF-8
         raise UserError(f"{path} is not a table ({error}). Delete it, and make it again with: {command}") from None

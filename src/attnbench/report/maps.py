@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from attnbench.report import formatting, method, tables
+from attnbench.report import answer, formatting, method, tables
 from attnbench.report.inputs import Inputs
 
 # measure -> heading of its column; numbers are printed a hundredfold
@@ -38,9 +38,12 @@ def facts(inputs: Inputs) -> dict[str, Any]:
         "centre": objects[0] if objects else None,
         "last": last,
         "controls": {control: _against(inputs, last, control) for control in ("random", "centre")},
-        "on_objects": _on_objects(inputs, last),
+        "on_objects": answer.names_by_verdict(
+            inputs.rows("map_controls", block=last, measure="precision", control="centre"), "better", "worse"
+        ),
         "shallower": {block: len(_against(inputs, block, "random")["better"]) for block in shallower},
         "agreement": agreement,
+        "seed_against_variant": _seed_against_variant(agreement),
         "is_decided": agreement["p"] is not None and agreement["p"] <= 1 - inputs.study.confidence,
         "decided": _decided(inputs),
         "rescaling": _rescaling(inputs),
@@ -64,13 +67,16 @@ def _against(inputs: Inputs, block: str, control: str) -> dict[str, list[str]]:
     }
 
 
-def _on_objects(inputs: Inputs, block: str) -> dict[str, list[str]]:
-    """Return the variants whose Grad-CAM is `better` and `worse` than the Gaussian in average precision."""
-    rows = inputs.rows("map_controls", block=block, measure="precision", control="centre")
-    of_verdicts = {
-        verdict: [row["variant"] for row in rows if row["verdict"] == verdict] for verdict in ("better", "worse")
-    }
-    return {verdict: names for verdict, names in of_verdicts.items() if names}
+def _seed_against_variant(agreement: dict[str, Any]) -> float | None:
+    """Return how much more another seed changes a map than another variant does, by 1 minus the rank correlation.
+
+    None if there is one seed only, or another variant changes nothing.
+    """
+    other_seed, other_variant = agreement["same_variant"], agreement["same_seed"]
+    if other_seed is None or other_variant is None or other_variant >= 1:
+        return None
+    ratio: float = (1 - other_seed) / (1 - other_variant)
+    return ratio
 
 
 def _decided(inputs: Inputs) -> dict[str, dict[str, list[str]]]:
@@ -83,12 +89,8 @@ def _decided(inputs: Inputs) -> dict[str, dict[str, list[str]]]:
     verdicts: dict[str, dict[str, list[str]]] = {}
     for measure, words in _DECIDED.items():
         if measure in known:
-            group = verdicts[words] = {}
-            for verdict in ("better", "worse"):
-                values = {"block": last, "measure": measure, "kind": "baseline", "verdict": verdict}
-                rows = inputs.rows("maps_comparisons", **values)
-                if rows:
-                    group[verdict] = [row["variant"] for row in rows]
+            rows = inputs.rows("maps_comparisons", block=last, measure=measure, kind="baseline")
+            verdicts[words] = answer.names_by_verdict(rows, "better", "worse")
     return verdicts
 
 
@@ -132,9 +134,7 @@ def all_tables(inputs: Inputs) -> dict[str, pd.DataFrame]:
 
 def _main_table(inputs: Inputs) -> pd.DataFrame:
     """Return one row per variant that is no null control, the baseline first."""
-    kinds = method.kinds(inputs.study)
-    names = [name for name, kind in kinds.items() if kind != "null control"]
-    names.sort(key=lambda name: kinds[name] != "baseline")
+    names = method.without_null_controls(inputs.study)
     *_, last = blocks(inputs)
     precision = {"precision": _ON_OBJECTS["precision"]} if _has_objects(inputs) else {}
     agreement = inputs.tables["map_agreement"].set_index("variant")["same_variant"]

@@ -12,6 +12,19 @@ _FACTS = {  # of `Environment`, if times depend on them -> words of a sentence
 }
 
 
+def one_image(inputs: Inputs) -> dict[str, float] | None:
+    """Return how many ms the baseline takes for an image `alone` and `in_batch`, the largest that was timed.
+
+    None unless both were timed, and the batch is faster.
+    """
+    sizes = inputs.study.latency.batch_sizes
+    rows = inputs.rows("latency", variant=inputs.study.baseline)
+    medians = {row["batch_size"]: row["median_ms"] for row in rows}
+    if min(sizes) != 1 or medians[max(sizes)] / max(sizes) >= medians[1]:
+        return None
+    return {"alone": medians[1], "in_batch": medians[max(sizes)] / max(sizes)}
+
+
 def environment_number(inputs: Inputs) -> int | None:
     """Return the number, from 1, of the environment of runs in which the times were measured; None if in none."""
     for number in range(1, len(inputs.tables["environment"]) + 1):

@@ -51,6 +51,12 @@ def kinds(study: Study) -> dict[str, str]:
     return kinds | {study.baseline: "baseline"}
 
 
+def without_null_controls(study: Study) -> list[str]:
+    """Return the variants that are no null controls, the baseline first."""
+    names = [name for name, kind in kinds(study).items() if kind != "null control"]
+    return sorted(names, key=lambda name: name != study.baseline)
+
+
 def other_networks(study: Study) -> list[str]:
     """Return the variants whose backbone options differ from the baseline's, in the order of params.yaml."""
     base = study.variants[study.baseline].backbone

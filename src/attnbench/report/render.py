@@ -27,7 +27,7 @@ from attnbench.report.inputs import Inputs, read
 from attnbench.report.paper import paper
 from attnbench.report.results import results
 from attnbench.study import Study, StudyPaths
-from attnbench.study.paths import repro
+from attnbench.study.paths import pipeline_target, repro
 
 DOCUMENTS = ("REPORT.md", "DETAILS.md")
 
@@ -82,6 +82,7 @@ def context(inputs: Inputs) -> dict[str, Any]:
     rows = {name: inputs.rows(name) for name in inputs.tables}
     verdicts = answer.against_baseline(inputs)
     kinds = method.kinds(study)
+    with_module = [name for name, kind in kinds.items() if kind == "attention"]
     return {
         "study": study,
         "data": inputs.data,
@@ -91,7 +92,7 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "base": inputs.rows("accuracy", variant=study.baseline)[0],
         "parameters": inputs.rows("cost", variant=study.baseline)[0]["parameters"],
         "verdicts": verdicts,
-        "pinned": answer.half_widths(
+        "pinned": answer.half_width_range(
             [row for group in verdicts.values() for row in group] or inputs.compared("baseline")
         ),
         "moved_by_images": [
@@ -100,22 +101,25 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "plan": answer.plan(inputs),
         "price": answer.price(inputs, verdicts),
         "readings": answer.readings(inputs),
+        "fits_better": answer.fits_better(inputs),
         "wider_gaps": answer.wider_gaps(inputs),
         "doubts": answer.doubts(inputs),
-        "narrowest": (answer.half_widths(inputs.rows("comparisons")) or (None, None))[0],
+        "narrowest": (answer.half_width_range(inputs.rows("comparisons")) or (None, None))[0],
         "distributions": answer.distributions(inputs),
-        "modules_tested": sum(kind == "attention" for kind in kinds.values()),
+        "with_module": with_module,
+        "modules_tested": len({study.variants[name].attention for name in with_module}),
         "null_controls": [name for name, kind in kinds.items() if kind == "null control"],
         "pairs": equal_cost.pairs(inputs),
         "margin": study.margin_share,
         "compare": {other: _comparison_with(study, other) for other in study.interactions},
         "within": equal_cost.WITHIN,
         "changed": {kind: answer.changed(inputs, kind) for kind in ("frozen", "shuffled")},
+        "one_image": measured.one_image(inputs),
         "measured_in": measured.environment_number(inputs),
         "measured_differences": measured.differences(inputs, 1),
         "measure": repro(study, ["latency"], force=True),
         "train_again": _train_again(study, rows["left_out"]),
-        "target": repro(study, [""]).removeprefix("dvc repro").removesuffix(":").rstrip(),
+        "target": pipeline_target(study),
         "backbone": method.backbone(study),
         "modules": method.modules(study),
         "other_networks": method.other_networks(study),

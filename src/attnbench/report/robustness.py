@@ -5,7 +5,7 @@ from functools import partial
 import pandas as pd
 
 from attnbench.records.robustness import CORRUPTIONS
-from attnbench.report import formatting, method, tables
+from attnbench.report import answer, formatting, method, tables
 from attnbench.report.inputs import Inputs
 
 # measure -> heading of its column; numbers are printed a hundredfold
@@ -28,8 +28,7 @@ _DECIDED = {  # measure -> how a sentence names it
 
 def images(inputs: Inputs) -> int:
     """Return how many test images were corrupted."""
-    frame = inputs.tables["corruptions"]
-    first = frame[(frame["variant"] == inputs.study.baseline) & (frame["corruption"] == CORRUPTIONS[0])]
+    first = inputs.frame("corruptions", variant=inputs.study.baseline, corruption=CORRUPTIONS[0])
     return int(first["images"].sum())
 
 
@@ -38,14 +37,12 @@ def decided(inputs: Inputs) -> dict[str, dict[str, list[str]]]:
 
     Null controls are left out.
     """
-    names = _order(inputs)
+    names = method.without_null_controls(inputs.study)
     verdicts: dict[str, dict[str, list[str]]] = {}
     for measure, words in _DECIDED.items():
-        group = verdicts[words] = {}
-        for verdict in ("better", "worse", "equivalent"):
-            rows = inputs.rows("robustness_comparisons", measure=measure, kind="baseline", verdict=verdict)
-            if variants := [row["variant"] for row in rows if row["variant"] in names]:
-                group[verdict] = variants
+        rows = inputs.rows("robustness_comparisons", measure=measure, kind="baseline")
+        shown = [row for row in rows if row["variant"] in names]
+        verdicts[words] = answer.names_by_verdict(shown, "better", "worse", "equivalent")
     return verdicts
 
 
@@ -61,7 +58,7 @@ def all_tables(inputs: Inputs) -> dict[str, pd.DataFrame]:
 
 def _main_table(inputs: Inputs) -> pd.DataFrame:
     """Return one row per variant that is no null control: accuracy on corrupted images, and calibration error."""
-    names = _order(inputs)
+    names = method.without_null_controls(inputs.study)
     corrupted, ece = (_compared(inputs, measure) for measure in ("corrupted", "ece"))
     return pd.DataFrame(
         {
@@ -105,7 +102,7 @@ def _corruptions_table(inputs: Inputs) -> pd.DataFrame:
 
 def _severities_table(inputs: Inputs) -> pd.DataFrame:
     """Return one row per corruption and one column per severity: accuracy of the baseline in percent."""
-    frame = inputs.tables["corruptions"].query("variant == @inputs.study.baseline")
+    frame = inputs.frame("corruptions", variant=inputs.study.baseline)
     shares = frame.pivot(index="corruption", columns="severity", values="mean").loc[list(CORRUPTIONS)]
     texts = shares.map(lambda share: formatting.percent(share, 1))
     texts.columns = [f"Severity {severity}" for severity in texts.columns]
@@ -113,24 +110,15 @@ def _severities_table(inputs: Inputs) -> pd.DataFrame:
     return texts.reset_index(drop=True)
 
 
-def _order(inputs: Inputs) -> list[str]:
-    """Return the variants that are no null controls, the baseline first."""
-    kinds = method.kinds(inputs.study)
-    names = [name for name, kind in kinds.items() if kind != "null control"]
-    return sorted(names, key=lambda name: kinds[name] != "baseline")
-
-
 def _mean(inputs: Inputs, measure: str, variant: str) -> tuple[float, float]:
     """Return mean and standard deviation over the seeds."""
-    frame = inputs.tables["robustness"]
-    row = frame[(frame["measure"] == measure) & (frame["variant"] == variant)].iloc[0]
+    row = inputs.frame("robustness", measure=measure, variant=variant).iloc[0]
     return float(row["mean"]), float(row["std"])
 
 
 def _compared(inputs: Inputs, measure: str) -> dict[str, tuple[str, str]]:
     """Return variant -> its difference to the baseline with the interval, and the verdict, as texts."""
-    frame = inputs.tables["robustness_comparisons"]
-    rows = frame[(frame["measure"] == measure) & (frame["kind"] == "baseline")]
+    rows = inputs.frame("robustness_comparisons", measure=measure, kind="baseline")
     with_margin = measure in _WITH_MARGIN
     share, points = (inputs.study.margin_share, inputs.study.margin) if with_margin else (None, None)
     differences = tables.column(

@@ -20,8 +20,6 @@ WORDS = (
     "Corruption",
     "Of",
     "Map",
-    "Curve",
-    "Against",
 )  # columns of texts
 _SPREADS = ("error_std", "seed_std")  # shares; the other diagnostics have no unit
 _DIAGNOSTICS = {  # quantity of tables/diagnostics.csv -> words
@@ -88,10 +86,9 @@ def results_frame(inputs: Inputs) -> pd.DataFrame:
 
 def main_table(inputs: Inputs) -> pd.DataFrame:
     """Return one row per variant that is no null control, the baseline first."""
-    frame = results_frame(inputs)
-    frame = frame[frame["kind"] != "null control"]
-    frame = frame.sort_values("kind", key=lambda kinds: kinds != "baseline", kind="stable")
-    base = frame[frame["kind"] == "baseline"].iloc[0]
+    frame = results_frame(inputs).set_index("variant", drop=False)
+    frame = frame.loc[method.without_null_controls(inputs.study)].reset_index(drop=True)
+    base = frame.iloc[0]
     sizes = sorted({min(inputs.study.latency.batch_sizes), max(inputs.study.latency.batch_sizes)})
     return pd.DataFrame(
         {

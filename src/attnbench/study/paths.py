@@ -16,13 +16,19 @@ def run_name(variant: str, seed: int) -> str:
     return f"{variant}-{seed}"
 
 
+def pipeline_target(study: Study) -> str:
+    """Return the path of a study's dvc.yaml, as `dvc repro` takes it; empty for the root study, which needs none."""
+    folder = PurePosixPath(study.params).parent
+    return "" if folder == PurePosixPath() else str(folder / "dvc.yaml")
+
+
 def repro(study: Study, stages: list[str], *, force: bool = False, alone: bool = False) -> str:
     """Return the command that runs these stages of a study; only the root study needs no path to its dvc.yaml.
 
     With `alone` no other stage runs. With `force` neither, and these run although nothing has changed.
     """
-    folder = PurePosixPath(study.params).parent
-    prefix = "" if folder == PurePosixPath() else f"{folder / 'dvc.yaml'}:"
+    target = pipeline_target(study)
+    prefix = f"{target}:" if target else ""
     options = "-f -s " if force else "-s " if alone else ""
     return f"dvc repro {options}{' '.join(prefix + stage for stage in stages)}"
 

@@ -75,9 +75,9 @@ def locate_run(folder: Path) -> tuple[LocatedStudy, str, int]:
         UserError: the folder has another name, or the study has no such variant or seed, or as for `locate`.
     """
     root = root_of(folder)
-    shown = relative_to_cwd(folder)
+    shown, folder = relative_to_cwd(folder), folder.resolve()
     variant, _, seed = folder.name.rpartition("-")
-    if folder.resolve().parent.parent != root / "runs" or not variant or not seed.isdecimal():
+    if folder.parent.parent != root / "runs" or not variant or not seed.isdecimal():
         raise UserError(f"{shown} is no run; give a folder `runs/STUDY/VARIANT-SEED`, such as runs/quickstart/cbam-0")
     located = locate(folder.parent.name, root)
     require(located.study, relative_to_cwd(located.params), variant, int(seed))

@@ -42,7 +42,7 @@ def learning(epochs: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
 
 @style.context()
 def training_loss(steps: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
-    """Draw the training loss: the mean over the seeds, faint at single steps, and smoothed (see `smoothed`).
+    """Draw the training loss: the mean over the seeds, faint at single steps, and strong smoothed (see `smoothed`).
 
     `steps` has the columns variant, seed, step (counted from 1) and loss.
     """
@@ -55,7 +55,7 @@ def training_loss(steps: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     ax.yaxis.set_major_formatter("{x:g}")
     ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.set_ylabel(f"training loss,\nsmoothed over {_span(steps)} steps")
+    ax.set_ylabel(f"training loss; strong lines:\nsmoothed over {_span(steps)} steps")
     _legend(figure, colours, kinds)
     return figure
 
