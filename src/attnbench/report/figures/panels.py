@@ -132,10 +132,13 @@ class Sheet:
         self.axes.add_image(image)
 
     def heat(self, box: Box, image: int, values: Array) -> None:
-        """Draw a map (h, w) >= 0 over the image in grey, from 0 to its own largest value, and the object's outline."""
+        """Draw a map (h, w) >= 0 over the image, from 0 to its own largest value, and the object's outline.
+
+        The image is in middle grey, so that a colour of the map looks alike on bright and on dark pixels.
+        """
         pixels = self.views.images[image]
         grey = np.tensordot(_LUMA, pixels, axes=1) if len(pixels) == 3 else pixels.mean(axis=0)
-        self.show(box, grey, cmap="gray", norm=Normalize(0, 255))
+        self.show(box, grey, cmap="gray", norm=Normalize(-128, 383))
         norm = Normalize(0, float(values.max()) or 1.0)
         self.show(box, values.astype(np.float32), cmap=HEAT, norm=norm, alpha=0.5)
         left, top, side = box
