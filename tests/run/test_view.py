@@ -56,12 +56,26 @@ def test_the_last_epoch_is_read_from_the_lines_that_training_writes(tmp_path: Pa
 
 def test_the_time_left_is_that_of_what_waits_and_what_runs() -> None:
     took = {"train": [90.0, 110.0], "cost": [2.0]}
-    assert seconds_left(["train", "train", "cost"], [], took, 2) == (100 + 100 + 2) / 2
+    assert seconds_left(["train", "train", "cost"], [], took, 2, 2) == (100 + 100 + 2) / 2
     training = ("train", CellProgress("train@se-0", 60.0, None, None))
-    assert seconds_left([], [training], took, 1) == 40
-    assert seconds_left(["train"], [training], {}, 1) is None
+    assert seconds_left([], [training], took, 1, 1) == 40
+    assert seconds_left([], [], took, 2, 2) == 0
+    assert seconds_left(["train"], [training], {}, 1, 1) is None
     after_half = ("train", CellProgress("train@se-0", 60.0, Epoch(2, 4, 50.0, 30.0), None))
-    assert seconds_left(["train"], [after_half], {}, 2) == (120 + 60) / 2
+    assert seconds_left(["train", "train"], [after_half], {}, 2, 2) == (120 + 120 + 60) / 2
+
+
+def test_one_cell_runs_on_one_worker() -> None:
+    after_half = ("train", CellProgress("train@se-0", 60.0, Epoch(2, 4, 50.0, 30.0), None))
+    assert seconds_left([], [after_half], {}, 8, 8) == 60
+    assert seconds_left(["train"], [after_half], {}, 2, 2) == 120
+
+
+def test_fewer_runs_train_at_once_where_memory_is_short() -> None:
+    took = {"train": [100.0], "robustness": [10.0]}
+    waiting = [*["train"] * 4, *["robustness"] * 8]
+    assert seconds_left(waiting, [], took, 4, 4) == (4 * 100 + 8 * 10) / 4
+    assert seconds_left(waiting, [], took, 4, 2) == 4 * 100 / 2
 
 
 def test_a_terminal_keeps_the_lines_and_clears_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
