@@ -102,18 +102,20 @@ def _foreign(
 
 
 def _other_machines(block: dict[str, RunRecord]) -> dict[str, str]:
-    """Return variant -> reason for the runs of a seed that come from another class of machine than most of them."""
-    identities = {variant: run.identity for variant, run in block.items()}
-    environments = Counter(identity.environment for identity in identities.values())
-    if len(environments) < 2:
+    """Return variant -> reason for the runs of a seed that do not come from its most frequent class of machine."""
+    environments = {variant: run.identity.environment for variant, run in block.items()}
+    if len(set(environments.values())) < 2:
         return {}
-    ((usual, _),) = environments.most_common(1)
-    odd = {variant: identity for variant, identity in identities.items() if identity.environment != usual}
+    ((usual, count),) = Counter(environments.values()).most_common(1)  # of equally many the first
+    one = next(run_name(run.variant, run.seed) for run in block.values() if run.identity.environment == usual)
     reasons = {}
-    for variant, identity in odd.items():
-        differences = identity.environment.differences(usual)
-        facts = ", ".join(f"{fact.name} {fact.first} instead of {fact.second}" for fact in differences)
-        reasons[variant] = f"made on another class of machine than most runs of its seed ({facts})"
+    for variant, environment in environments.items():
+        if differences := environment.differences(usual):
+            facts = ", ".join(f"{fact.name} {fact.first} instead of {fact.second}" for fact in differences)
+            reasons[variant] = (
+                f"made on another class of machine than {one}, which {count} of {len(block)} usable runs of the seed "
+                f"share ({facts})"
+            )
     return reasons
 
 
