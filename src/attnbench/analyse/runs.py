@@ -89,10 +89,8 @@ def _foreign(
     if other := records.other_owner(run, study=study.name, run=run_name(variant, seed)):
         yield f"its record {other}"
         return
-    params = records.params_sha256(study, variant)
-    current = run.identity.model_copy(update={"data": data.sha256, "code": code, "params": params})
     sources = {"data": paths.data_summary, "code": paths.code("train", variant), "params": study.params}
-    for difference in run.identity.differences(current, environment=False):
+    for difference in run.identity.changed_inputs(study, variant, data=data.sha256, code=code):
         yield (
             f"made from different {difference.name} (SHA-256 {difference.first[:12]}, "
             f"but {sources[difference.field]} has {difference.second[:12]})"

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from attnbench import records
 from attnbench.compare.run_sets import RunSource, read_files
 from attnbench.errors import UserError
-from attnbench.records import DataSummary, RunRecord, code_sha256, first_problem, params_sha256, require_of
+from attnbench.records import DataSummary, RunRecord, code_sha256, first_problem, require_of
 from attnbench.records.lock import Entry, blocks, md5, md5_of, outputs, parse, read_lock
 from attnbench.run import pipeline
 from attnbench.run.project import Brought, Project
@@ -145,15 +145,9 @@ def _conflicts(runs: dict[str, RunRecord], located: LocatedStudy, paths: StudyPa
     images = records.read(paths.data_summary, DataSummary).sha256
     for variant, run in runs.items():
         name = run_name(variant, run.seed)
-        same = run.identity.model_copy(
-            update={
-                "data": images,
-                "code": code_sha256(paths.code("train", variant)),
-                "params": params_sha256(located.study, variant),
-            }
-        )
-        if differences := [difference.name for difference in run.identity.differences(same)]:
-            yield f"{name} was made from other {' and '.join(differences)} than this repository has"
+        code = code_sha256(paths.code("train", variant))
+        if changed := run.identity.changed_inputs(located.study, variant, data=images, code=code):
+            yield f"{name} was made from other {' and '.join(one.name for one in changed)} than this repository has"
         own = paths.record(variant, run.seed)
         if own.is_file() and (mine := records.read(own, RunRecord)) != run:
             names = [difference.name for difference in run.identity.differences(mine.identity)] or ["results"]
