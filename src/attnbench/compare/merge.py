@@ -12,16 +12,14 @@ from pydantic import ValidationError
 
 from attnbench import records
 from attnbench.compare.run_sets import RunSource, read_files
-from attnbench.errors import UserError
+from attnbench.errors import LISTED, UserError
 from attnbench.records import DataSummary, RunRecord, code_sha256, first_problem, require_of
 from attnbench.records.lock import Entry, blocks, md5, md5_of, outputs, parse, read_lock
 from attnbench.run import pipeline
 from attnbench.run.project import Brought, Project
-from attnbench.run.reproduce import claimed
+from attnbench.run.reproduce import claimed_study
 from attnbench.study import StudyPaths, repository, run_name
 from attnbench.study.repository import LOCK, LocatedStudy
-
-LISTED = 8  # problems in a message
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
     located = repository.locate(name, here)
     located.require_seeds(seeds or ())
     paths = StudyPaths(located.study.name, located.root)
-    with claimed(paths):
+    with claimed_study(paths):
         other = _Side(source, located)
         records_of_other = _records(other, located)
         if not records_of_other:

@@ -22,11 +22,11 @@ class CellTimes:
         self._took: dict[str, list[float]] = {}  # kind -> seconds of each cell
 
     def start(self, name: str) -> None:
-        """A cell has started."""
+        """Note when a cell starts."""
         self._began[name] = time.monotonic()
 
     def end(self, kind: str, seconds: float) -> None:
-        """A cell of a kind has succeeded."""
+        """Note how long a cell of a kind took that has succeeded."""
         self._took.setdefault(kind, []).append(seconds)
 
     def progress(

@@ -13,7 +13,7 @@ from attnbench.data import source_files
 from attnbench.errors import UserError
 from attnbench.run import libraries, memory
 from attnbench.run.cell_times import CellTimes
-from attnbench.run.dvc_errors import BusyError, InUseError
+from attnbench.run.dvc_errors import PAUSE, BusyError, InUseError
 from attnbench.run.engine import PYTHON, Cell, DiskFullError, Ended, Engine, EngineLostError
 from attnbench.run.full_disk import full_text
 from attnbench.run.graph import Stage
@@ -24,7 +24,6 @@ from attnbench.run.view import Progress, View
 from attnbench.study.paths import StudyPaths, run_name
 from attnbench.study.repository import LocatedStudy
 
-PAUSE = 0.5  # seconds until DVC's lock is asked for again
 LAST_LINES = 3  # of the log of a stage that failed, at the end
 WORK_PER_RECORDING = 10  # seconds between two recordings for each second that the last one took
 

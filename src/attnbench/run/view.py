@@ -24,7 +24,7 @@ EPOCH = re.compile(rb"^epoch (\d+)/(\d+) .*validation loss .*, top-1 ([\d.]+) % 
 
 
 @dataclass(frozen=True)
-class Epoch:
+class LoggedEpoch:
     """The last epoch that the log of a cell has."""
 
     number: int
@@ -39,7 +39,7 @@ class CellProgress:
 
     name: str
     seconds: float
-    epoch: Epoch | None
+    epoch: LoggedEpoch | None
     images: int | None  # in an epoch, if known
 
     @property
@@ -75,10 +75,10 @@ class View(Protocol):
         """Show how far the run is, if it is time to; only then is `progress` called, which reads logs."""
 
 
-class Lines:
+class PlainView:
     """Plain lines, for a file or a pipe."""
 
-    def __enter__(self) -> "Lines":
+    def __enter__(self) -> "PlainView":
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -91,15 +91,15 @@ class Lines:
         pass
 
 
-class Terminal:
-    """Lines, and below them what runs now."""
+class TerminalView:
+    """Plain lines, and below them what runs now."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._shown = -INTERVAL
 
-    def __enter__(self) -> "Terminal":
+    def __enter__(self) -> "TerminalView":
         self._live.__enter__()
         self._console.show_cursor(True)  # also for the shell to which Ctrl-Z leads
         return self
@@ -119,7 +119,7 @@ class Terminal:
 def view() -> View:
     """Return what suits the standard output."""
     console = Console(file=sys.stdout, highlight=False)
-    return Terminal(console) if console.is_terminal and not console.is_dumb_terminal else Lines()
+    return TerminalView(console) if console.is_terminal and not console.is_dumb_terminal else PlainView()
 
 
 def render(progress: Progress, width: int) -> Group:
@@ -135,7 +135,7 @@ def render(progress: Progress, width: int) -> Group:
     return Group(table, *(Text(cell.text, no_wrap=True, overflow="ellipsis") for cell in progress.cells))
 
 
-def last_epoch(log: Path) -> Epoch | None:
+def last_epoch(log: Path) -> LoggedEpoch | None:
     """Return the last epoch of which a log has the line, or None."""
     try:
         with log.open("rb") as stream:
@@ -146,7 +146,7 @@ def last_epoch(log: Path) -> Epoch | None:
     if not epochs:
         return None
     number, total, accuracy, seconds = epochs[-1]
-    return Epoch(int(number), int(total), float(accuracy), float(seconds))
+    return LoggedEpoch(int(number), int(total), float(accuracy), float(seconds))
 
 
 def seconds_left(
