@@ -22,6 +22,9 @@ BAD_PATH = {  # by the system's error number: what to do about a path that canno
 }
 
 
+LISTED = 8  # names or problems in a message
+
+
 class UserError(Exception):
     """An error that a user can fix. The text says what was given, what is allowed, where, and what to do next."""
 
@@ -42,7 +45,7 @@ def listed(names: list[str]) -> str:
     return ", ".join(repr(name) for name in names)
 
 
-def first_few(names: Sequence[str], most: int) -> str:
+def first_few(names: Sequence[str], most: int = LISTED) -> str:
     """Return names as `a, b, c` for a message; of more than `most` the first ones and a number: `a, b and 3 more`."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{', '.join(names[:most])}{more}"

@@ -82,9 +82,19 @@ def test_the_runs_of_a_seed_come_from_one_class_of_machine(made: Any) -> None:
     to_other_machine(made, "baseline", 1)
     assert only(made) == (
         "baseline-1",
-        "made on another class of machine than most runs of its seed (processor Other CPU instead of Example CPU @ "
-        "2.0 GHz)",
+        "made on another class of machine than se-1, which 2 of 3 usable runs of the seed share (processor Other CPU "
+        "instead of Example CPU @ 2.0 GHz)",
         True,
+    )
+
+
+def test_of_two_classes_with_equally_many_runs_neither_is_said_to_have_most(made: Any) -> None:
+    made.paths.record("cbam", 1).unlink()
+    to_other_machine(made, "baseline", 1)
+    reasons = {row.run: row.reason for row in load_blocks(made.study, made.paths).left_out}
+    assert reasons["cbam-1"] == ""
+    assert reasons["se-1"].startswith(
+        "made on another class of machine than baseline-1, which 1 of 2 usable runs of the seed share (processor "
     )
 
 

@@ -57,6 +57,7 @@ MISSPELT = [
     ["explain", "runs/quickstart/sse-0", "photo.jpg"],
     ["export", "runs/quickstart/sse-0"],
     ["match", "quickstart", "sse", "--by", "latency"],
+    ["match", "quickstart", "cbam", "--by", "latency", "--option", "widht"],
     ["modules", "sse"],
     ["plan", "quickstrat"],
     ["plan", "quickstart", "--like", "tutorail"],

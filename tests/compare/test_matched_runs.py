@@ -49,7 +49,8 @@ def test_fewer_than_two_shared_seeds_are_unpaired():
 
 
 def test_sides_without_a_common_variant_are_refused():
-    with pytest.raises(UserError, match=r"^the sides have no variant in common: A has se; B has cam, sam$"):
+    message = r"^the sides have no variant in common: A has se; B has cam, sam; name sides that share one, such"
+    with pytest.raises(UserError, match=message):
         match_runs([make_run("se", 0, 0.1)], [make_run("cam", 1, 0.1), make_run("sam", 0, 0.1)])
 
 

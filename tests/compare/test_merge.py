@@ -1,6 +1,8 @@
 """`attnbench merge` brings whole seeds, all or nothing, and names what is in the way."""
 
 import json
+import shutil
+import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -8,12 +10,15 @@ from pathlib import Path
 import params
 import pytest
 from dvc.repo import Repo
+from git_repository import commit_all, git
 from made_records import ENVIRONMENT, make_run
 from made_study import data_summary
 from zc.lockfile import LockFile
 
 from attnbench import records
+from attnbench.compare import merge as merging
 from attnbench.compare.merge import merge
+from attnbench.compare.run_sets import read_files
 from attnbench.errors import UserError
 from attnbench.records import files, params_sha256
 from attnbench.records.lock import HEAD, md5_of, read_entries
@@ -83,20 +88,77 @@ def test_seeds_of_another_clone_come_with_their_entries(tmp_path: Path) -> None:
     assert merge(str(there), None, here).seeds == []
 
 
-def test_weights_come_into_the_cache_of_dvc_which_would_train_again_without_them(tmp_path: Path) -> None:
-    here, there = clone(tmp_path / "a", [0]), clone(tmp_path / "b", [1])
+def add_weights(there: Path, size: int = 0) -> None:
+    """Give the runs of seed 1 weights of at least `size` bytes, and name them in dvc.lock."""
     text = (there / "dvc.lock").read_text()
     for run in ("baseline-1", "se-1"):
         weights = StudyPaths("small", there).checkpoint(*run.split("-"))
         weights.parent.mkdir(parents=True)
-        weights.write_text(f"the weights of {run}")
+        weights.write_text(f"the weights of {run}".ljust(size))
         out = {"path": weights.relative_to(there).as_posix(), "md5": md5_of(weights)}
         begin, end = text.split(f"runs/{run}.json", 1)
         text = f"{begin}runs/{run}.json{end.replace('}]', '}, ' + json.dumps(out) + ']', 1)}"
     (there / "dvc.lock").write_text(text)
+
+
+def test_weights_come_into_the_cache_of_dvc_which_would_train_again_without_them(tmp_path: Path) -> None:
+    here, there = clone(tmp_path / "a", [0]), clone(tmp_path / "b", [1])
+    add_weights(there)
     assert merge(str(there), None, here).seeds == [1]
     cached = {path.read_text() for path in (here / ".dvc/cache/files/md5").rglob("*") if path.is_file()}
     assert cached == {"the weights of baseline-1", "the weights of se-1"}
+
+
+def test_weights_are_not_held_in_memory(tmp_path: Path) -> None:
+    here, there = clone(tmp_path / "a", [0]), clone(tmp_path / "b", [1])
+    add_weights(there, size := 2**25)
+    tracemalloc.start()
+    try:
+        merge(str(there), None, here)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < size
+
+
+def test_a_file_that_changes_while_it_is_copied_stops_the_merge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = clone(tmp_path / "a", [0]), clone(tmp_path / "b", [1])
+    last = there / "results/small/maps/se-1.json"
+    good, before = last.read_bytes(), tree(here)
+    copyfile = shutil.copyfile
+    for change in (lambda: last.write_text("{}"), last.unlink):
+
+        def copy(source: Path, target: Path, change: Callable[[], object] = change) -> None:
+            if source == last:
+                change()
+            copyfile(source, target)
+
+        monkeypatch.setattr(shutil, "copyfile", copy)
+        with pytest.raises(
+            UserError, match=r"maps/se-1\.json changed while it was copied; wait until nothing writes it"
+        ):
+            merge(str(there), None, here)
+        assert tree(here) == before
+        last.write_bytes(good)
+
+
+def test_seeds_of_a_revision_come_with_their_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, both = clone(tmp_path / "a", [0, 1]), clone(tmp_path / "both", [0, 1])
+    git(here, "init", "-q")
+    commit_all(here, "Seeds 0 and 1")
+    for path, content in tree(clone(tmp_path / "less", [0])).items():
+        (here / path).write_bytes(content)
+    for path in [path for path in tree(here) if "-1" in path and ".git" not in path]:
+        (here / path).unlink()
+    read: list[tuple[str, ...]] = []
+    monkeypatch.setattr(merging, "read_files", lambda *side: read.append(side[2:]) or read_files(*side))
+    assert merge("HEAD", None, here).seeds == [1]
+    written = {path: content for path, content in tree(here).items() if not path.startswith(".git")}
+    assert written | {"dvc.lock": b""} == tree(both) | {"dvc.lock": b""}
+    assert read_entries(here / "dvc.lock") == read_entries(both / "dvc.lock")
+    assert len(read) == 3  # each opens git: for the records, dvc.lock, and all other files together
 
 
 def test_nothing_is_written_while_another_dvc_command_holds_the_lock(tmp_path: Path) -> None:

@@ -31,6 +31,23 @@ def test_code_is_compared() -> None:
     assert IDENTITY.differences(other, environment=False) == [Difference("code", "code", "c" * 64, "d" * 64)]
 
 
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({}, []),
+        ({"data": "9" * 64, "params": "9" * 64}, ["images", "values in params.yaml"]),
+        ({"code": "9" * 64}, ["code"]),
+        ({"environment": ENVIRONMENT.model_copy(update={"processor": "Another"})}, []),
+    ],
+)
+def test_a_run_is_compared_with_what_would_be_trained_now(changes: dict[str, object], names: list[str]) -> None:
+    study = params.study()
+    now = IDENTITY.model_copy(update={"params": params_sha256(study, "se")})
+    changed = now.model_copy(update=changes).changed_inputs(study, "se", data=now.data, code=now.code)
+    assert [difference.name for difference in changed] == names
+    assert {difference.first for difference in changed} <= {"9" * 64}
+
+
 ONE = params.study()
 SE = {"attention": "se", "site": "before_pool"}
 

@@ -232,11 +232,13 @@ TABLES = {
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_damaged_curve(tmp_path: Path, name: str) -> None:
-    path = tmp_path / "epochs.csv"
+    path = tmp_path / "results/small/curves/se-0/epochs.csv"
     write_epochs(path, [ROW])
     assert read_epochs(path, 1) == [ROW]
     path.write_text(HEADER + TABLES[name])
     refused(lambda: read_epochs(path, 2), tmp_path, "epochs.csv")
+    with pytest.raises(UserError, match=r"; delete it and train the run again with `attnbench run small`$"):
+        read_epochs(path, 2)
 
 
 def changed(name: str, change: Callable[[np.ndarray], np.ndarray], part: str = "") -> Callable[[Views], None]:

@@ -363,6 +363,20 @@ def test_runs_that_stay_set_the_class_of_machine_of_their_seed(tmp_path: Path) -
         assert requirement(study, paths, ["baseline-0", "se-0"], ["baseline-0", "se-0"]).environment is None
 
 
+def test_the_seeds_of_a_run_need_one_class_of_machine(tmp_path: Path) -> None:
+    study = params.study(variants={name: {"attention": "none"} for name in "abcd"}, baseline="a")
+    code, paths = str(Fingerprints(study).of("train", "a")["sha256"]), StudyPaths("small", tmp_path)
+    other = ENVIRONMENT.model_copy(update={"processor": "B"})
+    made = [("a", 0, other), ("b", 0, ENVIRONMENT), ("c", 0, ENVIRONMENT), ("a", 1, other)]
+    for variant, seed, environment in made:
+        hashes = {"study": "small", "code": code, "params": params_sha256(study, variant)}
+        records.write(paths.record(variant, seed), make_run(variant, seed, 0.5, environment=environment, **hashes))
+    assert requirement(study, paths, ["d-0"], ["d-0"]).environment == ENVIRONMENT  # of most runs that stay
+    assert requirement(study, paths, ["d-1"], ["d-1"]).environment == other
+    with pytest.raises(UserError, match=r"the runs of seeds 0 and 1 come from two classes .* as with `--seeds 0`$"):
+        requirement(study, paths, ["d-0", "d-1"], ["d-0", "d-1"])
+
+
 def test_an_input_that_is_missing_fails_its_cell_alone(session: Session) -> None:
     missing = Cell("train@missing", ("true",), on_worker=True, reads=("nowhere",))
     assert session.engine.submit(missing).result(PATIENCE).status == 1

@@ -1,6 +1,6 @@
 """What the driver does with cells that end badly, with an engine and a project that take no time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,9 @@ from attnbench.run.dvc_errors import BusyError, InUseError
 from attnbench.run.engine import Cell, DiskFullError, Ended
 from attnbench.run.graph import Stage
 from attnbench.run.jobs import Received
+from attnbench.run.memory import Estimate
 from attnbench.run.schedule import Schedule
+from attnbench.run.view import Progress
 from attnbench.study.repository import locate
 
 KILLED, OUT_OF_MEMORY = Ended(-9, 1.0), Ended(-9, 1.0, out_of_memory=True)
@@ -89,16 +91,17 @@ class Project:
 
 
 class Said:
-    """Keeps the lines."""
+    """Keeps the lines and what is shown of the progress."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.shown: list[Progress] = []
 
     def say(self, line: str) -> None:
         self.lines.append(line)
 
-    def show(self, progress: object) -> None:
-        pass
+    def show(self, progress: Callable[[], Progress]) -> None:
+        self.shown.append(progress())
 
 
 class Run:
@@ -205,3 +208,11 @@ def test_what_runs_alone_goes_last_also_if_a_stage_was_up_to_date(tmp_path: Path
     latency = Stage("latency", changed=True, stale=True, alone=True, command=("python", "stages/latency.py"))
     run = Run(tmp_path, stages=[latency, ready, *training])
     assert run.engine.started == [*RUNS, "latency"]
+
+
+def test_the_time_left_counts_the_runs_that_fit_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnbench.run.memory.estimate", lambda *_: Estimate(run=2, free=3))  # one run at once
+    run = Run(tmp_path)
+    assert max(map(len, run.engine.together)) == 1
+    left = [progress.seconds_left or 0 for progress in run.said.shown if progress.done == 1]
+    assert 3 * 1.0 / 2 < max(left) <= 3 * 1.0  # of three runs of a second each, one of which has just started

@@ -13,7 +13,7 @@ import pytest
 
 from attnbench.errors import UserError
 from attnbench.run.engine import PATIENCE, Cell, DiskFullError, LocalEngine
-from attnbench.run.reproduce import claimed
+from attnbench.run.reproduce import claimed_study
 from attnbench.study import StudyPaths
 
 WITH_CHILD = Cell("cell", ["sh", "-c", "sleep 60 & echo $$ $! > pids.new; mv pids.new pids; wait"])
@@ -149,10 +149,10 @@ def test_a_log_that_cannot_be_written_says_why(tmp_path: Path, monkeypatch: pyte
 def test_a_second_run_of_a_study_names_the_first(tmp_path: Path) -> None:
     paths = StudyPaths("small", tmp_path)
     with (
-        claimed(paths),
+        claimed_study(paths),
         pytest.raises(UserError, match=rf"'small' is being run by process {os.getpid()}, .* Wait until it has ended"),
-        claimed(paths),
+        claimed_study(paths),
     ):
         pass
-    with claimed(paths):  # the file that is left behind holds nothing
+    with claimed_study(paths):  # the file that is left behind holds nothing
         pass

@@ -7,10 +7,20 @@ import pytest
 from rich.console import Console
 
 from attnbench.records.curves import EpochRow
-from attnbench.run.view import CellProgress, Epoch, Lines, Progress, Terminal, last_epoch, render, seconds_left, view
+from attnbench.run.view import (
+    CellProgress,
+    LoggedEpoch,
+    PlainView,
+    Progress,
+    TerminalView,
+    last_epoch,
+    render,
+    seconds_left,
+    view,
+)
 from attnbench.train.console import Lines as TrainingLines
 
-TRAINING = CellProgress("train@se-0", 90.0, Epoch(3, 4, 61.25, 20.0), 16240)
+TRAINING = CellProgress("train@se-0", 90.0, LoggedEpoch(3, 4, 61.25, 20.0), 16240)
 OTHER = CellProgress("latency", 7.0, None, None)
 PROGRESS = Progress(3, 9, 250.0, [TRAINING, OTHER])
 
@@ -51,23 +61,37 @@ def test_the_last_epoch_is_read_from_the_lines_that_training_writes(tmp_path: Pa
             row = EpochRow(epoch, 0.1, 2.3, 0.1, 2.2, epoch / 8)
             TrainingLines(4, stream).on_epoch_end(row, [2.3], 20.04)
         stream.write("epoch 3/4  train lo")
-    assert last_epoch(log) == Epoch(2, 4, 25.0, 20.0)
+    assert last_epoch(log) == LoggedEpoch(2, 4, 25.0, 20.0)
 
 
 def test_the_time_left_is_that_of_what_waits_and_what_runs() -> None:
     took = {"train": [90.0, 110.0], "cost": [2.0]}
-    assert seconds_left(["train", "train", "cost"], [], took, 2) == (100 + 100 + 2) / 2
+    assert seconds_left(["train", "train", "cost"], [], took, 2, 2) == (100 + 100 + 2) / 2
     training = ("train", CellProgress("train@se-0", 60.0, None, None))
-    assert seconds_left([], [training], took, 1) == 40
-    assert seconds_left(["train"], [training], {}, 1) is None
-    after_half = ("train", CellProgress("train@se-0", 60.0, Epoch(2, 4, 50.0, 30.0), None))
-    assert seconds_left(["train"], [after_half], {}, 2) == (120 + 60) / 2
+    assert seconds_left([], [training], took, 1, 1) == 40
+    assert seconds_left([], [], took, 2, 2) == 0
+    assert seconds_left(["train"], [training], {}, 1, 1) is None
+    after_half = ("train", CellProgress("train@se-0", 60.0, LoggedEpoch(2, 4, 50.0, 30.0), None))
+    assert seconds_left(["train", "train"], [after_half], {}, 2, 2) == (120 + 120 + 60) / 2
+
+
+def test_one_cell_runs_on_one_worker() -> None:
+    after_half = ("train", CellProgress("train@se-0", 60.0, LoggedEpoch(2, 4, 50.0, 30.0), None))
+    assert seconds_left([], [after_half], {}, 8, 8) == 60
+    assert seconds_left(["train"], [after_half], {}, 2, 2) == 120
+
+
+def test_fewer_runs_train_at_once_where_memory_is_short() -> None:
+    took = {"train": [100.0], "robustness": [10.0]}
+    waiting = [*["train"] * 4, *["robustness"] * 8]
+    assert seconds_left(waiting, [], took, 4, 4) == (4 * 100 + 8 * 10) / 4
+    assert seconds_left(waiting, [], took, 4, 2) == 4 * 100 / 2
 
 
 def test_a_terminal_keeps_the_lines_and_clears_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     stream = io.StringIO()
-    with Terminal(Console(file=stream, force_terminal=True, width=20, highlight=False)) as terminal:
+    with TerminalView(Console(file=stream, force_terminal=True, width=20, highlight=False)) as terminal:
         terminal.show(lambda: PROGRESS)
         terminal.say("done   train@baseline-0  12 s  (3 of 9)")
     text = stream.getvalue()
@@ -79,7 +103,7 @@ def test_a_terminal_keeps_the_lines_and_clears_the_rest(monkeypatch: pytest.Monk
 
 def test_without_a_terminal_there_are_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     with view() as lines:
-        assert isinstance(lines, Lines)
+        assert isinstance(lines, PlainView)
         lines.show(lambda: pytest.fail("nothing reads logs for it"))
         lines.say("start  data")
     assert capsys.readouterr().out[8:] == "  start  data\n"

@@ -1,5 +1,7 @@
 """Networks of equal cost: the search by hand, real parameters, made-up times."""
 
+import argparse
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,8 +9,10 @@ import params
 import pytest
 
 from attnbench import records
+from attnbench.cli import match as command
 from attnbench.errors import UserError
 from attnbench.study import Study, StudyPaths
+from attnbench.study.repository import LocatedStudy
 from attnbench.tools import match as matching
 from attnbench.tools.match import AssumedImages, Candidate, Search, match
 
@@ -27,18 +31,27 @@ def test_the_search_ends_between_neighbours(target: float, pair: tuple[int, int]
 
 
 def test_a_cost_that_never_grows_is_refused() -> None:
-    with pytest.raises(UserError, match="no value up to 8192 reaches that cost; name another option"):
-        matching.bracket(lambda value: 0.5, 2)
+    search = Search(small(), "cbam", "hidden", AssumedImages())
+    message = (
+        r"^--option hidden: no value from 20, that of cbam, to 81920 reaches the training step of cbam; name another "
+        r"option, or match another cost with --by$"
+    )
+    with pytest.raises(UserError, match=message):
+        matching.nearby_values(search, lambda value: 0.5, "training_step")
 
 
 def test_the_nearest_is_the_nearest_as_a_factor() -> None:
-    half, double = Candidate(1, 0.5, 0.5, 0.5), Candidate(2, 1.9, 1.9, 1.9)
+    half, double = Candidate(1, 0.5), Candidate(2, 1.9)
     assert matching.nearest([half, double]) is double
 
 
-def test_parameters_are_matched_to_the_unit(tmp_path: Path) -> None:
+def test_parameters_are_matched_to_the_unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     search = Search(small(), "cbam", "hidden", AssumedImages())
+    built: list[int | None] = []
+    network = Search.network
+    monkeypatch.setattr(Search, "network", lambda self, value=None: built.append(value) or network(self, value))
     best = matching.nearest(matching.by_parameters(search))
+    assert len(built) == len(set(built))  # each once
     unit = 4 * 8 * 4 * 4 + 1 + 10  # weights in, bias, weights out
     without, whole = (sum(p.numel() for p in search.network(value).parameters()) for value in (20, None))
     assert best.value == 20 + round((whole - without) / unit)
@@ -94,8 +107,15 @@ def test_times_are_measured_in_turns_with_the_variant(
     assert all(len(names) == 2 for names, _ in measured[:-1])
     assert f"{by.replace('_', ' ')} of cnn" in text
     assert f"at batch size {size}, 95 % interval" in text
-    assert "width: 12  0.9605  [0.9544, 0.9666]  <- nearest" in text
+    assert "width: 12  0.960 [0.954, 0.967]  <- nearest" in text
     assert f"    cbam: {{{by}: wide_{by}}}\n" in text
+
+
+def test_without_several_processes_there_is_no_interval() -> None:
+    search = Search(small(), "cbam", "width", AssumedImages())
+    text = matching.text(search, [Candidate(12, 0.9604)], "latency", " at batch size 1")
+    assert "cbam at batch size 1 (10 classes" in text
+    assert "width: 12  0.960  <- nearest\n" in text
 
 
 @pytest.mark.parametrize(
@@ -106,6 +126,12 @@ def test_times_are_measured_in_turns_with_the_variant(
         ("baseline", "width", "baseline has no module to match"),
     ],
 )
-def test_what_cannot_be_matched_is_refused(tmp_path: Path, variant: str, option: str, message: str) -> None:
+def test_what_cannot_be_matched_is_refused_before_torch_is_loaded(
+    variant: str, option: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    located = LocatedStudy(Path("/"), Path("/params.yaml"), small())
+    monkeypatch.setattr("attnbench.study.repository.locate", lambda *_: located)
+    monkeypatch.setitem(sys.modules, "attnbench.tools.match", None)
+    arguments = argparse.Namespace(study="small", variant=variant, option=option, by="parameters", batch_size=None)
     with pytest.raises(UserError, match=message):
-        match(small(), tmp_path, variant, option, "parameters", 1)
+        command.run(arguments, Path("/"))

@@ -13,6 +13,7 @@ from attnbench.errors import UserError
 from attnbench.study import Study
 from attnbench.study.repository import LocatedStudy
 from attnbench.tools import plan
+from attnbench.tools.match import AssumedImages
 
 __all__ = ["make", "make_in"]
 
@@ -36,7 +37,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_half_widths_and_hours_before_anything_has_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attnbench.machine.cores", lambda: 2)
     study = params.study(data={**params.study().data.model_dump(), "train_images": 64_000}, seeds=[0])
-    lines = plan.text(located(tmp_path, study), plan.Spread(0.35, "stated")).splitlines()
+    lines = plan.text(located(tmp_path, study), plan.AssumedSpread(0.35, "stated")).splitlines()
     assert lines[0] == "small: 2 variants, 1 comparison(s) in one family at 95 % confidence, 1 epoch(s)"
     assert lines[1].endswith(": 0.35 percentage points (stated)")
     # 57,600 images without those for validation are 900 steps; 2 variants on 2 cores take 900 s a seed
@@ -46,6 +47,16 @@ def test_half_widths_and_hours_before_anything_has_run(tmp_path: Path, monkeypat
         ["3", "6", "0.8", "0.05", "±1.23"],
         ["4", "8", "1.0", "0.07", "±0.79", "±1"],
     ]
+
+
+@pytest.mark.usefixtures("steps")
+def test_no_run_is_divided_among_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnbench.machine.cores", lambda: 64)
+    study = params.study(data={**params.study().data.model_dump(), "train_images": 256_000}, seeds=[0])
+    text = plan.text(located(tmp_path, study), None)
+    assert "up to 64 run(s) in parallel" in text
+    rows = [line.split()[:3] for line in text.splitlines()[4:8]]
+    assert rows == [["1", "2", "1.0"], ["3", "6", "1.0"], ["5", "10", "1.0"], ["10", "20", "1.0"]]  # 3600 steps a run
 
 
 @pytest.mark.usefixtures("steps")
@@ -68,13 +79,13 @@ def test_a_study_without_a_spread_is_refused(tmp_path: Path, make: Callable[...,
 
 def test_without_the_accelerator_or_the_images_the_table_has_no_hours(tmp_path: Path) -> None:
     folder = {"source": "folder", "path": "x", "title": "x", "provenance": "x", "split_seed": 0}
-    text = plan.text(located(tmp_path, params.study(data=folder)), plan.Spread(0.3, "stated"))
+    text = plan.text(located(tmp_path, params.study(data=folder)), plan.AssumedSpread(0.3, "stated"))
     assert "hours are not known: the images are not counted yet; read them with: dvc repro data\n" in text
     assert "±" in text
     own = {"root": "../..", "params": "studies/small/params.yaml"}
     (tmp_path / "studies/small").mkdir(parents=True)
     other = LocatedStudy(tmp_path, tmp_path / own["params"], params.study(data=folder, **own))
-    text = plan.text(other, plan.Spread(0.3, "stated"))
+    text = plan.text(other, plan.AssumedSpread(0.3, "stated"))
     command = "cp dvc.yaml studies/small/dvc.yaml && dvc repro studies/small/dvc.yaml:data"
     assert f"read them with: {command}\n" in text
 
@@ -82,7 +93,7 @@ def test_without_the_accelerator_or_the_images_the_table_has_no_hours(tmp_path: 
 def test_real_steps_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan.arithmetic, "set_up", lambda machine: None)  # other tests run in this process
     study = params.study(backbone={"name": "cnn", "options": {"width": 8, "hidden": 16}})
-    assert plan.seconds_per_seed(located(tmp_path, study)) > 0
+    assert plan.seconds_per_seed(located(tmp_path, study), AssumedImages()) > 0
 
 
 @pytest.mark.usefixtures("steps")
@@ -97,10 +108,7 @@ def test_without_a_spread_there_are_hours_of_this_machine_and_no_half_widths(
         ["seeds", "runs", "hours", "GiB", "why"],
         ["2", "4", "0.0", "0.03", "params.yaml"],
     ]
-    assert (
-        "training steps of all runs as timed here (Example CPU, 2 core(s), load average 0.2), 2 run(s) in parallel"
-        in text
-    )
+    assert "training steps of all runs as timed here (Example CPU, 2 core(s), load average 0.2), up to 2 run(s)" in text
     assert "±" not in text
     assert "half-width:" not in text
 

@@ -70,6 +70,13 @@ def test_the_map_is_that_of_the_class_and_layer(
     assert drawn["block2.conv"].classes == ("1 class 3", "2 class 3")
 
 
+def test_all_blocks_are_read_in_one_pass(run: TrainedRun, photos: list[Path]) -> None:
+    passes = []
+    run.network.register_forward_hook(lambda *_: passes.append(1))
+    explain.explain(run, photos, method="features")
+    assert len(passes) == 2  # with one image, to see whether each block returns maps, and with all
+
+
 def test_gates_are_those_of_the_modules(run: TrainedRun, photos: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = {}
     monkeypatch.setattr(explain.maps, "spatial_gates", lambda views: drawn.update(views) or "figure")
@@ -112,10 +119,12 @@ def test_a_choice_that_does_not_exist_is_refused(
 def test_other_inputs_are_refused(run: TrainedRun, photos: list[Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="given 8 images; a figure has room for 6"):
         explain.explain(run, photos * 4)
+    with pytest.raises(UserError, match="given no image; name at least one"):
+        explain.explain(run, [])
     with pytest.raises(UserError, match="baseline-0 has no attention module"):
         explain.explain(attnbench.load("runs/small/baseline-0"), photos, method="gates")
     with pytest.raises(UserError, match=r"norm' is never called .*; name another, such as 'block1\.after_pool'"):
         explain.explain(attnbench.load("runs/small/sa-0"), photos, layer="block1.after_pool.norm")
     Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / "float.tiff")
-    with pytest.raises(UserError, match=r"float\.tiff: an image has 32 bits"):
+    with pytest.raises(UserError, match=r"float\.tiff has 32 bits per pixel \(mode F\)"):
         explain.explain(run, [tmp_path / "float.tiff"])

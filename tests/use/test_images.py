@@ -82,5 +82,7 @@ def test_a_file_that_is_no_image_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"/dev/zero is a device or a pipe, not a file; give the path of an image"):
         images.read(Path("/dev/zero"))
     Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / "float.tiff")
-    with pytest.raises(UserError, match=r"32 bits per pixel \(mode F\)"):
+    with pytest.raises(UserError, match=r"float\.tiff has 32 bits per pixel \(mode F\)"):
+        images.pixels(tmp_path / "float.tiff", (3, 4, 4))
+    with pytest.raises(UserError, match=r"^an image has 32 bits per pixel \(mode F\)"):
         images.pixels(images.read(tmp_path / "float.tiff"), (3, 4, 4))

@@ -100,7 +100,7 @@ def test_type_and_size_are_those_of_the_maps(network: nn.Module) -> None:
         ("0.7.x", r"no layer '0\.7\.x'.*; 0 has '0', '1'$"),
         (["1", "2.x"], r"no layer '2\.x'.*; 2 has no layers$"),
         ([], r"no layer is named"),
-        (["1", "4"], r"'4' returns \(1, 3\); a module goes after one that returns maps"),
+        (["1", "4"], r"'4' returns \(1, 3\) for one image; name one that returns maps \(n, c, h, w\)"),
     ],
     ids=str,
 )

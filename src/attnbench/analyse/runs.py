@@ -89,10 +89,8 @@ def _foreign(
     if other := records.other_owner(run, study=study.name, run=run_name(variant, seed)):
         yield f"its record {other}"
         return
-    params = records.params_sha256(study, variant)
-    current = run.identity.model_copy(update={"data": data.sha256, "code": code, "params": params})
     sources = {"data": paths.data_summary, "code": paths.code("train", variant), "params": study.params}
-    for difference in run.identity.differences(current, environment=False):
+    for difference in run.identity.changed_inputs(study, variant, data=data.sha256, code=code):
         yield (
             f"made from different {difference.name} (SHA-256 {difference.first[:12]}, "
             f"but {sources[difference.field]} has {difference.second[:12]})"
@@ -102,18 +100,20 @@ def _foreign(
 
 
 def _other_machines(block: dict[str, RunRecord]) -> dict[str, str]:
-    """Return variant -> reason for the runs of a seed that come from another class of machine than most of them."""
-    identities = {variant: run.identity for variant, run in block.items()}
-    environments = Counter(identity.environment for identity in identities.values())
-    if len(environments) < 2:
+    """Return variant -> reason for the runs of a seed that do not come from its most frequent class of machine."""
+    environments = {variant: run.identity.environment for variant, run in block.items()}
+    if len(set(environments.values())) < 2:
         return {}
-    ((usual, _),) = environments.most_common(1)
-    odd = {variant: identity for variant, identity in identities.items() if identity.environment != usual}
+    ((usual, count),) = Counter(environments.values()).most_common(1)  # of equally many the first
+    one = next(run_name(run.variant, run.seed) for run in block.values() if run.identity.environment == usual)
     reasons = {}
-    for variant, identity in odd.items():
-        differences = identity.environment.differences(usual)
-        facts = ", ".join(f"{fact.name} {fact.first} instead of {fact.second}" for fact in differences)
-        reasons[variant] = f"made on another class of machine than most runs of its seed ({facts})"
+    for variant, environment in environments.items():
+        if differences := environment.differences(usual):
+            facts = ", ".join(f"{fact.name} {fact.first} instead of {fact.second}" for fact in differences)
+            reasons[variant] = (
+                f"made on another class of machine than {one}, which {count} of {len(block)} usable runs of the seed "
+                f"share ({facts})"
+            )
     return reasons
 
 

@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, here: Path) -> bool:
     """Print the nearest networks and the lines for params.yaml."""
     from attnbench.errors import UserError
-    from attnbench.study import repository, require
+    from attnbench.study import attention, backbones, repository, require
     from attnbench.study.paths import relative_to_cwd
 
     batch_size = arguments.batch_size
@@ -38,6 +38,9 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
         raise UserError(f"--batch-size {batch_size} needs --by latency")
     located = repository.locate(arguments.study, here)
     require(located.study, relative_to_cwd(located.params), arguments.variant)
+    if located.study.variants[arguments.variant].attention == attention.NONE:
+        raise UserError(f"{arguments.variant} has no module to match; name a variant with one")
+    backbones.require_integer_option(located.study.backbone.name, arguments.option)
 
     from attnbench.tools.match import match  # after the names are checked: it loads torch
 

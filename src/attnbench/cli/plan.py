@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace, here: Path) -> bool:
 
     spread = plan.spread_of(like) if like else None
     if arguments.spread is not None:
-        spread = plan.Spread(arguments.spread, "stated")
+        spread = plan.AssumedSpread(arguments.spread, "stated")
     sys.stdout.write(plan.text(located, spread))
     return True
 

@@ -58,7 +58,10 @@ def match_runs(runs_a: Iterable[RunRecord], runs_b: Iterable[RunRecord]) -> Matc
     a, b = _by_variant(runs_a), _by_variant(runs_b)
     variants = sorted(a.keys() & b.keys())
     if not variants:
-        raise UserError(f"the sides have no variant in common: A has {', '.join(a)}; B has {', '.join(b)}")
+        raise UserError(
+            f"the sides have no variant in common: A has {', '.join(a)}; B has {', '.join(b)}; name "
+            "sides that share one, such as HEAD~1:STUDY and STUDY"
+        )
     seeds = sorted(set.intersection(*(set(side[variant]) for side in (a, b) for variant in variants)))
     alone = all(len(side[variant]) == 1 for side in (a, b) for variant in variants)
     paired = len(seeds) > 1 or (len(seeds) == 1 and alone)

@@ -3,7 +3,7 @@
 All or nothing: everything is checked before anything is written, and dvc.lock is written last.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -12,16 +12,14 @@ from pydantic import ValidationError
 
 from attnbench import records
 from attnbench.compare.run_sets import RunSource, read_files
-from attnbench.errors import UserError
-from attnbench.records import DataSummary, RunRecord, code_sha256, first_problem, params_sha256, require_of
+from attnbench.errors import LISTED, UserError
+from attnbench.records import DataSummary, RunRecord, code_sha256, first_problem, require_of
 from attnbench.records.lock import Entry, blocks, md5, md5_of, outputs, parse, read_lock
 from attnbench.run import pipeline
-from attnbench.run.project import Project
-from attnbench.run.reproduce import claimed
+from attnbench.run.project import Brought, Project
+from attnbench.run.reproduce import claimed_study
 from attnbench.study import StudyPaths, repository, run_name
 from attnbench.study.repository import LOCK, LocatedStudy
-
-LISTED = 8  # problems in a message
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,22 @@ class _Side:
         self._source = RunSource(located.study.name, None if folder.is_dir() else text)
         self._located = located
 
-    def read(self, pattern: Path) -> dict[str, bytes]:
-        return read_files(self._source, self.root, pattern.as_posix())[1]
+    def read(self, *patterns: Path) -> dict[str, bytes]:
+        return read_files(self._source, self.root, *(pattern.as_posix() for pattern in patterns))[1]
+
+    def file(self, path: str) -> bytes | Path | None:
+        """Return the content of a file of a run in a revision, or where one in a folder is; None if it is not there."""
+        if self._source.revision is not None:
+            return self._committed.get(path)
+        file = self.root / path
+        return file if file.is_file() else None  # not its content: weights of all runs may exceed the memory
+
+    @cached_property
+    def _committed(self) -> dict[str, bytes]:
+        """The files of all runs in a revision, by their paths."""
+        study = self._located.study
+        stages = [_written(study.name, variant, seed) for variant, seed in study.runs()]
+        return self.read(*(path for written in stages for paths in written.values() for path in paths))
 
     @cached_property
     def lock(self) -> str:
@@ -72,7 +84,7 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
     located = repository.locate(name, here)
     located.require_seeds(seeds or ())
     paths = StudyPaths(located.study.name, located.root)
-    with claimed(paths):
+    with claimed_study(paths):
         other = _Side(source, located)
         records_of_other = _records(other, located)
         if not records_of_other:
@@ -84,9 +96,9 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
         md5s = {path: value for written in here_locked.values() for path, value in written.items()}
         lacking: dict[int, list[str]] = {}
         problems: list[str] = []
-        writes: dict[Path, bytes] = {}
+        brought: dict[Path, Brought] = {}
         entries: dict[str, str] = {}
-        brought = []
+        brought_seeds = []
         for seed in [seed for seed in located.study.seeds if seeds is None or seed in seeds]:
             runs = {variant: records_of_other.get((variant, seed)) for variant in located.study.variants}
             present = {variant: run for variant, run in runs.items() if run is not None}
@@ -94,20 +106,19 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
                 if present:
                     lacking[seed] = [variant for variant, run in runs.items() if run is None]
                 continue
-            seed_problems = [*_conflicts(present, located, paths), *_machines(seed, present)]
+            problems += [*_conflicts(present, located, paths), *_machines(seed, present)]
             new = [variant for variant in present if not _is_here(variant, seed, paths, here_locked)]
             for variant in new:
-                seed_problems += _collect(other, located, md5s, variant, seed, writes, entries)
-            problems += seed_problems
-            brought += [seed] if new else []
+                problems += _collect(other, located, md5s, variant, seed, brought, entries)
+            brought_seeds += [seed] if new else []
         if problems:
             more = f"\n  and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
             raise UserError(f"nothing was merged from {source}:\n  " + "\n  ".join(problems[:LISTED]) + more)
         if entries:
             file = pipeline.write_copy(located.root, located.params)
             with Project(located.root, file) as project:
-                project.bring(writes, entries)
-        return Merged(brought, lacking)
+                project.bring(brought, entries)
+        return Merged(brought_seeds, lacking)
 
 
 def _records(other: _Side, located: LocatedStudy) -> dict[tuple[str, int], RunRecord]:
@@ -132,15 +143,9 @@ def _conflicts(runs: dict[str, RunRecord], located: LocatedStudy, paths: StudyPa
     images = records.read(paths.data_summary, DataSummary).sha256
     for variant, run in runs.items():
         name = run_name(variant, run.seed)
-        same = run.identity.model_copy(
-            update={
-                "data": images,
-                "code": code_sha256(paths.code("train", variant)),
-                "params": params_sha256(located.study, variant),
-            }
-        )
-        if differences := [difference.name for difference in run.identity.differences(same)]:
-            yield f"{name} was made from other {' and '.join(differences)} than this repository has"
+        code = code_sha256(paths.code("train", variant))
+        if changed := run.identity.changed_inputs(located.study, variant, data=images, code=code):
+            yield f"{name} was made from other {' and '.join(one.name for one in changed)} than this repository has"
         own = paths.record(variant, run.seed)
         if own.is_file() and (mine := records.read(own, RunRecord)) != run:
             names = [difference.name for difference in run.identity.differences(mine.identity)] or ["results"]
@@ -156,27 +161,32 @@ def _machines(seed: int, runs: dict[str, RunRecord]) -> Iterator[str]:
             return
 
 
+def _written(study: str, variant: str, seed: int) -> dict[str, Sequence[Path]]:
+    """Return what the stages of a run write: what reads a run is brought with it, and nothing else."""
+    run, paths = run_name(variant, seed), StudyPaths(study)
+    return {
+        f"train@{run}": paths.outputs(variant, seed),
+        f"ablate@{run}": [paths.ablation(variant, seed)],
+        f"robustness@{run}": [paths.robust(variant, seed)],
+        f"maps@{run}": [paths.map_scores(variant, seed)],
+    }
+
+
 def _collect(
     other: _Side,
     located: LocatedStudy,
     md5s: Mapping[str, str],
     variant: str,
     seed: int,
-    writes: dict[Path, bytes],
+    brought: dict[Path, Brought],
     entries: dict[str, str],
 ) -> Iterator[str]:
-    """Add the files and entries of a run to `writes` and `entries`; yield what is wrong with them.
+    """Add the files and entries of a run to `brought` and `entries`; yield what is wrong with them.
 
     `md5s` are those of the files in the dvc.lock that is here.
     """
-    run, paths, here = run_name(variant, seed), StudyPaths(located.study.name), located.root
-    locked = other.entries
-    written = {  # what reads a run is brought with it, and nothing else that the other side may name
-        f"train@{run}": paths.outputs(variant, seed),
-        f"ablate@{run}": [paths.ablation(variant, seed)],
-        f"robustness@{run}": [paths.robust(variant, seed)],
-        f"maps@{run}": [paths.map_scores(variant, seed)],
-    }
+    run, here, locked = run_name(variant, seed), located.root, other.entries
+    written = _written(located.study.name, variant, seed)
     stages = [stage for stage in written if stage in locked]
     if f"train@{run}" not in stages:
         yield f"{run} is not in the dvc.lock of the other side"
@@ -185,14 +195,13 @@ def _collect(
             if Path(path) not in written[stage]:
                 yield f"{stage} of the other side writes {path}, which that stage does not write here"
                 continue
-            content = other.read(Path(path)).get(path)
-            is_weight = Path(path).is_relative_to(paths.checkpoint(variant, seed).parent)
-            if content is None and is_weight:
+            file = other.file(path)
+            if file is None and Path(path).is_relative_to("runs"):  # weights, which a clone lacks
                 continue
-            if content is None or md5(content) != expected:
+            if file is None or (md5(file) if isinstance(file, bytes) else md5_of(file)) != expected:
                 yield f"{path} of the other side is not what its dvc.lock says"
             else:
-                writes[here / path] = content
+                brought[here / path] = Brought(file, expected)
         for dependency in locked[stage].get("deps", []):
             path = dependency["path"]
             own = md5s.get(path) or (md5_of(here / path) if (here / path).is_file() else None)

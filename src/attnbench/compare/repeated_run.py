@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from attnbench.analyse.statistics import prediction_interval
 from attnbench.compare.recorded_runs import RecordedRun
-from attnbench.records import Identity, RunRecord
+from attnbench.records import Difference, RunRecord
 
 EQUAL = "EQUAL"  # every byte
 OTHER_CLASS = "OTHER CLASS"  # of machine, where an accuracy of the recorded kind is all that can be expected
@@ -33,16 +33,12 @@ class RunVerdict:
         return f"{self.run}: {self.word}: {self.reason}"
 
 
-def foreign(run: RecordedRun, expected: Identity, record_md5: str) -> RunVerdict | None:
-    """Return why a run cannot be repeated from these inputs; None if it can.
+def foreign(run: RecordedRun, changed: Sequence[Difference], record_md5: str) -> RunVerdict | None:
+    """Return why a run cannot be repeated here; None if it can.
 
-    `expected` is the identity that the repeated run would have (its environment is ignored), `record_md5` the MD5 of
-    the record's file.
+    `changed` are the inputs that have changed since, `record_md5` is the MD5 of the record's file.
     """
-    reasons = [
-        f"made from different {difference.name}"
-        for difference in run.record.identity.differences(expected, environment=False)
-    ]
+    reasons = [f"made from different {difference.name}" for difference in changed]
     if run.outputs[run.record_path] != record_md5:
         reasons.append("its record is not the one in dvc.lock")
     if not reasons:

@@ -143,14 +143,17 @@ def _names(source: RunSource, root: Path) -> _Names | None:
     return None
 
 
-def read_files(source: RunSource, root: Path, pattern: str) -> tuple[str | None, dict[str, bytes]]:
+def read_files(source: RunSource, root: Path, *patterns: str) -> tuple[str | None, dict[str, bytes]]:
     """Return the commit, if any, and the content of the files that match, by their paths from the root.
+
+    To open git takes longer than to read a file: ask for all files at once.
 
     Raises:
         UserError: no such revision.
     """
     if source.revision is None:
-        return None, {path.relative_to(root).as_posix(): content(path) for path in root.glob(pattern)}
+        found = (path for pattern in patterns for path in root.glob(pattern))
+        return None, {path.relative_to(root).as_posix(): content(path) for path in found}
     # imported here: DVC takes half a second. Its git reader also resolves names of experiments; `DVCFileSystem` would
     # validate every dvc.yaml of the commit first, and refuse the commit if one of them is invalid by today's rules
     from dvc.scm import SCM, SCMError, resolve_rev  # noqa: PLC0415
@@ -160,7 +163,7 @@ def read_files(source: RunSource, root: Path, pattern: str) -> tuple[str | None,
         with closing(SCM(str(root))) as git:
             commit = git.resolve_rev(f"{resolve_rev(git, source.revision)}^{{commit}}")
             tree, folder = git.get_fs(commit), root.resolve().relative_to(Path(git.root_dir).resolve()).as_posix()
-            paths = tree.glob(f"{glob.escape(folder)}/{pattern}")
+            paths = [path for pattern in patterns for path in tree.glob(f"{glob.escape(folder)}/{pattern}")]
             return commit, {PurePosixPath(path).relative_to(folder).as_posix(): tree.read_bytes(path) for path in paths}
     except (SCMError, GitError) as error:
         raise UserError(

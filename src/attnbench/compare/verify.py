@@ -9,7 +9,7 @@ from attnbench.compare.recorded_runs import RecordedRun, choose, recorded_runs
 from attnbench.compare.repeat import Repetition, repetition
 from attnbench.compare.repeated_run import FAILED, RunVerdict, foreign, judge
 from attnbench.errors import UserError
-from attnbench.records import DataSummary, Identity, RunRecord, params_sha256
+from attnbench.records import DataSummary, RunRecord
 from attnbench.records.lock import md5_of, read_lock
 from attnbench.run.jobs import say
 from attnbench.study import StudyPaths, repository
@@ -67,11 +67,9 @@ def _foreign_runs(scratch: Repetition, runs: Sequence[RecordedRun]) -> dict[str,
     code = scratch.fingerprint_code()
     verdicts = {}
     for run in runs:
-        variant, environment = run.record.variant, run.record.identity.environment
-        expected = Identity(
-            data=data, code=code[variant], params=params_sha256(study, variant), environment=environment
-        )
-        verdicts[run.name] = foreign(run, expected, md5_of(root / run.record_path))
+        variant = run.record.variant
+        changed = run.record.identity.changed_inputs(study, variant, data=data, code=code[variant])
+        verdicts[run.name] = foreign(run, changed, md5_of(root / run.record_path))
     return {name: verdict for name, verdict in verdicts.items() if verdict}
 
 

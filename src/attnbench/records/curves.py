@@ -36,7 +36,7 @@ def read_epochs(path: Path, epochs: int) -> list[EpochRow]:
     Raises:
         UserError: the file is missing or damaged, or has another number of epochs.
     """
-    advice = "delete it and train the run again"
+    advice = f"delete it and train the run again with {files.run_command(path)}"
     try:
         rows = _ROWS.validate_python(list(csv.DictReader(StringIO(files.content(path).decode(), newline=""))))
     except (UnicodeDecodeError, csv.Error) as error:

@@ -66,6 +66,14 @@ class Identity(Record):
         own = [Difference(*pair) for pair in pairs if pair[2] != pair[3]]
         return own + self.environment.differences(other.environment) if environment else own
 
+    def changed_inputs(self, study: Study, variant: str, *, data: str, code: str) -> list[Difference]:
+        """Return in which of images, code and values a run of `variant` made now, on any machine, would differ.
+
+        `data` and `code` are the SHA-256 of the images and of the code that trains it now; they are `second`.
+        """
+        now = self.model_copy(update={"data": data, "code": code, "params": params_sha256(study, variant)})
+        return self.differences(now, environment=False)
+
 
 def code_sha256(fingerprint: Path) -> str:
     """Return the SHA-256 in a file of the code stage.

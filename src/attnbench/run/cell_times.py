@@ -22,11 +22,11 @@ class CellTimes:
         self._took: dict[str, list[float]] = {}  # kind -> seconds of each cell
 
     def start(self, name: str) -> None:
-        """A cell has started."""
+        """Note when a cell starts."""
         self._began[name] = time.monotonic()
 
     def end(self, kind: str, seconds: float) -> None:
-        """A cell of a kind has succeeded."""
+        """Note how long a cell of a kind took that has succeeded."""
         self._took.setdefault(kind, []).append(seconds)
 
     def progress(
@@ -35,16 +35,20 @@ class CellTimes:
         waiting: Sequence[Stage],
         done: int,
         workers: int,
+        trainings: int,
         log: Callable[[str], Path],
     ) -> Progress:
-        """Return the progress of a run: `done` cells have ended, `workers` may run at once, `log` is that of a cell."""
+        """Return the progress of a run of which `done` cells have ended.
+
+        `workers` may run at once, of which `trainings` may train; `log` is that of a cell.
+        """
         now = time.monotonic()
         cells = []
         for stage in running:
             epoch = last_epoch(log(stage.name)) if stage.kind == "train" else None
             images = None if epoch is None else self._training_images
             cells.append((stage.kind, CellProgress(stage.name, now - self._began[stage.name], epoch, images)))
-        left = seconds_left([stage.kind for stage in waiting], cells, self._took, workers)
+        left = seconds_left([stage.kind for stage in waiting], cells, self._took, workers, trainings)
         return Progress(done, done + len(waiting) + len(running), left, [cell for _, cell in cells])
 
     @cached_property

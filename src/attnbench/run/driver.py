@@ -7,14 +7,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
-from functools import cached_property
 from itertools import takewhile
 
 from attnbench.data import source_files
 from attnbench.errors import UserError
 from attnbench.run import libraries, memory
 from attnbench.run.cell_times import CellTimes
-from attnbench.run.dvc_errors import BusyError, InUseError
+from attnbench.run.dvc_errors import PAUSE, BusyError, InUseError
 from attnbench.run.engine import PYTHON, Cell, DiskFullError, Ended, Engine, EngineLostError
 from attnbench.run.full_disk import full_text
 from attnbench.run.graph import Stage
@@ -25,7 +24,6 @@ from attnbench.run.view import Progress, View
 from attnbench.study.paths import StudyPaths, run_name
 from attnbench.study.repository import LocatedStudy
 
-PAUSE = 0.5  # seconds until DVC's lock is asked for again
 LAST_LINES = 3  # of the log of a stage that failed, at the end
 WORK_PER_RECORDING = 10  # seconds between two recordings for each second that the last one took
 
@@ -61,6 +59,7 @@ class Driver:
         self._killed: set[str] = set()
         self._alone = {stage.name for stage in schedule.waiting if stage.alone}
         self._times = CellTimes(self._paths)
+        self._runs_at_once: int | None = None  # that train; known once one is ready, since its cost is counted by then
         self._done = 0
         self._asks_at: dict[Callable[[], None], float] = {}  # what waits for another DVC command, and until when
         self._said: set[str] = set()  # about it
@@ -137,7 +136,7 @@ class Driver:
     def _try_to_start(self, stage: Stage) -> bool:
         """Start a stage if it may run now; return whether others may be ready because of it."""
         alone = bool(self._alone.intersection([stage.name, *(other.name for other in self._running.values())]))
-        is_full = stage.kind == "train" and self._count("train") >= self._runs_at_once
+        is_full = stage.kind == "train" and self._trainings >= self._most_trainings()
         if is_full or (alone and (self._running or self._unrecorded)):
             return False
         name = stage.name
@@ -222,22 +221,27 @@ class Driver:
         """How many cells may run at once."""
         return self._engine.free + len(self._running)
 
-    def _count(self, kind: str) -> int:
-        return sum(stage.kind == kind for stage in self._running.values())
+    @property
+    def _trainings(self) -> int:
+        """How many cells train now."""
+        return sum(stage.kind == "train" for stage in self._running.values())
 
     def _progress(self) -> Progress:
         running, waiting = list(self._running.values()), self._schedule.waiting
-        return self._times.progress(running, waiting, self._done, self._workers, self._engine.log)
+        trainings = self._runs_at_once or self._workers
+        return self._times.progress(running, waiting, self._done, self._workers, trainings, self._engine.log)
 
-    @cached_property
-    def _runs_at_once(self) -> int:
-        """How many runs may train at once: those that fit into memory, unless the user asked for more."""
-        runs = [stage.key for stage in self._schedule.waiting if stage.kind == "train"]
-        if not self._engine.shares_memory:
-            return len(runs)
-        variants = {run_name(variant, seed): variant for variant, seed in self._study.runs()}
-        estimate = memory.estimate(self._study, self._paths, {variants[run] for run in runs})
-        return memory.runs_at_once(estimate, min(self._workers, len(runs)), self._jobs, self._view.say)
+    def _most_trainings(self) -> int:
+        """Return how many runs may train at once: those that fit into memory, unless the user asked for more."""
+        if self._runs_at_once is None:
+            runs = [stage.key for stage in self._schedule.waiting if stage.kind == "train"]
+            self._runs_at_once = len(runs)
+            if self._engine.shares_memory:
+                variants = {run_name(variant, seed): variant for variant, seed in self._study.runs()}
+                estimate = memory.estimate(self._study, self._paths, {variants[run] for run in runs})
+                together = min(self._workers, len(runs))
+                self._runs_at_once = memory.runs_at_once(estimate, together, self._jobs, self._view.say)
+        return self._runs_at_once
 
 
 def _cell(stage: Stage, device_type: str) -> Cell:

@@ -6,6 +6,8 @@ from pathlib import Path
 from attnbench.errors import UserError
 from attnbench.records.lock import remedy
 
+PAUSE = 0.5  # seconds until DVC's lock is asked for again
+
 
 class BusyError(UserError):
     """Another DVC command holds a lock; it will be free when that command has ended."""

@@ -5,16 +5,18 @@ and wrote. Meanwhile DVC's own `rwlock` names its files, so that other DVC comma
 """
 
 import shlex
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from attnbench.errors import UserError
 from attnbench.records import files
-from attnbench.records.lock import read_entries, remedy, with_entries
+from attnbench.records.lock import md5_of, read_entries, remedy, with_entries
 from attnbench.run import file_states
 from attnbench.run.dvc_errors import BusyError, busy, reason, unreadable
 from attnbench.run.engine import DiskFullError
@@ -22,6 +24,28 @@ from attnbench.run.files_in_use import FilesInUse
 from attnbench.run.full_disk import full_folder, full_text
 from attnbench.run.graph import Stage
 from attnbench.study.repository import LOCK, PIPELINE
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A file that a stage wrote elsewhere: its content, or its path there, and its MD5."""
+
+    source: bytes | Path
+    md5: str
+
+    def write(self, path: Path) -> None:
+        """Write it to a new file.
+
+        Raises:
+            UserError: it is gone, or no longer has that MD5.
+        """
+        if isinstance(self.source, bytes):
+            path.write_bytes(self.source)
+        else:
+            with suppress(FileNotFoundError):
+                shutil.copyfile(self.source, path)
+        if md5_of(path) != self.md5:
+            raise UserError(f"{self.source!s} changed while it was copied; wait until nothing writes it, and try again")
 
 
 class Project:
@@ -199,21 +223,21 @@ class Project:
             self.release([name for name in names if name not in problems])
         return problems
 
-    def bring(self, contents: Mapping[Path, bytes], entries: Mapping[str, str]) -> None:
+    def bring(self, brought: Mapping[Path, Brought], entries: Mapping[str, str]) -> None:
         """Write what stages have written elsewhere, and their entries to dvc.lock, by names of stages, as the last.
 
         Weights also go into the cache; without that DVC would train them again.
 
         Raises:
             BusyError: another DVC command holds the lock; nothing was written.
-            UserError: a file cannot be written; dvc.lock is as it was.
+            UserError: a file cannot be written, or changes meanwhile; dvc.lock is as it was.
         """
         with self._locked():
-            for path, content in contents.items():
-                with files.replacing(path) as temporary:
-                    temporary.write_bytes(content)
+            with ExitStack() as replaced:  # all are whole before the first takes its place
+                for path, file in brought.items():
+                    file.write(replaced.enter_context(files.replacing(path)))
             outs = (out for name in entries for out in self._stages[name].outs)
-            for out in (out for out in outs if out.use_cache and Path(out.fs_path) in contents):
+            for out in (out for out in outs if out.use_cache and Path(out.fs_path) in brought):
                 out.save()
                 out.commit()
             self._write(entries)

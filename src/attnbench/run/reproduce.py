@@ -7,13 +7,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from attnbench.errors import UserError, first_few
+from attnbench.errors import LISTED, UserError, first_few
 from attnbench.records import files
 from attnbench.records.states import release_recorded
 from attnbench.report.overview import write_overview
 from attnbench.run import engines, file_states, lost_entries, pipeline
 from attnbench.run.driver import Driver
-from attnbench.run.dvc_errors import BusyError
+from attnbench.run.dvc_errors import PAUSE, BusyError
 from attnbench.run.engine import DiskFullError, EngineLostError
 from attnbench.run.jobs import Received, nothing_more, say, signals
 from attnbench.run.project import Project
@@ -23,8 +23,6 @@ from attnbench.study import repository
 from attnbench.study.paths import StudyPaths
 
 PREPARATION = {"code", "data", "cost", "ready"}  # they take seconds, and are repeated without loss
-LISTED = 8  # stages in a message
-PAUSE = 0.5  # seconds until DVC's lock is asked for again
 
 T = TypeVar("T")
 
@@ -60,7 +58,7 @@ def reproduce(
         start, where = engines.local(located, workers, root / logs), f"up to {workers} stages in parallel"
     else:
         start, where = engines.on_cluster(cluster, located, root / logs), f"on the cluster of {cluster}"
-    with claimed(paths):
+    with claimed_study(paths):
         is_new = not located.params.with_name(repository.PIPELINE).exists()
         file = pipeline.write_copy(root, located.params)
         if file_states.are_noted(paths):
@@ -143,7 +141,7 @@ def _up_to_date(study: str, root: Path, report: Path) -> bool:
 
 
 @contextmanager
-def claimed(paths: StudyPaths) -> Iterator[None]:
+def claimed_study(paths: StudyPaths) -> Iterator[None]:
     """Make this the only process that runs a study or changes its records, until it ends.
 
     Raises:
@@ -186,5 +184,5 @@ def _say_failed(study: str, schedule: Schedule, failures: Mapping[str, str], log
     for name, reason in list(failures.items())[:LISTED]:
         say(f"failed: {name}  {reason}")
     if schedule.skipped:
-        say(f"skipped because a dependency failed: {first_few([stage.name for stage in schedule.skipped], LISTED)}")
+        say(f"skipped because a dependency failed: {first_few([stage.name for stage in schedule.skipped])}")
     say(f"{study}: failed: {', '.join(failures)}; see {logs}/, fix the cause and run this again")

@@ -45,24 +45,24 @@ class Schedule:
         return [stage for stage in self._stages if stage.name not in self._open]
 
     def start(self, name: str) -> None:
-        """A stage is about to run."""
+        """Mark a stage as started."""
         self._started.add(name)
 
     def put_back(self, name: str) -> None:
-        """A stage that had started has to start again."""
+        """Let a stage that had started start again."""
         self._started.discard(name)
 
     def close(self, name: str) -> None:
-        """A stage has run and is recorded, or need not run."""
+        """Mark a stage as up to date: it has run and is recorded, or need not run."""
         self._open.discard(name)
 
     def reopen(self, names: Iterable[str]) -> None:
-        """Stages that were up to date have to run, since others need what they write."""
+        """Let stages that were up to date run, since others need what they write."""
         self._open.update(names)
         self._started.difference_update(names)
 
     def fail(self, name: str) -> None:
-        """A stage failed; it stays open, so what needs it never becomes ready."""
+        """Mark a stage as failed; it stays open, so what needs it never becomes ready."""
         self.failed.append(name)
 
 

@@ -15,7 +15,6 @@ from attnbench.run.project import Project
 from attnbench.study import Study, repository
 from attnbench.study.paths import StudyPaths, repro, run_name
 
-LISTED = 8  # stages or variants in a line
 REMADE = {"latency", "analyse", "report"}  # without weights and images
 
 
@@ -62,9 +61,9 @@ class Status:
         for seed, variants in self.incomplete.items():
             seeds_of.setdefault(tuple(variants), []).append(seed)
         for names, seeds in seeds_of.items():
-            parts.append(f"{_seeds(seeds)} {'lack' if len(seeds) > 1 else 'lacks'} {first_few(names, LISTED)}")
+            parts.append(f"{_seeds(seeds)} {'lack' if len(seeds) > 1 else 'lacks'} {first_few(names)}")
         if self.outdated:
-            parts.append(f"lost, or older than what they are made from: {first_few(self.outdated, LISTED)}")
+            parts.append(f"lost, or older than what they are made from: {first_few(self.outdated)}")
         if not self.is_current:
             parts.append(f"run `{self._remedy()}`")
         return "; ".join(parts)

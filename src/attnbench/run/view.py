@@ -24,7 +24,7 @@ EPOCH = re.compile(rb"^epoch (\d+)/(\d+) .*validation loss .*, top-1 ([\d.]+) % 
 
 
 @dataclass(frozen=True)
-class Epoch:
+class LoggedEpoch:
     """The last epoch that the log of a cell has."""
 
     number: int
@@ -39,7 +39,7 @@ class CellProgress:
 
     name: str
     seconds: float
-    epoch: Epoch | None
+    epoch: LoggedEpoch | None
     images: int | None  # in an epoch, if known
 
     @property
@@ -75,10 +75,10 @@ class View(Protocol):
         """Show how far the run is, if it is time to; only then is `progress` called, which reads logs."""
 
 
-class Lines:
+class PlainView:
     """Plain lines, for a file or a pipe."""
 
-    def __enter__(self) -> "Lines":
+    def __enter__(self) -> "PlainView":
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -91,15 +91,15 @@ class Lines:
         pass
 
 
-class Terminal:
-    """Lines, and below them what runs now."""
+class TerminalView:
+    """Plain lines, and below them what runs now."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._shown = -INTERVAL
 
-    def __enter__(self) -> "Terminal":
+    def __enter__(self) -> "TerminalView":
         self._live.__enter__()
         self._console.show_cursor(True)  # also for the shell to which Ctrl-Z leads
         return self
@@ -119,7 +119,7 @@ class Terminal:
 def view() -> View:
     """Return what suits the standard output."""
     console = Console(file=sys.stdout, highlight=False)
-    return Terminal(console) if console.is_terminal and not console.is_dumb_terminal else Lines()
+    return TerminalView(console) if console.is_terminal and not console.is_dumb_terminal else PlainView()
 
 
 def render(progress: Progress, width: int) -> Group:
@@ -135,7 +135,7 @@ def render(progress: Progress, width: int) -> Group:
     return Group(table, *(Text(cell.text, no_wrap=True, overflow="ellipsis") for cell in progress.cells))
 
 
-def last_epoch(log: Path) -> Epoch | None:
+def last_epoch(log: Path) -> LoggedEpoch | None:
     """Return the last epoch of which a log has the line, or None."""
     try:
         with log.open("rb") as stream:
@@ -146,15 +146,20 @@ def last_epoch(log: Path) -> Epoch | None:
     if not epochs:
         return None
     number, total, accuracy, seconds = epochs[-1]
-    return Epoch(int(number), int(total), float(accuracy), float(seconds))
+    return LoggedEpoch(int(number), int(total), float(accuracy), float(seconds))
 
 
 def seconds_left(
-    waiting: Sequence[str], running: Sequence[tuple[str, CellProgress]], took: dict[str, list[float]], workers: int
+    waiting: Sequence[str],
+    running: Sequence[tuple[str, CellProgress]],
+    took: dict[str, list[float]],
+    workers: int,
+    trainings: int,
 ) -> float | None:
     """Estimate how long a run still takes, from the kinds of the cells that wait and run, and how long others took.
 
-    None before anything is known about the kind that takes longest, which is training.
+    `workers` cells run at once, of which `trainings` train. No cell is divided among workers, so the run takes no less
+    time than its longest cell. None before anything is known about the kind that takes longest, which is training.
     """
     means = {kind: sum(seconds) / len(seconds) for kind, seconds in took.items()}
     for kind, cell in running:
@@ -162,6 +167,8 @@ def seconds_left(
             means[kind] = cell.seconds * cell.epoch.epochs / cell.epoch.number
     if "train" not in means and any(kind == "train" for kind in [*waiting, *(kind for kind, _ in running)]):
         return None
-    total = sum(means.get(kind, 0.0) for kind in waiting)
-    total += sum(max(0.0, means.get(kind, 0.0) - cell.seconds) for kind, cell in running)
-    return total / workers
+    left = [(kind, means.get(kind, 0.0)) for kind in waiting]
+    left += [(kind, max(0.0, means.get(kind, 0.0) - cell.seconds)) for kind, cell in running]
+    training = sum(seconds for kind, seconds in left if kind == "train")
+    longest = max((seconds for _, seconds in left), default=0.0)
+    return max(sum(seconds for _, seconds in left) / workers, training / trainings, longest)

@@ -1,15 +1,17 @@
 """What decides whether a worker of a cluster may run a study's cells: its code, and its class of machine."""
 
+from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from attnbench import records
 from attnbench.code.fingerprint import VARIANT_STAGES, Fingerprints
 from attnbench.errors import UserError
-from attnbench.records import Environment, RunRecord, files, params_sha256
+from attnbench.records import Environment, RunRecord, files
 from attnbench.records.io import Record, first_problem
 from attnbench.study import Study, StudyPaths
 from attnbench.study.paths import run_name
@@ -59,7 +61,7 @@ class Requirement:
         return None
 
 
-def code_sha256(study: Study) -> str:
+def worker_code_sha256(study: Study) -> str:
     """Return one hash of the code and the values of all stages that run on workers."""
     fingerprints = Fingerprints(study)
     pairs = [(stage, variant) for variant in study.variants for stage in VARIANT_STAGES]
@@ -72,34 +74,41 @@ def requirement(study: Study, paths: StudyPaths, may_run: Collection[str], stale
     """Return what workers need for the runs that may be trained; those in `stale` are.
 
     The others stay if they were made from the code and the values of today. A seed of which some runs stay and some are
-    trained needs the class of machine of those that stay.
+    trained needs the class of machine of those that stay, or of most of them.
 
     Raises:
-        UserError: those come from several classes.
+        UserError: seeds need several classes.
     """
     fingerprints = Fingerprints(study)
-    staying: dict[str, Environment] = {}
-    for variant, seed in study.runs():
-        path, run = paths.record(variant, seed), run_name(variant, seed)
-        if run not in stale and path.exists():
-            with suppress(UserError):  # the stage that reads it says that it is damaged
-                identity = records.read(path, RunRecord).identity
-                code = fingerprints.of("train", variant)["sha256"]
-                if (identity.code, identity.params) == (code, params_sha256(study, variant)):
-                    staying[run] = identity.environment
-    trained = {
-        seed for variant, seed in study.runs() if (run := run_name(variant, seed)) in may_run and run not in staying
-    }
-    environments: dict[Environment, int] = {}
-    for variant, seed in study.runs():
-        if seed in trained and (environment := staying.get(run_name(variant, seed))) is not None:
-            environments.setdefault(environment, seed)
-    if len(environments) > 1:
-        one, other = list(environments.values())[:2]
+    seed_of: dict[Environment, int] = {}  # the first seed that needs a class of machine
+    for seed in study.seeds:
+        runs = {run_name(variant, seed): variant for variant in study.variants}
+        staying = {
+            run: environment
+            for run, variant in runs.items()
+            if run not in stale and (environment := _environment(paths.record(variant, seed), fingerprints, variant))
+        }
+        if staying and any(run in may_run for run in runs.keys() - staying.keys()):
+            ((environment, _),) = Counter(staying.values()).most_common(1)
+            seed_of.setdefault(environment, seed)
+    if len(seed_of) > 1:
+        one, other = list(seed_of.values())[:2]
         raise UserError(
             f"the runs of seeds {one} and {other} come from two classes of machine, and a cluster has one for a run of "
             f"this command: name the seeds of one class, as with `--seeds {one}`"
         )
-    for environment, seed in environments.items():
-        return Requirement(code_sha256(study), environment, f"the recorded runs of seed {seed} have")
-    return Requirement(code_sha256(study), None, "")
+    code = worker_code_sha256(study)
+    for environment, seed in seed_of.items():
+        return Requirement(code, environment, f"the recorded runs of seed {seed} have")
+    return Requirement(code, None, "")
+
+
+def _environment(record: Path, fingerprints: Fingerprints, variant: str) -> Environment | None:
+    """Return the class of machine of a run that was made from the code and the values of today, else None."""
+    with suppress(UserError):  # the stage that reads the record says that it is missing or damaged
+        identity = records.read(record, RunRecord).identity
+        code = fingerprints.of("train", variant)["sha256"]
+        # whether the images have changed is known after the stage data
+        if not identity.changed_inputs(fingerprints.study, variant, data=identity.data, code=code):
+            return identity.environment
+    return None

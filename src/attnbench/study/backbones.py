@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from attnbench.errors import UserError, did_you_mean, listed
 from attnbench.study import module_files
 from attnbench.study.module_files import Option
 
@@ -24,6 +25,20 @@ def path(name: str) -> Path:
 def options(name: str) -> dict[str, Option]:
     """Return the options of a backbone, read from its source."""
     return module_files.options(path(name), ("classes", "image_shape"))
+
+
+def require_integer_option(name: str, option: str) -> None:
+    """Check that a backbone has an integer option of that name.
+
+    Raises:
+        UserError: says which it has.
+    """
+    allowed = [own for own, value in options(name).items() if type(value.default) is int]
+    if option not in allowed:
+        raise UserError(
+            f"--option {option}: {name} has no such integer option; allowed: {listed(allowed)}"
+            f"{did_you_mean(option, allowed)}"
+        )
 
 
 def sites(name: str) -> tuple[str, ...]:

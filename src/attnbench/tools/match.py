@@ -11,13 +11,15 @@ import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from attnbench import cost, networks, records
 from attnbench.analyse.statistics import time_ratio
-from attnbench.errors import UserError, did_you_mean, listed
+from attnbench.errors import UserError
 from attnbench.networks import Network, arithmetic
 from attnbench.networks.building import ImageSet
+from attnbench.report import formatting
 from attnbench.study import Study, StudyPaths, attention, backbones
 from attnbench.study.schema import Variant
 from attnbench.train.timing import timed_step
@@ -39,8 +41,8 @@ class Candidate:
 
     value: int
     ratio: float
-    low: float
-    high: float
+    low: float = math.nan  # where there is no interval: a count is exact, and one process shows no spread
+    high: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -73,20 +75,12 @@ class Search:
 def match(study: Study, root: Path, variant: str, option: str, by: str, batch_size: int) -> str:
     """Return what to add to params.yaml: a control of equal `parameters`, `latency` or `training_step`.
 
-    `batch_size` is that of the latency; a training step has that of the recipe.
+    `variant` has a module, and `option` is an integer option of the backbone. `batch_size` is that of the latency; a
+    training step has that of the recipe.
 
     Raises:
-        UserError: the variant has no module, the backbone no such integer option, or no value reaches that cost.
+        UserError: no value of the option reaches that cost.
     """
-    if study.variants[variant].attention == attention.NONE:
-        raise UserError(f"{variant} has no module to match; name a variant with one")
-    options = backbones.options(study.backbone.name)
-    allowed = [name for name in options if type(options[name].default) is int]
-    if option not in allowed:
-        raise UserError(
-            f"--option {option}: {study.backbone.name} has no such integer option; allowed: {listed(allowed)}"
-            f"{did_you_mean(option, allowed)}"
-        )
     search = Search(study, variant, option, image_set(study, root))
     if by == "parameters":
         return text(search, by_parameters(search), by)
@@ -108,11 +102,11 @@ def by_parameters(search: Search) -> list[Candidate]:
     """Return the values around the one of equal parameters, with exact ratios."""
     target = networks.parameter_count(search.network())
 
+    @cache
     def ratio(value: int) -> float:
         return networks.parameter_count(search.network(value)) / target
 
-    values = _with_neighbours(bracket(ratio, search.start), search.start)
-    return [Candidate(value, ratio(value), ratio(value), ratio(value)) for value in values]
+    return [Candidate(value, ratio(value)) for value in nearby_values(search, ratio, "parameters")]
 
 
 def by_time(search: Search, by: str, batch_size: int) -> list[Candidate]:
@@ -121,14 +115,30 @@ def by_time(search: Search, by: str, batch_size: int) -> list[Candidate]:
     def ratio(value: int) -> float:
         return _rough_ratio(search, value, by, batch_size)
 
-    return _measured(search, _with_neighbours(bracket(ratio, search.start), search.start), by, batch_size)
+    return _measured(search, nearby_values(search, ratio, by), by, batch_size)
 
 
-def bracket(cost_of: Callable[[int], float], start: int) -> tuple[int, int]:
-    """Return the neighbours between which a growing cost reaches 1; both are `start` if it costs 1 or more.
+def nearby_values(search: Search, ratio: Callable[[int], float], kind: str) -> list[int]:
+    """Return the values of the option around the one at which the ratio of a growing cost, `kind`, reaches 1.
 
     Raises:
-        UserError: the cost stays below 1.
+        UserError: the ratio stays below 1.
+    """
+    start, variant = search.start, search.variant
+    found = bracket(ratio, start)
+    if found is None:
+        raise UserError(
+            f"--option {search.option}: no value from {start}, that of {variant}, to {MAX_FACTOR * start} reaches the "
+            f"{kind.replace('_', ' ')} of {variant}; name another option, or match another cost with --by"
+        )
+    low, high = found
+    return list(range(max(start, low - 1), high + 2))
+
+
+def bracket(cost_of: Callable[[int], float], start: int) -> tuple[int, int] | None:
+    """Return the neighbours between which a growing cost reaches 1; both are `start` if it costs 1 or more.
+
+    None if it stays below 1 up to `MAX_FACTOR` times `start`.
     """
     if cost_of(start) >= 1:
         return start, start
@@ -136,7 +146,7 @@ def bracket(cost_of: Callable[[int], float], start: int) -> tuple[int, int]:
     while cost_of(high) < 1:
         low, high = high, 2 * high
         if high > MAX_FACTOR * start:
-            raise UserError(f"no value up to {low} reaches that cost; name another option")
+            return None
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if cost_of(middle) < 1 else (low, middle)
@@ -153,10 +163,9 @@ def text(search: Search, candidates: list[Candidate], kind: str, condition: str 
     c, h, w = search.images.image_shape
     best = nearest(candidates)
     options = ", ".join(f"{name}: {json.dumps(value)}" for name, value in search.control(best.value).backbone.items())
-    interval = f", {100 * search.study.confidence:g} % interval" if kind != "parameters" else ""
+    interval = "" if math.isnan(best.low) else f", {formatting.level(search.study.confidence)} interval"
     rows = [
-        f"  {search.option}: {candidate.value}  {candidate.ratio:.4f}"
-        + (f"  [{candidate.low:.4f}, {candidate.high:.4f}]" if kind != "parameters" else "")
+        f"  {search.option}: {candidate.value}  {_ratio(candidate, kind)}"
         + ("  <- nearest" if candidate is best else "")
         for candidate in candidates
     ]
@@ -176,8 +185,11 @@ def text(search: Search, candidates: list[Candidate], kind: str, condition: str 
     )
 
 
-def _with_neighbours(pair: tuple[int, int], start: int) -> list[int]:
-    return list(range(max(start, pair[0] - 1), pair[1] + 2))
+def _ratio(candidate: Candidate, kind: str) -> str:
+    """Return a ratio with its interval; one of counts, which is exact, with a digit more."""
+    if kind == "parameters":
+        return formatting.ratio(candidate.ratio, 4)
+    return formatting.ratio_with_interval(candidate.ratio, candidate.low, candidate.high)
 
 
 def _timed_study(search: Search, values: list[int], batch_size: int, processes: int) -> Study:

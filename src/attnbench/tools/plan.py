@@ -20,6 +20,7 @@ from attnbench.analyse.runs import load_blocks
 from attnbench.data.split import VALIDATION_SHARE
 from attnbench.errors import UserError
 from attnbench.networks import arithmetic
+from attnbench.networks.building import ImageSet
 from attnbench.report import formatting
 from attnbench.study import Study, StudyPaths, repository, schema
 from attnbench.study.paths import repro
@@ -35,7 +36,7 @@ LOGIT, LABEL = 4, 8  # bytes of each in a file of predictions
 
 
 @dataclass(frozen=True)
-class Spread:
+class AssumedSpread:
     """The standard deviation of a run that neither its variant nor its seed explains, in percentage points."""
 
     points: float
@@ -48,7 +49,7 @@ class Spread:
         return {"": self.points} if self.limit is None else {"": self.points, " at the limit": self.limit}
 
 
-def spread_of(located: LocatedStudy) -> Spread:
+def spread_of(located: LocatedStudy) -> AssumedSpread:
     """Return the spread of the recorded runs of a study.
 
     Raises:
@@ -63,36 +64,37 @@ def spread_of(located: LocatedStudy) -> Spread:
             f"--like {study.name}: no spread can be estimated from its {seeds} complete seed(s): it takes two or more, "
             "and runs that differ; name another study, or state the spread, for example --spread 0.35"
         )
-    return Spread(
+    return AssumedSpread(
         points, f"as in {study.name} with {seeds} seeds; {formatting.level(UPPER_CONFIDENCE)} limit {limit:.2f}", limit
     )
 
 
-def text(located: LocatedStudy, spread: Spread | None) -> str:
+def text(located: LocatedStudy, spread: AssumedSpread | None) -> str:
     """Return the table: a row for each number of seeds, and why it is listed; without a spread no half-widths.
 
     Where the hours are not known, such as without the accelerator that params.yaml asks for, a line says why.
     """
     study, family = located.study, contrasts(located.study)
+    images = image_set(study, located.root)
     try:
-        hours = seconds_per_seed(located) / located.workers / 3600
+        hours = seconds_per_seed(located, images) / 3600  # one run after another
         about_hours = (
-            f"hours: training steps of all runs as timed here ({_machine(study)}), {located.workers} run(s) in "
+            f"hours: training steps of all runs as timed here ({_machine(study)}), up to {located.workers} run(s) in "
             "parallel; augmentation, evaluation and the other stages are not included"
         )
     except UserError as error:
         hours, about_hours = math.nan, f"hours are not known: {error}"
     cases = {} if spread is None else spread.cases
     reasons, beyond = _reasons(study, family, cases)
-    size = COPIES * bytes_per_seed(located) / 2**30
-    predictions = " and predictions" if StudyPaths(study.name, located.root).data_summary.is_file() else ""
-    rows = [
-        [f"{seeds}", f"{seeds * len(study.variants)}", "" if math.isnan(hours) else f"{seeds * hours:.1f}"]
-        + [f"{seeds * size:.2f}"]
-        + [_half_width(study, family, seeds, points) for points in cases.values()]
-        + [", ".join(reasons[seeds])]
-        for seeds in sorted(reasons)
-    ]
+    size = COPIES * bytes_per_seed(study, images) / 2**30
+    predictions = " and predictions" if isinstance(images, records.DataSummary) else ""
+    rows = []
+    for seeds in sorted(reasons):
+        runs = seeds * len(study.variants)
+        at_once = min(located.workers, runs)
+        cells = [f"{seeds}", f"{runs}", "" if math.isnan(hours) else f"{seeds * hours / at_once:.1f}"]
+        widths = (_half_width(study, family, seeds, points) for points in cases.values())
+        rows.append([*cells, f"{seeds * size:.2f}", *widths, ", ".join(reasons[seeds])])
     names = ["seeds", "runs", "hours", "GiB", *(f"half-width{case}" for case in cases), "why"]
     aligned = [*("right" for _ in names[1:]), "left"]
     table = tabulate([names, *rows], tablefmt="plain", disable_numparse=True, colalign=aligned)
@@ -128,23 +130,22 @@ def _machine(study: Study) -> str:
     return f"{device}{machine.processor()}, {machine.cores()} core(s), load average {machine.load_average():.1f}"
 
 
-def seconds_per_seed(located: LocatedStudy) -> float:
+def seconds_per_seed(located: LocatedStudy, images: ImageSet) -> float:
     """Time a training step of every variant; return how long the steps of all runs of a seed take, one after another.
 
     Raises:
         UserError: the images are not counted yet, or the accelerator that params.yaml asks for is not here.
     """
     study = located.study
-    steps = math.ceil(training_images(located) / study.recipe.batch_size) * study.recipe.epochs
+    steps = math.ceil(training_images(located, images) / study.recipe.batch_size) * study.recipe.epochs
     arithmetic.set_up(study.machine)  # as in the latency stage
     timed = study.model_copy(update={"latency": study.latency.model_copy(update={"rounds": ROUNDS, "processes": 1})})
-    times = cost.step_times(timed, image_set(study, located.root), timed_step, 0)
+    times = cost.step_times(timed, images, timed_step, 0)
     return steps * sum(median(milliseconds) for milliseconds in times.values()) / 1000
 
 
-def bytes_per_seed(located: LocatedStudy) -> int:
+def bytes_per_seed(study: Study, images: ImageSet) -> int:
     """Return what the weights of a run of every variant take, and once the images are prepared, the predictions."""
-    study, images = located.study, image_set(located.study, located.root)
     networks_of_seed = (networks.build(study, variant, images, study.seeds[0]) for variant in study.variants)
     weights = sum(int(tensor.nbytes) for network in networks_of_seed for tensor in network.state_dict().values())
     if not isinstance(images, records.DataSummary):
@@ -152,26 +153,26 @@ def bytes_per_seed(located: LocatedStudy) -> int:
     return weights + len(study.variants) * images.test * (LOGIT * len(images.classes) + LABEL)
 
 
-def training_images(located: LocatedStudy) -> int:
+def training_images(located: LocatedStudy, images: ImageSet) -> int:
     """Return how many images a run trains on, without the validation images.
 
     Raises:
         UserError: they are a user's images, which have not been read yet.
     """
-    study, summary = located.study, StudyPaths(located.study.name, located.root).data_summary
-    if summary.is_file():
-        return records.read(summary, records.DataSummary).train
+    if isinstance(images, records.DataSummary):
+        return images.train
+    study = located.study
     match study.data:
         case schema.ShapesData():
-            images = study.data.train_images
+            count = study.data.train_images
         case schema.Cifar10Data():
-            images = CIFAR10_IMAGES
+            count = CIFAR10_IMAGES
         case schema.FolderData():
             pipeline = located.params.with_name(repository.PIPELINE)
             is_copy = pipeline.parent != located.root and not pipeline.exists()  # `attnbench run` would lay it
             copy = f"cp {repository.PIPELINE} {pipeline.relative_to(located.root)} && " if is_copy else ""
             raise UserError(f"the images are not counted yet; read them with: {copy}{repro(study, ['data'])}")
-    return images - images // VALIDATION_SHARE
+    return count - count // VALIDATION_SHARE
 
 
 def _reasons(

@@ -6,7 +6,7 @@ from pathlib import Path
 from attnbench import errors
 from attnbench.networks import arithmetic
 from attnbench.records import io
-from attnbench.run.worker_identity import WorkerIdentity, code_sha256
+from attnbench.run.worker_identity import WorkerIdentity, worker_code_sha256
 from attnbench.study import load
 
 
@@ -15,7 +15,7 @@ def main() -> None:
     study = load(Path(sys.argv[1]))
     arithmetic.set_up(study.machine)
     environment = arithmetic.environment(study.machine)
-    io.write(Path(sys.argv[2]), WorkerIdentity(code=code_sha256(study), environment=environment))
+    io.write(Path(sys.argv[2]), WorkerIdentity(code=worker_code_sha256(study), environment=environment))
 
 
 if __name__ == "__main__":

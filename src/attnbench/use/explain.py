@@ -18,7 +18,7 @@ from attnbench.networks.grad_cam import grad_cam
 from attnbench.records.views import BlockView, GateView, Views
 from attnbench.report.figures import fonts, gates, maps
 from attnbench.report.tables import markdown
-from attnbench.use import images
+from attnbench.use.layer_outputs import layer_maps
 from attnbench.use.trained import TrainedRun
 from attnbench.views import capture
 
@@ -68,14 +68,13 @@ def explain(
         )
     if target is not None and method != "gradcam":
         raise UserError(f"--class {target} needs --method gradcam: nothing else depends on a class")
-    pixels = torch.cat([_pixels(run, path) for path in paths])  # uint8 (n, c, h, w)
+    pixels = run.pixels(paths)  # uint8 (n, c, h, w)
     x = run.standardised(pixels)
     if method == "gates":
         return _gates(run, paths, pixels, x, layer)
     blocks = _blocks(run, layer)
+    layer_maps(run.network, blocks, x[:1])  # refuses a layer that returns none
     with capture.evaluating(run.network):
-        for name, block in blocks.items():
-            _require_maps(run, name, block, x[:1])
         logits, features, _ = capture.forward_pass(run.network, x, outputs_of=blocks, inputs_of={})
         explained = logits.argmax(1) if target is None else torch.full((len(x),), run.classes.index(target))
         cams = grad_cam(run.network, blocks, x, explained) if method == "gradcam" else {}
@@ -92,14 +91,6 @@ def explain(
             return Explanation(maps.active_channels(views), text)
 
 
-def _pixels(run: TrainedRun, path: Path) -> Tensor:
-    image = images.read(path)
-    try:
-        return run.pixels(image)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-
-
 def _blocks(run: TrainedRun, layer: str | None) -> dict[str, nn.Module]:
     """Return the layers to draw."""
     if layer is None:
@@ -109,29 +100,6 @@ def _blocks(run: TrainedRun, layer: str | None) -> dict[str, nn.Module]:
         near, blocks = did_you_mean(layer, [name for name in layers if name]), list(run.network.views())
         raise UserError(f"{run.name} has no layer {layer!r}{near}; its blocks are {listed(blocks)}")
     return {layer: layers[layer]}
-
-
-def _require_maps(run: TrainedRun, name: str, layer: nn.Module, x: Tensor) -> None:
-    """Check what a layer returns for an image.
-
-    Raises:
-        UserError: it is never called, as where its parent uses its weights directly, or returns no maps.
-    """
-    outputs: list[object] = []
-    handle = layer.register_forward_hook(lambda _layer, _inputs, output: outputs.append(output))
-    try:
-        with torch.no_grad():
-            run.network(x)
-    finally:
-        handle.remove()
-    if not outputs:
-        parent = name.rpartition(".")[0]
-        other = f"; name another, such as {parent!r}, which it is a part of" if parent else ""
-        raise UserError(f"layer {name!r} is never called when the network computes{other}")
-    output = outputs[0]
-    if not isinstance(output, Tensor) or output.ndim != 4:
-        kind = tuple(output.shape) if isinstance(output, Tensor) else f"a {type(output).__name__}"
-        raise UserError(f"layer {name!r} returns {kind} for one image; name one that returns maps (n, c, h, w)")
 
 
 def _views(run: TrainedRun, pixels: Tensor, logits: Tensor, explained: Tensor) -> Views:

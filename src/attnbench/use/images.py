@@ -54,15 +54,15 @@ def pixels(picture: Picture, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     """
     channels, height, width = shape
     if isinstance(picture, str | Path):
-        image = read(Path(picture))
+        name, image = f"{picture}", read(Path(picture))
     else:
-        image = picture if isinstance(picture, Image.Image) else _image(picture)
+        name, image = "an image", picture if isinstance(picture, Image.Image) else _image(picture)
     with warnings.catch_warnings(action="ignore"):
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
     elif image.mode.startswith(("I", "F")):
-        raise UserError(f"an image has 32 bits per pixel (mode {image.mode}), of unknown range; save it with 8 or 16")
+        raise UserError(f"{name} has 32 bits per pixel (mode {image.mode}), of unknown range; save it with 8 or 16")
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     image = image.convert("RGB").convert(_MODES[channels])

@@ -1,7 +1,7 @@
 """Attention modules for a user's network: one module by name, or one after each of several layers."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 import torch
@@ -15,7 +15,7 @@ from attnbench.study import attention as module_names
 from attnbench.study import check_modules, module_files
 from attnbench.study.options import Size
 from attnbench.study.schema import OptionValue
-from attnbench.views.capture import evaluating
+from attnbench.use.layer_outputs import layer_maps
 
 _DEFAULT_SIDE = 224  # pixels of the image that `insert` passes through a network
 _MOST_NAMES = 12  # listed in a message
@@ -130,43 +130,23 @@ def _channels_in(network: nn.Module) -> int:
 
 
 def _outputs(network: nn.Module, paths: Sequence[str], shape: tuple[int, int, int]) -> dict[str, Tensor]:
-    """Return the maps (1, c, h, w) after each layer for an image of zeros."""
-    outputs: dict[str, list[object]] = {path: [] for path in paths}
-    handles = [
-        network.get_submodule(path).register_forward_hook(
-            lambda _module, _inputs, output, path=path: outputs[path].append(output)
-        )
-        for path in paths
-    ]
+    """Return the maps (1, c, h, w) after each layer for an image of zeros.
+
+    Raises:
+        UserError: a layer returns none, or runs not once, or the network does not take the image.
+    """
     parameter = next(network.parameters(), torch.zeros(()))
     image = torch.zeros((1, *shape), device=parameter.device, dtype=parameter.dtype)
     try:
-        with evaluating(network), torch.no_grad():
-            network(image)
+        maps = layer_maps(network, {path: network.get_submodule(path) for path in paths}, image)
     except (RuntimeError, ValueError, TypeError) as error:
         raise UserError(
             f"{type(network).__name__} does not take an image (1, {', '.join(map(str, shape))}): "
             f"{shortened(' '.join(str(error).split()), 200)}; add `image_shape=(c, h, w)` of its images"
         ) from error
-    finally:
-        for handle in handles:
-            handle.remove()
-    return dict(_maps(outputs))
-
-
-def _maps(outputs: dict[str, list[object]]) -> Iterator[tuple[str, Tensor]]:
-    """Yield each layer with its one output.
-
-    Raises:
-        UserError: a layer runs not once, or its output is no map.
-    """
-    for path, values in outputs.items():
-        if len(values) != 1:
+    for path, outputs in maps.items():
+        if len(outputs) > 1:
             raise UserError(
-                f"layer {path!r} runs {len(values)} times for an image; a module goes after one that runs once"
+                f"layer {path!r} runs {len(outputs)} times for an image; a module goes after one that runs once"
             )
-        [output] = values
-        if not isinstance(output, Tensor) or output.ndim != 4:
-            kind = tuple(output.shape) if isinstance(output, Tensor) else f"a {type(output).__name__}"
-            raise UserError(f"layer {path!r} returns {kind}; a module goes after one that returns maps (n, c, h, w)")
-        yield path, output
+    return {path: outputs[0] for path, outputs in maps.items()}

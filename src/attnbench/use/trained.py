@@ -17,9 +17,8 @@ from attnbench.networks.evaluation import logits_of
 from attnbench.networks.normalisation import Normalisation
 from attnbench.records import DataSummary, RunRecord
 from attnbench.records.trained import require_of_record
-from attnbench.study import StudyPaths, repository, run_name
+from attnbench.study import Study, StudyPaths, repository, run_name
 from attnbench.study.paths import relative_to_cwd, repro
-from attnbench.study.repository import LocatedStudy
 from attnbench.use import images
 from attnbench.use.images import Picture
 
@@ -91,29 +90,22 @@ def load(folder: str | Path) -> TrainedRun:
     data = records.read(relative_to_cwd(paths.data_summary), DataSummary)
     train = f"`{repro(study, [f'train@{run}'])}`"
     records.require_of(record, path, f"Restore it with `git checkout`, or run {train}", study=study.name, run=run)
-    _check_identity(located, record, data, f"train it again with {train}, or check out the commit that recorded it")
+    _check_identity(study, record, data, f"train it again with {train}, or check out the commit that recorded it")
     require_of_record(checkpoint, record.checkpoint_sha256, path, study, run)
     network = networks.build(study, variant, data, seed)
     load_weights(network, checkpoint)
     return TrainedRun(network.eval(), record, data)
 
 
-def _check_identity(located: LocatedStudy, record: RunRecord, data: DataSummary, advice: str) -> None:
+def _check_identity(study: Study, record: RunRecord, data: DataSummary, advice: str) -> None:
     """Check that this repository builds the network that was trained.
 
     Raises:
         UserError: its code, its values in params.yaml or its images are others.
     """
-    study, identity = located.study, record.identity
     code = Fingerprints(study).of("train", record.variant)["sha256"]
-    pairs = {
-        "images": (identity.data, data.sha256),
-        f"values in {study.params}": (identity.params, records.params_sha256(study, record.variant)),
-        "code": (identity.code, code),
-    }
-    for name, (recorded, current) in pairs.items():
-        if recorded != current:
-            raise UserError(
-                f"run {run_name(record.variant, record.seed)} was trained with other {name} (SHA-256 {recorded[:12]}) "
-                f"than those of this repository ({current[:12]}); {advice}"
-            )
+    for changed in record.identity.changed_inputs(study, record.variant, data=data.sha256, code=code):
+        raise UserError(
+            f"run {run_name(record.variant, record.seed)} was trained with other {changed.name} (SHA-256 "
+            f"{changed.first[:12]}) than those of this repository ({changed.second[:12]}); {advice}"
+        )
