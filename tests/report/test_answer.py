@@ -61,6 +61,17 @@ def test_a_constant_alone_does_not_tell_attention_from_a_map_that_is_learned() -
     )
 
 
+def test_a_null_control_of_a_declared_pair_counts_as_well() -> None:
+    verdicts = {"cbam": "better", "cbam/constant": "better"} | CONTROLS
+    for verdict, words in (("better", "Supported for `cbam`:"), ("inconclusive", "Not decided for `cbam`:")):
+        text = report(
+            verdicts | {"cbam/declared": verdict},
+            controls={"cbam": {"constant": "constant"}},
+            comparisons=[["cbam", "static"]],
+        )
+        assert bullet(text, "Is it attention?").startswith(words)
+
+
 def test_a_training_step_that_is_not_shown_to_be_longer_is_named() -> None:
     inputs = made_inputs({"cbam": "better"})
     for low, is_named in ((0.99, True), (1.01, False)):

@@ -7,7 +7,6 @@ import pandas as pd
 
 from attnbench.report import method
 from attnbench.report.inputs import Inputs
-from attnbench.study import attention
 
 VERDICTS = ("better", "worse", "equivalent", "inconclusive")
 _FEWEST_FOR_GAPS = 3  # seeds
@@ -91,19 +90,19 @@ def plan(inputs: Inputs) -> list[dict[str, Any]]:
 def readings(inputs: Inputs) -> dict[str, list[str]]:
     """Return what null controls say -> variants with a module, for the readings that occur.
 
+    Its null controls are those under `controls` and those that it is compared with under `comparisons`.
     `attention`: better than the baseline and than each of its null controls. `no_gain`: better than each of these,
     but not than the baseline. `factor`: better than its null controls, of which none learns. `rescaling`: equivalent to
     one of them, or worse. `open`: none of it is shown. `untested`: the study has no null control of it.
     """
     gains = {row["variant"] for row in inputs.compared("baseline") if row["verdict"] == "better"}
     groups: dict[str, list[str]] = {reading: [] for reading in READINGS}
-    for variant, kind in method.kinds(inputs.study).items():
-        if kind == "attention":
-            controls = [row for row in inputs.compared(*attention.NULL_CONTROLS) if row["variant"] == variant]
-            kinds_of_controls = {name for row in controls for name in row["kind"].split()}
-            verdicts = {row["verdict"] for row in controls}
-            reading = _reading(verdicts, gains=variant in gains, learned="static" in kinds_of_controls)
-            groups[reading].append(variant)
+    kinds = method.kinds(inputs.study)
+    for variant in [name for name, kind in kinds.items() if kind == "attention"]:
+        rows = [row for row in inputs.rows("comparisons", variant=variant) if kinds[row["reference"]] == "null control"]
+        learned = any(inputs.study.variants[row["reference"]].attention == "static" for row in rows)
+        reading = _reading({row["verdict"] for row in rows}, gains=variant in gains, learned=learned)
+        groups[reading].append(variant)
     return {reading: variants for reading, variants in groups.items() if variants}
 
 
