@@ -43,6 +43,10 @@ def test_a_verdict_has_its_sentence(verdict: str, sentence: str) -> None:
     ("verdicts", "sentence"),
     [
         ({"cbam": "inconclusive", "cbam/constant": "better", "cbam/static": "better"}, "Not shown for `cbam`:"),
+        (
+            {"cbam": "worse", "cbam/constant": "better", "cbam/static": "better"},
+            "No for `cbam`: better than each of its own null controls, but worse than the baseline.",
+        ),
         ({"cbam": "better", "cbam/constant": "better", "cbam/static": "worse"}, "No for `cbam`:"),
         ({"cbam": "better", "cbam/constant": "better"}, "Not decided for `cbam`:"),
     ],
@@ -56,20 +60,27 @@ def test_a_constant_alone_does_not_tell_attention_from_a_map_that_is_learned() -
     verdicts = {"cbam": "inconclusive", "cbam/constant": "better"} | CONTROLS
     text = report(verdicts, controls={"cbam": {"constant": "constant"}}, margin=0.5)
     assert bullet(text, "Is it attention?") == (
-        "More than a factor for `cbam`: better than its own constant gate. A learned gate that never sees its input, "
-        "which it has to beat as well, is not in the study."
+        "Not decided for `cbam`: better than its own constant gate. A learned gate that never sees its input, "
+        "which it has to beat as well, is not in the study. That a module is better than its controls may be due to "
+        "[the scale that it learns](DETAILS.md#gates), not to what it sees."
     )
 
 
 def test_a_null_control_of_a_declared_pair_counts_as_well() -> None:
     verdicts = {"cbam": "better", "cbam/constant": "better"} | CONTROLS
-    for verdict, words in (("better", "Supported for `cbam`:"), ("inconclusive", "Not decided for `cbam`:")):
+    cases = (
+        (["cbam", "static"], "better", "Supported for `cbam`:"),
+        (["cbam", "static"], "inconclusive", "Not decided for `cbam`:"),
+        (["static", "cbam"], "worse", "Supported for `cbam`:"),
+        (["static", "cbam"], "better", "No for `cbam`:"),
+    )
+    for pair, verdict, words in cases:
         text = report(
-            verdicts | {"cbam/declared": verdict},
+            verdicts | {f"{pair[0]}/declared": verdict},
             controls={"cbam": {"constant": "constant"}},
-            comparisons=[["cbam", "static"]],
+            comparisons=[pair],
         )
-        assert bullet(text, "Is it attention?").startswith(words)
+        assert bullet(text, "Is it attention?").startswith(words), pair
 
 
 def test_a_training_step_that_is_not_shown_to_be_longer_is_named() -> None:

@@ -57,6 +57,14 @@ def test_no_run_is_divided_among_workers(tmp_path: Path, monkeypatch: pytest.Mon
     assert "up to 64 run(s) in parallel" in text
     rows = [line.split()[:3] for line in text.splitlines()[4:8]]
     assert rows == [["1", "2", "1.0"], ["3", "6", "1.0"], ["5", "10", "1.0"], ["10", "20", "1.0"]]  # 3600 steps a run
+    monkeypatch.setattr("attnbench.machine.cores", lambda: 4)
+    rows = [line.split()[:3] for line in plan.text(located(tmp_path, study), None).splitlines()[4:8]]
+    assert rows == [
+        ["1", "2", "1.0"],
+        ["3", "6", "2.0"],
+        ["5", "10", "3.0"],
+        ["10", "20", "5.0"],
+    ]  # the last turn is short
 
 
 @pytest.mark.usefixtures("steps")

@@ -10,7 +10,8 @@ from attnbench.report.inputs import Inputs
 
 VERDICTS = ("better", "worse", "equivalent", "inconclusive")
 _FEWEST_FOR_GAPS = 3  # seeds
-READINGS = ("attention", "no_gain", "factor", "rescaling", "open", "untested")
+READINGS = ("attention", "no_gain", "loss", "factor", "rescaling", "open", "untested")
+_FLIPPED = {"better": "worse", "worse": "better"}  # verdicts on a pair, seen from its second variant
 
 
 def by_verdict(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -92,27 +93,34 @@ def readings(inputs: Inputs) -> dict[str, list[str]]:
 
     Its null controls are those under `controls` and those that it is compared with under `comparisons`.
     `attention`: better than the baseline and than each of its null controls. `no_gain`: better than each of these,
-    but not than the baseline. `factor`: better than its null controls, of which none learns. `rescaling`: equivalent to
-    one of them, or worse. `open`: none of it is shown. `untested`: the study has no null control of it.
+    but not than the baseline. `loss`: the same, and worse than the baseline. `factor`: better than its null controls,
+    of which none learns. `rescaling`: equivalent to one of them, or worse. `open`: none of it is shown. `untested`: the
+    study has no null control of it.
     """
-    gains = {row["variant"] for row in inputs.compared("baseline") if row["verdict"] == "better"}
+    against_baseline = {row["variant"]: row["verdict"] for row in inputs.compared("baseline")}
     groups: dict[str, list[str]] = {reading: [] for reading in READINGS}
     kinds = method.kinds(inputs.study)
     for variant in [name for name, kind in kinds.items() if kind == "attention"]:
-        rows = [row for row in inputs.rows("comparisons", variant=variant) if kinds[row["reference"]] == "null control"]
-        learned = any(inputs.study.variants[row["reference"]].attention == "static" for row in rows)
-        reading = _reading({row["verdict"] for row in rows}, gains=variant in gains, learned=learned)
+        pairs = [(row["reference"], row["verdict"]) for row in inputs.rows("comparisons", variant=variant)]
+        pairs += [
+            (row["variant"], _FLIPPED.get(row["verdict"], row["verdict"]))
+            for row in inputs.rows("comparisons", reference=variant)
+        ]
+        verdicts = {other: verdict for other, verdict in pairs if kinds[other] == "null control"}
+        learned = any(inputs.study.variants[other].attention == "static" for other in verdicts)
+        reading = _reading(set(verdicts.values()), against_baseline[variant], learned=learned)
         groups[reading].append(variant)
     return {reading: variants for reading, variants in groups.items() if variants}
 
 
-def _reading(verdicts: set[str], *, gains: bool, learned: bool) -> str:
+def _reading(verdicts: set[str], against_baseline: str, *, learned: bool) -> str:
+    """Return the reading of a module from its verdicts against null controls, of which one is `learned` or none."""
     if not verdicts:
         return "untested"
     if verdicts == {"better"} and not learned:
         return "factor"
     if verdicts == {"better"}:
-        return "attention" if gains else "no_gain"
+        return {"better": "attention", "worse": "loss"}.get(against_baseline, "no_gain")
     return "rescaling" if verdicts & {"equivalent", "worse"} else "open"
 
 

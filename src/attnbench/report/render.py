@@ -109,6 +109,7 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "with_module": with_module,
         "modules_tested": len({study.variants[name].attention for name in with_module}),
         "null_controls": [name for name, kind in kinds.items() if kind == "null control"],
+        "declares_controls": any(kinds[name] == "null control" for pair in study.comparisons for name in pair),
         "pairs": equal_cost.pairs(inputs),
         "margin": study.margin_share,
         "compare": {other: _comparison_with(study, other) for other in study.interactions},

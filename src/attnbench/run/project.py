@@ -37,13 +37,20 @@ class Brought:
         """Write it to a new file.
 
         Raises:
-            UserError: it is gone, or no longer has that MD5.
+            UserError: it is gone, cannot be read, or no longer has that MD5.
         """
         if isinstance(self.source, bytes):
             path.write_bytes(self.source)
         else:
-            with suppress(FileNotFoundError):
+            try:
                 shutil.copyfile(self.source, path)
+            except OSError as error:
+                if error.filename != str(self.source):
+                    raise
+                raise UserError(
+                    f"{self.source} cannot be copied ({error.strerror}); wait until nothing writes it, or make it "
+                    "readable, and try again"
+                ) from None
         if md5_of(path) != self.md5:
             raise UserError(f"{self.source!s} changed while it was copied; wait until nothing writes it, and try again")
 

@@ -91,8 +91,8 @@ def text(located: LocatedStudy, spread: AssumedSpread | None) -> str:
     rows = []
     for seeds in sorted(reasons):
         runs = seeds * len(study.variants)
-        at_once = min(located.workers, runs)
-        cells = [f"{seeds}", f"{runs}", "" if math.isnan(hours) else f"{seeds * hours / at_once:.1f}"]
+        turns = math.ceil(runs / located.workers)  # of runs in parallel
+        cells = [f"{seeds}", f"{runs}", "" if math.isnan(hours) else f"{turns * hours / len(study.variants):.1f}"]
         widths = (_half_width(study, family, seeds, points) for points in cases.values())
         rows.append([*cells, f"{seeds * size:.2f}", *widths, ", ".join(reasons[seeds])])
     names = ["seeds", "runs", "hours", "GiB", *(f"half-width{case}" for case in cases), "why"]
