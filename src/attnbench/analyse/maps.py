@@ -37,13 +37,13 @@ def load_maps(study: Study, paths: StudyPaths, runs: Sequence[RunRecord]) -> lis
     firsts: dict[str, MapsRecord] = {}  # of each variant
     for record in records:
         for first, facts in ((records[0], _scored), (firsts.setdefault(record.variant, record), _slots)):
-            for fact, expected in facts(first).items():
-                if (own := facts(record)[fact]) != expected:
-                    path = paths.map_scores(record.variant, record.seed)
-                    first_run, name = run_name(first.variant, first.seed), run_name(record.variant, record.seed)
-                    raise UserError(
-                        f"{path} has {fact} {own}, but that of {first_run} has {expected}. {again(study, 'maps', name)}"
-                    )
+            own, expected = facts(record), facts(first)
+            for fact in (name for name in own if own[name] != expected[name]):
+                path, first_run = paths.map_scores(record.variant, record.seed), run_name(first.variant, first.seed)
+                advice = again(study, "maps", run_name(record.variant, record.seed))
+                raise UserError(
+                    f"{path} has {fact} {own[fact]}, but that of {first_run} has {expected[fact]}. {advice}"
+                )
     return records
 
 

@@ -22,14 +22,14 @@ def by_verdict(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 
 def names_by_verdict(rows: list[dict[str, Any]], *verdicts: str) -> dict[str, list[str]]:
     """Return verdict -> variants, for those of the verdicts that occur."""
-    groups = {verdict: [row["variant"] for row in rows if row["verdict"] == verdict] for verdict in verdicts}
-    return {verdict: names for verdict, names in groups.items() if names}
+    groups = by_verdict(rows).items()
+    return {verdict: [row["variant"] for row in group] for verdict, group in groups if verdict in verdicts}
 
 
 def against_baseline(inputs: Inputs) -> dict[str, list[dict[str, Any]]]:
     """Return verdict -> comparisons of variants with the baseline; null controls belong to another question."""
-    kinds = method.kinds(inputs.study)
-    return by_verdict([row for row in inputs.compared("baseline") if kinds[row["variant"]] != "null control"])
+    names = method.without_null_controls(inputs.study)
+    return by_verdict([row for row in inputs.compared("baseline") if row["variant"] in names])
 
 
 def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -39,10 +39,9 @@ def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str
     training step of all with attention, if others are among them; else None. `not_slower` are those that are better and
     whose training step is not shown to take longer, and `not_later` those whose inference is not.
     """
-    kinds = method.kinds(inputs.study)
     better = [row["variant"] for row in verdicts.get("better", [])]
-    modules = [name for name, kind in kinds.items() if kind == "attention"]
-    variants = better or modules or [name for name in kinds if name != inputs.study.baseline]
+    modules = method.with_module(inputs.study)
+    variants = better or modules or [name for name in inputs.study.variants if name != inputs.study.baseline]
     base = inputs.rows("cost", variant=inputs.study.baseline)[0]
     costs = [row for row in inputs.rows("cost") if row["variant"] in variants]
     steps = {row["variant"]: row for row in inputs.rows("training_step")}
@@ -100,7 +99,7 @@ def readings(inputs: Inputs) -> dict[str, list[str]]:
     against_baseline = {row["variant"]: row["verdict"] for row in inputs.compared("baseline")}
     groups: dict[str, list[str]] = {reading: [] for reading in READINGS}
     kinds = method.kinds(inputs.study)
-    for variant in [name for name, kind in kinds.items() if kind == "attention"]:
+    for variant in method.with_module(inputs.study):
         pairs = [(row["reference"], row["verdict"]) for row in inputs.rows("comparisons", variant=variant)]
         pairs += [
             (row["variant"], _FLIPPED.get(row["verdict"], row["verdict"]))
@@ -126,9 +125,9 @@ def _reading(verdicts: set[str], against_baseline: str, *, learned: bool) -> str
 
 def changed(inputs: Inputs, kind: str) -> dict[str, list[str]]:
     """Return verdict (`worse`, `better`) -> variants with attention of which `frozen` or `shuffled` gates show it."""
-    kinds = method.kinds(inputs.study)
-    rows = [row | {"verdict": row[f"{kind}_verdict"]} for row in inputs.rows("ablation")]
-    return names_by_verdict([row for row in rows if kinds[row["variant"]] == "attention"], "better", "worse")
+    names = method.with_module(inputs.study)
+    rows = [row | {"verdict": row[f"{kind}_verdict"]} for row in inputs.rows("ablation") if row["variant"] in names]
+    return names_by_verdict(rows, "better", "worse")
 
 
 def wider_gaps(inputs: Inputs) -> dict[str, list[str]]:

@@ -17,12 +17,10 @@ def one_image(inputs: Inputs) -> dict[str, float] | None:
 
     None unless both were timed, and the batch is faster.
     """
-    sizes = inputs.study.latency.batch_sizes
     rows = inputs.rows("latency", variant=inputs.study.baseline)
-    medians = {row["batch_size"]: row["median_ms"] for row in rows}
-    if min(sizes) != 1 or medians[max(sizes)] / max(sizes) >= medians[1]:
-        return None
-    return {"alone": medians[1], "in_batch": medians[max(sizes)] / max(sizes)}
+    per_image = {row["batch_size"]: row["median_ms"] / row["batch_size"] for row in rows}
+    alone, in_batch = per_image.get(1), per_image[max(per_image)]
+    return None if alone is None or in_batch >= alone else {"alone": alone, "in_batch": in_batch}
 
 
 def environment_number(inputs: Inputs) -> int | None:

@@ -51,6 +51,11 @@ def kinds(study: Study) -> dict[str, str]:
     return kinds | {study.baseline: "baseline"}
 
 
+def with_module(study: Study) -> list[str]:
+    """Return the variants with an attention module that is no null control, in the order of params.yaml."""
+    return [name for name, kind in kinds(study).items() if kind == "attention"]
+
+
 def without_null_controls(study: Study) -> list[str]:
     """Return the variants that are no null controls, the baseline first."""
     names = [name for name, kind in kinds(study).items() if kind != "null control"]

@@ -82,7 +82,7 @@ def context(inputs: Inputs) -> dict[str, Any]:
     rows = {name: inputs.rows(name) for name in inputs.tables}
     verdicts = answer.against_baseline(inputs)
     kinds = method.kinds(study)
-    with_module = [name for name, kind in kinds.items() if kind == "attention"]
+    with_module = method.with_module(study)
     return {
         "study": study,
         "data": inputs.data,

@@ -181,7 +181,7 @@ def attention_table(inputs: Inputs) -> pd.DataFrame:
         for kind in kinds
         for row in inputs.compared(kind)
     }
-    names = [name for name, kind in method.kinds(inputs.study).items() if kind == "attention"]
+    names = method.with_module(inputs.study)
     ablation = inputs.tables["ablation"].set_index("variant").reindex(names)
     return pd.DataFrame(
         {
@@ -250,7 +250,7 @@ def ablation_slots_table(inputs: Inputs) -> pd.DataFrame:
 
 def _attending(frame: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
     """Return the rows of variants with attention: the gates of null controls never change."""
-    return frame[frame["variant"].map(method.kinds(inputs.study)) == "attention"]
+    return frame[frame["variant"].isin(method.with_module(inputs.study))]
 
 
 def _gate_columns(frame: pd.DataFrame) -> dict[str, list[str]]:
