@@ -202,12 +202,13 @@ def test_outputs_of_a_cluster_that_have_no_room_here_stop_the_others(
     assert len(run.engine.started) < len(RUNS)
 
 
-def test_what_runs_alone_goes_last_also_if_a_stage_was_up_to_date(tmp_path: Path) -> None:
+def test_what_runs_alone_goes_before_the_trainings_also_if_a_stage_was_up_to_date(tmp_path: Path) -> None:
     ready = Stage("ready", changed=False, stale=True)
     training = [replace(stage, needs=frozenset(["ready"])) for stage in STAGES if stage.kind == "train"]
     latency = Stage("latency", changed=True, stale=True, alone=True, command=("python", "stages/latency.py"))
     run = Run(tmp_path, stages=[latency, ready, *training])
-    assert run.engine.started == [*RUNS, "latency"]
+    assert run.engine.started == ["latency", *RUNS]
+    assert [names for names in run.engine.together if "latency" in names] == [{"latency"}]
 
 
 def test_the_time_left_counts_the_runs_that_fit_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,11 +119,11 @@ def test_a_stage_is_ready_when_nothing_that_it_needs_is_open() -> None:
 def test_a_seed_is_finished_before_the_next_begins() -> None:
     runs = [f"{variant}-{seed}" for variant in ("baseline", "se") for seed in (0, 1)]
     ablations = [stage(f"ablate@{run}") for run in runs]
-    last = [stage("views@se"), Stage("latency", changed=True, stale=True, alone=True), stage("other")]
-    schedule = Schedule(small.study(), [*last, *ablations, *(stage(f"train@{run}", "cost") for run in runs)])
+    others = [stage("views@se"), Stage("latency", changed=True, stale=True, alone=True), stage("other")]
+    schedule = Schedule(small.study(), [*others, *ablations, *(stage(f"train@{run}", "cost") for run in runs)])
     of_seed = [f"{kind}@{variant}-{{}}" for kind in ("train", "ablate") for variant in ("baseline", "se")]
     order = [name.format(seed) for seed in (0, 1) for name in of_seed]
-    assert names(schedule.waiting) == [*order, "views@se", "other", "latency"]
+    assert names(schedule.waiting) == ["latency", *order, "views@se", "other"]
 
 
 def test_a_share_has_its_seeds_and_what_can_be_made_of_them() -> None:
