@@ -85,7 +85,7 @@ for name, slot in network.slots().items():
         slot.fill(ChannelScale(slot.channels))
         print(f"{name}: {slot.channels} channels, maps of {slot.size}")
 added = networks.parameter_count(network) - before
-print(f"{added} parameters more: 2 (32 + 64 + 128)")
+print(f"{added} parameters more: 2 (16 + 32 + 64)")
 
 # %% [markdown]
 # ## What the gates do

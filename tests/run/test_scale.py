@@ -56,7 +56,7 @@ def spent(action: Callable[[], Any]) -> float:
 
 
 def test_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    studies = {name: study(name) for name in ("quickstart", "tutorial")}
+    studies = {name: study(name) for name in ("shapes", "tutorial")}
     cell, megabyte = dispatch(tmp_path / "cluster", monkeypatch)
     measured = {
         "processor": machine.processor(),
