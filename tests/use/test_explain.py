@@ -7,11 +7,29 @@ import pytest
 import torch
 from captum.attr import LayerGradCam
 from PIL import Image
+from torch import Tensor, nn
 
 import attnbench
 from attnbench import cli
 from attnbench.errors import UserError
+from attnbench.networks import Gate
 from attnbench.use import TrainedRun, explain
+
+
+class Sign(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return (x > 0).float()
+
+
+class Step(Gate):
+    """A gate of 0 and 1, through which nothing has a gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = Sign()
+
+    def gate(self, x: Tensor) -> Tensor:
+        return self.steps(x)
 
 
 @pytest.fixture
@@ -125,6 +143,10 @@ def test_other_inputs_are_refused(run: TrainedRun, photos: list[Path], tmp_path:
         explain.explain(attnbench.load("runs/small/baseline-0"), photos, method="gates")
     with pytest.raises(UserError, match=r"norm' is never called .*; name another, such as 'block1\.after_pool'"):
         explain.explain(attnbench.load("runs/small/sa-0"), photos, layer="block1.after_pool.norm")
+    stepped = attnbench.load("runs/small/baseline-0")
+    stepped.network.slots()["block3.before_pool"].fill(Step())
+    with pytest.raises(UserError, match=r"has no Grad-CAM of 'block3\.before_pool\.steps', .*--method features"):
+        explain.explain(stepped, photos, layer="block3.before_pool.steps")
     Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / "float.tiff")
     with pytest.raises(UserError, match=r"float\.tiff has 32 bits per pixel \(mode F\)"):
         explain.explain(run, [tmp_path / "float.tiff"])

@@ -148,6 +148,23 @@ def test_what_onnx_has_no_operator_for_is_named(tmp_path: Path) -> None:
         export.write(program, tmp_path / "file", "onnx", {})
 
 
+@pytest.mark.skipif(not HAS_ONNX, reason="needs attnbench[export]")
+def test_what_onnx_runtime_cannot_compute_is_named(repository: Path, tmp_path: Path) -> None:
+    class Double(networks.Gate):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(1, 8, 1, 1))
+
+        def gate(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.conv2d(x.double(), self.weight.double()).float().sigmoid()
+
+    run = attnbench.load("runs/small/baseline-0")
+    run.network.slots()["block1.before_pool"].fill(Double())
+    with pytest.raises(UserError, match=r"^baseline-0 cannot be exported \(attention: Double\): .*Conv"):
+        export.export(run, tmp_path / "network.onnx", "onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_that_computes_something_else_is_not_kept(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,8 @@ def test_16_bits_are_scaled_to_8(tmp_path: Path) -> None:
     Image.fromarray(deep).save(tmp_path / "deep.png")
     pixels = images.pixels(images.read(tmp_path / "deep.png"), (3, 9, 14))
     assert np.array_equal(pixels, np.broadcast_to((deep / 257).round(), (3, 9, 14)))
+    (tmp_path / "deep.pgm").write_bytes(b"P5 14 9 65535\n" + deep.astype(">u2").tobytes())
+    assert np.array_equal(images.pixels(images.read(tmp_path / "deep.pgm"), (3, 9, 14)), pixels)
 
 
 def test_an_array_and_a_network_for_grey_images() -> None:

@@ -15,6 +15,7 @@ class Network(nn.Module):
         super().__init__()
         self.conv, self.relu, self.pool = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2, return_indices=True)
         self.part = nn.Sequential(nn.Conv2d(4, 4, 1))
+        self.groups = nn.ReLU()
         self.calls = 0
 
     def forward(self, x: Tensor) -> Tensor:
@@ -22,6 +23,7 @@ class Network(nn.Module):
         assert not self.training
         x = self.relu(self.conv(x))
         x = self.relu(nn.functional.conv2d(x, self.part[0].weight))
+        x = self.groups(x.reshape(2, 2, 6, 6)).reshape(1, 4, 6, 6)
         return self.pool(x)[0]
 
 
@@ -43,6 +45,7 @@ def test_one_pass_gives_the_maps_of_all_layers_and_leaves_the_network_as_it_was(
     [
         ("part.0", r"^layer 'part\.0' is never called when the network computes; name another, such as 'part', which"),
         ("part", r"^layer 'part' is never called when the network computes$"),
+        ("groups", r"^layer 'groups' returns maps of 2 images \(2, 2, 6, 6\) for one, as where groups"),
         ("pool", r"^layer 'pool' returns a tuple for one image; name one that returns maps \(n, c, h, w\)$"),
     ],
 )

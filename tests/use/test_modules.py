@@ -119,6 +119,48 @@ def test_a_layer_that_runs_several_times_is_refused(resnet: nn.Module) -> None:
         attnbench.insert(resnet, "layer1.0.relu", "se", image_shape=SHAPE)
 
 
+class Joined(nn.Module):
+    def forward(self, x: Tensor, *, skip: Tensor) -> Tensor:
+        return x + skip
+
+
+class Skipping(nn.Module):
+    """A network whose layers `join` and `last` are held or used in ways of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(2, 4, 3)
+        self.join = Joined()
+        self.last = nn.Conv2d(4, 3, 1)
+        self.again = self.last
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        return self.again(self.join(x, skip=x)).sum((2, 3)) + self.first.out_channels
+
+
+def test_a_layer_may_have_further_inputs() -> None:
+    network, x = Skipping(), torch.rand(1, *SHAPE)[:, :2]
+    attnbench.insert(network, "join", "constant", value=0.5)
+    assert torch.equal(network(x), network.last(network.first(x)).sum((2, 3)) + 4)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (["first", "last"], r"Skipping does not compute with modules after 'first', 'last': .*out_channels"),
+        (["join", "last"], r"after 'join', 'last': layer 'last' is never called .*It may hold such a layer under a"),
+    ],
+    ids=str,
+)
+def test_a_network_that_computes_without_the_module_is_refused(layers: list[str], message: str) -> None:
+    network = Skipping()
+    before = str(network)
+    with pytest.raises(UserError, match=message):
+        attnbench.insert(network, layers, "constant", value=0.5)
+    assert str(network) == before
+
+
 def test_the_network_must_take_the_image(network: nn.Module) -> None:
     with pytest.raises(UserError, match=r"does not take an image \(1, 5, 8, 8\): .*; add `image_shape="):
         attnbench.insert(network, "1", "se", image_shape=(5, 8, 8))

@@ -77,7 +77,7 @@ def explain(
     with capture.evaluating(run.network):
         logits, features, _ = capture.forward_pass(run.network, x, outputs_of=blocks, inputs_of={})
         explained = logits.argmax(1) if target is None else torch.full((len(x),), run.classes.index(target))
-        cams = grad_cam(run.network, blocks, x, explained) if method == "gradcam" else {}
+        cams = _cams(run, blocks, x, explained) if method == "gradcam" else {}
     views = _views(run, pixels, logits, explained)
     views = replace(views, blocks={name: _block(features[name], cams.get(name)) for name in blocks})
     text = _probabilities(run, paths, logits, target)
@@ -89,6 +89,16 @@ def explain(
             return Explanation(maps.feature_maps(views), text)
         case "channels":
             return Explanation(maps.active_channels(views), text)
+
+
+def _cams(run: TrainedRun, blocks: Mapping[str, nn.Module], x: Tensor, classes: Tensor) -> dict[str, Tensor]:
+    try:
+        return grad_cam(run.network, blocks, x, classes)
+    except RuntimeError as error:
+        raise UserError(
+            f"{run.name} has no Grad-CAM of {listed(list(blocks))}, through which the classes have no gradient "
+            f"({' '.join(str(error).split())[:100]}); name another layer, or use --method features"
+        ) from error
 
 
 def _blocks(run: TrainedRun, layer: str | None) -> dict[str, nn.Module]:

@@ -57,9 +57,10 @@ def pixels(picture: Picture, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
         name, image = f"{picture}", read(Path(picture))
     else:
         name, image = "an image", picture if isinstance(picture, Image.Image) else _image(picture)
+    is_deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")  # Pillow scales to 65535
     with warnings.catch_warnings(action="ignore"):
         image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16"):
+    if is_deep:
         image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
     elif image.mode.startswith(("I", "F")):
         raise UserError(f"{name} has 32 bits per pixel (mode {image.mode}), of unknown range; save it with 8 or 16")

@@ -39,5 +39,10 @@ def _maps(name: str, outputs: list[object]) -> list[Tensor]:
         if not isinstance(output, Tensor) or output.ndim != 4:
             kind = tuple(output.shape) if isinstance(output, Tensor) else f"a {type(output).__name__}"
             raise UserError(f"layer {name!r} returns {kind} for one image; name one that returns maps (n, c, h, w)")
+        if len(output) != 1:
+            raise UserError(
+                f"layer {name!r} returns maps of {len(output)} images {tuple(output.shape)} for one, as where groups "
+                "of channels become images; name the layer that contains it"
+            )
         maps.append(output)
     return maps

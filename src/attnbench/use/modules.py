@@ -1,6 +1,5 @@
 """Attention modules for a user's network: one module by name, or one after each of several layers."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
@@ -19,6 +18,19 @@ from attnbench.use.layer_outputs import layer_maps
 
 _DEFAULT_SIDE = 224  # pixels of the image that `insert` passes through a network
 _MOST_NAMES = 12  # listed in a message
+
+
+class Attended(nn.Sequential):
+    """A layer and the attention module after it; unlike another Sequential, it takes all inputs of its layer."""
+
+    def __init__(self, layer: nn.Module, module: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+        self.attention = module
+
+    def forward(self, *inputs: object, **named: object) -> Tensor:
+        maps: Tensor = self.attention(self.layer(*inputs, **named))  # (n, c, h, w)
+        return maps
 
 
 def attention(name: str, channels: int, *, size: Size | None = None, **options: OptionValue) -> Attention:
@@ -58,16 +70,17 @@ def insert(
     """Put an attention module after layers of any network, and return the modules by the names of these layers.
 
     `layers` are names as in `network.named_modules()`; `*` stands for any part between two dots. Each layer is replaced
-    by `Sequential(layer=..., attention=...)`, so load pretrained weights before. Channels and size of the maps are read
-    from one image of `image_shape` (c, h, w), by default 224 x 224, that passes through the network in eval mode.
+    by `Attended(layer, attention)`, a Sequential of both, so load pretrained weights before. Channels and size of the
+    maps are read from one image of `image_shape` (c, h, w), by default 224 x 224, that passes through the network in
+    eval mode.
 
         insert(resnet50(weights="DEFAULT"), "layer3.*", "se")            after every block of a stage
         insert(network, ["layer3.0.bn3", "layer4.0.bn3"], "cbam", reduction=8)
 
     Raises:
         UserError: no layer has that name, the output of one is no map (n, c, h, w), the network does not take such an
-            image, or the module is refused, as by `attention` or by the probe before training. The network stays as it
-            was.
+            image, or computes without a layer that is replaced, or the module is refused, as by `attention` or by the
+            probe before training. The network stays as it was.
     """
     shape = image_shape or (_channels_in(network), _DEFAULT_SIDE, _DEFAULT_SIDE)
     paths = _paths(network, [layers] if isinstance(layers, str) else layers)
@@ -77,12 +90,33 @@ def insert(
         module = attention(name, channels, size=size, **options)
         probe.check(module, channels, size, file=module_names.path(name), slot=path)
         modules[path] = module.to(output).train(network.training)
+    replaced = {path: network.get_submodule(path) for path in modules}
     for path, module in reversed(modules.items()):  # a layer after its own parts, whose names it changes
-        parent, _, child = path.rpartition(".")
-        pair = nn.Sequential(OrderedDict(layer=network.get_submodule(path), attention=module))
+        pair = Attended(replaced[path], module)
         pair.training = network.training  # alone: the layer may be frozen
-        setattr(network.get_submodule(parent), child, pair)
+        _replace(network, path, pair)
+    try:
+        layer_maps(network, modules, _image(network, shape))
+    except (UserError, AttributeError, RuntimeError, TypeError, ValueError) as error:
+        for path, layer in replaced.items():
+            _replace(network, path, layer)
+        raise UserError(
+            f"{type(network).__name__} does not compute with modules after {listed(list(modules))}: "
+            f"{shortened(' '.join(str(error).split()), 200)}. It may hold such a layer under a second name, or read "
+            "its attributes; name the layer that contains it, or the one after it"
+        ) from error
     return modules
+
+
+def _replace(network: nn.Module, path: str, layer: nn.Module) -> None:
+    parent, _, child = path.rpartition(".")
+    setattr(network.get_submodule(parent), child, layer)
+
+
+def _image(network: nn.Module, shape: tuple[int, int, int]) -> Tensor:
+    """Return an image of zeros (1, c, h, w), where the network is."""
+    parameter = next(network.parameters(), torch.zeros(()))
+    return torch.zeros((1, *shape), device=parameter.device, dtype=parameter.dtype)
 
 
 def _paths(network: nn.Module, patterns: Sequence[str]) -> list[str]:
@@ -135,10 +169,8 @@ def _outputs(network: nn.Module, paths: Sequence[str], shape: tuple[int, int, in
     Raises:
         UserError: a layer returns none, or runs not once, or the network does not take the image.
     """
-    parameter = next(network.parameters(), torch.zeros(()))
-    image = torch.zeros((1, *shape), device=parameter.device, dtype=parameter.dtype)
     try:
-        maps = layer_maps(network, {path: network.get_submodule(path) for path in paths}, image)
+        maps = layer_maps(network, {path: network.get_submodule(path) for path in paths}, _image(network, shape))
     except (RuntimeError, ValueError, TypeError) as error:
         raise UserError(
             f"{type(network).__name__} does not take an image (1, {', '.join(map(str, shape))}): "
