@@ -3,6 +3,7 @@
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -86,6 +87,31 @@ def test_every_host_has_a_worker_until_the_end(hosts, left_over, tmp_path):
         assert [worker["nthreads"] for worker in client.scheduler_info()["workers"].values()] == [3, 3]
     assert "Start worker at" in (tmp_path / "log" / "ssh.txt").read_text()
     assert left_over(20) == set()
+
+
+def test_nothing_stays_on_a_host_whose_run_was_killed(hosts, left_over, tmp_path):
+    script = tmp_path / "driver.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from attnbench.run import cluster_connection\n"
+        "from attnbench.run.cluster_file import load\n"
+        "from attnbench.study import load as load_study\n"
+        "cluster_connection.IDLE = 3\n"
+        "if __name__ == '__main__':\n"
+        f"    cluster = load(Path({str(tmp_path / 'cluster.yaml')!r}))\n"
+        f"    study, logs = load_study(Path({str(STUDY)!r})), Path({str(tmp_path / 'log')!r})\n"
+        "    with cluster_connection.connected(*cluster, study, logs) as (client, _):\n"
+        "        client.wait_for_workers(1, timeout=60)\n"
+        "        print('ready', flush=True)\n"
+        "        input()\n"
+    )
+    (tmp_path / "cluster.yaml").write_text("cluster: {engine: ssh, scheduler: node1, hosts: [node2]}\n")
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout.readline() == "ready\n"
+        assert left_over(0)
+        driver.kill()
+    assert left_over(60) == set()
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ class _Task:
     slot: int = 0
     result: Any = None  # future of Dask
     inputs: Any = ()  # futures of Dask, of what had to be sent
-    hashes: frozenset[str] = frozenset()  # of its inputs
+    keeps: frozenset[str] = frozenset()  # names under which its worker keeps its inputs
 
 
 @dataclass
@@ -67,7 +67,7 @@ class _Worker:
     threads: int  # how many cells it runs at once
     free: list[int] = field(default_factory=list)  # of its slots; none before it is accepted
     accepted: bool = False
-    kept: set[str] = field(default_factory=set)  # hashes of the inputs that it has
+    kept: dict[str, str] = field(default_factory=dict)  # SHA-256 of the inputs that it has -> names of its own for them
 
 
 class ClusterEngine:
@@ -241,24 +241,26 @@ class ClusterEngine:
 
     def _start(self, task: _Task, address: str, slot: int) -> None:
         """Send a cell to a worker, and before it the inputs that the worker lacks."""
-        target = self._workers[address]
+        target, number = self._workers[address], next(self._numbers)
         try:
             reads = self._files.inputs(task.cell)
+            # an input that was dropped gets a new name: another cell may not have removed the old one yet
+            names = {sha256: target.kept.get(sha256, f"{sha256}-{number}") for sha256 in reads.values()}
             new = {sha256: path for path, sha256 in reads.items() if sha256 not in target.kept}
-            contents = {sha256: self._files.content(path) for sha256, path in new.items()}
+            contents = {names[sha256]: self._files.content(path) for sha256, path in new.items()}
         except OSError as error:
             self._refuse(task, address, slot, error)
             return
-        task.number, task.address, task.slot = next(self._numbers), address, slot
-        task.hashes = frozenset(reads.values())
-        needed = task.hashes.union(*(other.hashes for other in self._running.values() if other.address == address))
+        task.number, task.address, task.slot = number, address, slot
+        task.keeps = frozenset(names.values())
+        needed = task.keeps.union(*(other.keeps for other in self._running.values() if other.address == address))
         request = {
             "number": task.number,
             "name": task.cell.name,
             "command": task.cell.command,
-            "reads": reads,
+            "reads": {path: names[sha256] for path, sha256 in reads.items()},
             "writes": task.cell.writes,
-            "drop": sorted(target.kept - needed),
+            "drop": sorted(set(target.kept.values()) - needed),
             "study": self._study.name,
             "folder": self._folder,
             "device": self._study.machine.device,
@@ -268,13 +270,13 @@ class ClusterEngine:
         }
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):  # images are large
             task.inputs = [
-                self._client.submit(worker.keep, self._topic, sha256, content, workers=[address], pure=False)
-                for sha256, content in contents.items()
+                self._client.submit(worker.keep, self._topic, name, content, workers=[address], pure=False)
+                for name, content in contents.items()
             ]
         task.result = self._client.submit(
             worker.run_cell, json.dumps(request), *task.inputs, workers=[address], pure=False
         )
-        target.kept = (target.kept & needed) | set(new)
+        target.kept = {sha256: name for sha256, name in target.kept.items() if name in needed} | names
         self._running[task.number] = task
 
     def _refuse(self, task: _Task, address: str, slot: int, error: OSError) -> None:
@@ -332,7 +334,9 @@ class ClusterEngine:
             return
         self._losses[task.cell.name] += 1
         if self._losses[task.cell.name] > MOST_LOSSES:
-            self._end(task, Ended(-signal.SIGKILL, 0.0))
+            with self._writing, suppress(OSError), self.log(task.cell.name).open("a", encoding="utf-8") as log:
+                log.write(f"it has lost {MOST_LOSSES + 1} workers, the last at {task.address}\n")
+            self._end(task, Ended(1, 0.0))
         else:
             self._say(f"again  {task.cell.name}, on another worker")
             self._waiting.appendleft(task)

@@ -19,6 +19,9 @@ from attnbench.study import Study
 from attnbench.study.document import Positions
 
 WAIT = 30  # seconds for a scheduler to answer
+# seconds without a cell until a scheduler ends, and its workers with it: nothing else ends them on other machines if
+# this process was killed. Longer than what runs here alone, such as measuring times
+IDLE = 3600
 QUEUES = {
     "slurm": dask_jobqueue.SLURMCluster,
     "pbs": dask_jobqueue.PBSCluster,
@@ -78,7 +81,7 @@ def _over_ssh(cluster: SshCluster, logs: Path, error: Error) -> Iterator[Connect
                 [cluster.scheduler or cluster.hosts[0], *cluster.hosts],
                 # with the time-out no worker outlives a start that fails on another host
                 worker_options={"nthreads": cluster.cells, "memory_limit": 0, "death_timeout": WAIT},
-                scheduler_options={"dashboard_address": ":0"},
+                scheduler_options={"dashboard_address": ":0", "idle_timeout": f"{IDLE}s"},
                 remote_python=python,
             )
     except Exception as problem:  # noqa: BLE001 -- some of Dask's have no class of their own

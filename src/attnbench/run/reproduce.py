@@ -15,11 +15,12 @@ from attnbench.run import engines, file_states, lost_entries, pipeline
 from attnbench.run.driver import Driver
 from attnbench.run.dvc_errors import PAUSE, BusyError
 from attnbench.run.engine import DiskFullError, EngineLostError
+from attnbench.run.graph import Stage
 from attnbench.run.jobs import Received, nothing_more, say, signals
 from attnbench.run.project import Project
 from attnbench.run.schedule import Schedule, share
 from attnbench.run.view import view
-from attnbench.study import repository
+from attnbench.study import Study, repository
 from attnbench.study.paths import StudyPaths
 
 PREPARATION = {"code", "data", "cost", "ready"}  # they take seconds, and are repeated without loss
@@ -62,7 +63,7 @@ def reproduce(
         is_new = not located.params.with_name(repository.PIPELINE).exists()
         file = pipeline.write_copy(root, located.params)
         if file_states.are_noted(paths):
-            return _up_to_date(study.name, root, report)
+            return _up_to_date(study.name, root, f"{report}")
         _patiently(lambda: _repair(root, root / Path(file).with_name(repository.LOCK), paths))
         with _patiently(lambda: Project(root, file, allow_missing=allow_missing)) as project:
             states = project.file_states()
@@ -71,8 +72,9 @@ def reproduce(
                 file_states.note(paths, states)
             if seeds is not None:
                 stages = share(study, stages, seeds, _patiently(project.absent_inputs))
+            what = f"{report}" if any(stage.name == "report" for stage in stages) else _no_report(study, stages)
             if not any(stage.stale for stage in stages):
-                return _up_to_date(study.name, root, report)
+                return _up_to_date(study.name, root, what)
             say(f"{study.name}: {where}; logs in {logs}/")
             schedule = Schedule(study, stages)
             with view() as shown, start(stages, shown.say) as engine, signals(engine) as received:
@@ -91,7 +93,7 @@ def reproduce(
             say(f"{study.name}: the source or params.yaml changed while this ran; run it again")
             return False
         write_overview(root)
-        say(f"{study.name} is done: {report}")
+        say(f"{study.name} is done: {what}")
         if seeds is None and not allow_missing:
             _note_states(root, file, paths)
         return True
@@ -134,9 +136,15 @@ def _note_states(root: Path, file: str, paths: StudyPaths) -> None:
             file_states.note(paths, states)
 
 
-def _up_to_date(study: str, root: Path, report: Path) -> bool:
+def _no_report(study: Study, stages: Collection[Stage]) -> str:
+    """Return why a share of the seeds has no report, and what it has."""
+    made = " Its tables are made." if any(stage.name == "analyse" for stage in stages) else ""
+    return f"no report, which needs runs that are not here: those of seed {study.seeds[0]}, or all of a seed.{made}"
+
+
+def _up_to_date(study: str, root: Path, what: str) -> bool:
     write_overview(root)
-    say(f"{study} is up to date: {report}")
+    say(f"{study} is up to date: {what}")
     return True
 
 

@@ -30,14 +30,14 @@ REPORT = 5.0  # seconds between reports of new output
 LONGEST_REPORT = 2**16  # bytes; the whole log comes with the outputs
 
 
-def keep(topic: str, sha256: str, content: bytes) -> str:
-    """Keep an input of a run, which has a topic, until a cell says that it is needed no more; return its hash."""
-    path = _inputs(get_worker(), topic) / sha256
+def keep(topic: str, name: str, content: bytes) -> str:
+    """Keep an input of a run, which has a topic, until a cell says that it is needed no more; return its name."""
+    path = _inputs(get_worker(), topic) / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{sha256}.{time.monotonic_ns()}.tmp")
+    temporary = path.with_name(f"{name}.{time.monotonic_ns()}.tmp")
     temporary.write_bytes(content)
     temporary.replace(path)
-    return sha256
+    return name
 
 
 async def forget(topic: str, dask_worker: Worker) -> None:  # with `async` nobody has to wait for it
@@ -51,8 +51,8 @@ def run_cell(request: str, *kept: str) -> tuple[str, dict[str, bytes]]:
     `request` is JSON, made by `run/cluster.py`. `kept` are results of `keep`, which had to run before.
     """
     worker, cell = get_worker(), json.loads(request)
-    for sha256 in cell["drop"]:
-        (_inputs(worker, cell["topic"]) / sha256).unlink(missing_ok=True)
+    for name in cell["drop"]:
+        (_inputs(worker, cell["topic"]) / name).unlink(missing_ok=True)
     environments = devices.environments(cell["device"], worker.state.nthreads)
     environment = {
         **environments[cell["slot"]],
@@ -116,9 +116,9 @@ def _lay(folder: Path, reads: dict[str, str], inputs: Path) -> None:
         if child.name != "work":
             child.unlink() if child.is_symlink() or child.is_file() else shutil.rmtree(child)
     (folder / "stages").symlink_to(CHECKOUT / "stages")
-    for name, sha256 in reads.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).symlink_to(inputs / sha256)
+    for path, name in reads.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).symlink_to(inputs / name)
 
 
 def _inputs(worker: Worker, topic: str) -> Path:
