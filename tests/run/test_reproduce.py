@@ -40,6 +40,16 @@ def recorded(project: Project) -> tuple[list[str], list[str]]:
     return sorted(text[start:end] for start, end in pairwise(starts)), sorted(files)
 
 
+def test_a_share_without_the_first_seed_says_that_it_has_no_report(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for outcome in ("done", "up to date"):
+        assert reproduce(None, 2, project.root, [1])
+        expected = f"small is {outcome}: tables, but no report, which shows networks of seed 0: they are not here\n"
+        assert capsys.readouterr().out.endswith(expected)
+    assert not (project.root / "reports/small/REPORT.md").exists()
+
+
 def test_a_first_run_makes_everything_and_a_second_nothing(
     project: Project, finished: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +144,7 @@ def test_a_stop_says_how_to_go_on_and_leaves_no_orphan(project: Project) -> None
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT
-    assert "stopped; 21 not finished. `attnbench run small --jobs 2 --allow-missing` goes on from here" in output
+    assert "stopped; 20 not finished. `attnbench run small --jobs 2 --allow-missing` goes on from here" in output
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)

@@ -138,8 +138,9 @@ def _note_states(root: Path, file: str, paths: StudyPaths) -> None:
 
 def _no_report(study: Study, stages: Collection[Stage]) -> str:
     """Return why a share of the seeds has no report, and what it has."""
-    made = " Its tables are made." if any(stage.name == "analyse" for stage in stages) else ""
-    return f"no report, which needs runs that are not here: those of seed {study.seeds[0]}, or all of a seed.{made}"
+    if any(stage.name == "analyse" for stage in stages):
+        return f"tables, but no report, which shows networks of seed {study.seeds[0]}: they are not here"
+    return "neither tables nor a report, which need files that are not here"
 
 
 def _up_to_date(study: str, root: Path, what: str) -> bool:
