@@ -39,16 +39,24 @@ def test_any_change_of_a_file_is_noticed(change: Callable[[Path], object], noted
     for name in ("src/a.py", "src/__pycache__/a.pyc", "lock"):
         (tmp_path / name).write_text("a")
     paths = StudyPaths("small", tmp_path)
-    file_states.note(paths, file_states.of(tmp_path / name for name in ("src", "lock", "absent")))
+    file_states.note(paths, file_states.of(tmp_path / name for name in ("src", "lock", "absent")), allow_missing=False)
     change(tmp_path)
-    assert file_states.are_noted(paths) is noted
+    for allow_missing in (False, True):
+        assert file_states.are_noted(paths, allow_missing=allow_missing) is noted
+
+
+def test_where_files_may_be_missing_a_study_is_up_to_date_only_for_a_run_that_allows_it(tmp_path: Path) -> None:
+    paths = StudyPaths("small", tmp_path)
+    file_states.note(paths, file_states.of([tmp_path / "absent"]), allow_missing=True)
+    assert file_states.are_noted(paths, allow_missing=True)
+    assert not file_states.are_noted(paths, allow_missing=False)
 
 
 def test_a_copy_of_a_repository_is_not_taken_for_the_original(tmp_path: Path) -> None:
     original = StudyPaths("small", tmp_path / "original")
     original.root.mkdir()
     (original.root / "lock").write_text("a")
-    file_states.note(original, file_states.of([original.root / "lock"]))
+    file_states.note(original, file_states.of([original.root / "lock"]), allow_missing=False)
     shutil.copytree(original.root, tmp_path / "copy")
-    assert file_states.are_noted(original)
-    assert not file_states.are_noted(StudyPaths("small", tmp_path / "copy"))
+    assert file_states.are_noted(original, allow_missing=False)
+    assert not file_states.are_noted(StudyPaths("small", tmp_path / "copy"), allow_missing=False)

@@ -37,18 +37,20 @@ def _of(path: Path) -> list[int] | None:
     return [] if S_ISDIR(status.st_mode) else [status.st_mtime_ns, status.st_size, status.st_ino]
 
 
-def note(paths: StudyPaths, states: States) -> None:
-    """Note the states of the files of a study that is up to date; on a full disk nothing is noted."""
+def note(paths: StudyPaths, states: States, *, allow_missing: bool) -> None:
+    """Note the states of the files of a study that is up to date; on a full disk nothing is noted.
+
+    With `allow_missing` it is so although files may be missing.
+    """
     with suppress(UserError):
-        files.write_text(_file(paths), json.dumps({_root(paths): states}))
+        files.write_text(_file(paths), json.dumps({_root(paths): {"missing": allow_missing, "states": states}}))
 
 
-def are_noted(paths: StudyPaths) -> bool:
+def are_noted(paths: StudyPaths, *, allow_missing: bool) -> bool:
     """Return whether a study was up to date, and no file of it has changed since."""
     try:
-        noted = json.loads(files.content(_file(paths)))
-        states = noted[_root(paths)]
-        return bool(states == of(map(Path, states)))
+        noted = json.loads(files.content(_file(paths)))[_root(paths)]
+        return noted["missing"] <= allow_missing and bool(noted["states"] == of(map(Path, noted["states"])))
     except (UserError, ValueError, TypeError, KeyError):  # none, damaged, or copied with the repository
         return False
 

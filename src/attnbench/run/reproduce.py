@@ -62,14 +62,14 @@ def reproduce(
     with claimed_study(paths):
         is_new = not located.params.with_name(repository.PIPELINE).exists()
         file = pipeline.write_copy(root, located.params)
-        if file_states.are_noted(paths):
+        if file_states.are_noted(paths, allow_missing=allow_missing):
             return _up_to_date(study.name, root, f"{report}")
         _patiently(lambda: _repair(root, root / Path(file).with_name(repository.LOCK), paths))
         with _patiently(lambda: Project(root, file, allow_missing=allow_missing)) as project:
             states = project.file_states()
             stages = _patiently(project.stages)
-            if not allow_missing and not any(stage.stale for stage in stages):
-                file_states.note(paths, states)
+            if not any(stage.stale for stage in stages):
+                file_states.note(paths, states, allow_missing=allow_missing)
             if seeds is not None:
                 stages = share(study, stages, seeds, _patiently(project.absent_inputs))
             what = f"{report}" if any(stage.name == "report" for stage in stages) else _no_report(study, stages)
@@ -94,8 +94,8 @@ def reproduce(
             return False
         write_overview(root)
         say(f"{study.name} is done: {what}")
-        if seeds is None and not allow_missing:
-            _note_states(root, file, paths)
+        if seeds is None:
+            _note_states(root, file, paths, allow_missing=allow_missing)
         return True
 
 
@@ -128,12 +128,12 @@ def _end_early(command: str, driver: Driver, received: Received) -> None:
         received.exit()
 
 
-def _note_states(root: Path, file: str, paths: StudyPaths) -> None:
+def _note_states(root: Path, file: str, paths: StudyPaths, *, allow_missing: bool) -> None:
     """Ask DVC again whether a study is up to date; if so, record it, so that the next run need not ask."""
-    with suppress(UserError), Project(root, file) as project:
+    with suppress(UserError), Project(root, file, allow_missing=allow_missing) as project:
         states = project.file_states()
         if not any(stage.stale for stage in project.stages()):
-            file_states.note(paths, states)
+            file_states.note(paths, states, allow_missing=allow_missing)
 
 
 def _no_report(study: Study, stages: Collection[Stage]) -> str:
