@@ -236,3 +236,17 @@ def test_the_status_names_what_is_lost_or_older_than_the_code(project: Project) 
 def test_the_status_of_all_studies_includes_those_that_never_ran(project: Project) -> None:
     project.add_study("other")
     assert project.call("attnbench", "status") == "small: current; 4 of 4 runs\nother: not run\n"
+
+
+def test_what_changed_while_a_stage_ran_is_not_recorded(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project.root)
+    name, record = "ablate@se-0", "results/small/runs/se-0.json"
+    lock = (project.root / "dvc.lock").read_bytes()
+    with DvcProject(project.root, "dvc.yaml") as opened:
+        opened.stages()
+        written = (project.root / "results/small/ablation/se-0.json").read_bytes()
+        assert opened.prepare(name)
+        (project.root / record).write_text("{}")
+        (project.root / "results/small/ablation/se-0.json").write_bytes(written)
+        assert opened.record([name]) == {name: f"not recorded, since {record} changed while it ran; run it again"}
+    assert (project.root / "dvc.lock").read_bytes() == lock

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from attnbench import cli
 from attnbench.errors import UserError
 from attnbench.tools.contract import checks, declarations, numerics, suite, training
 from attnbench.tools.contract.configurations import Configuration
@@ -260,3 +261,18 @@ def test_an_unknown_name_is_refused(name: str, message: str) -> None:
 def test_a_file_that_cannot_be_read_is_refused(package: Path, changes: dict[str, str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         suite.check_module(write(package, changes), print)
+
+
+@pytest.mark.parametrize(("passes", "status"), [(True, "0"), (False, "1")])
+def test_the_exit_status_of_the_command_says_whether_all_pass(
+    passes: bool, status: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def check_module(name: str, write: Callable[[str], object]) -> bool:
+        write(f"checked {name}")
+        return passes
+
+    monkeypatch.setattr(suite, "check_module", check_module)
+    monkeypatch.setattr("sys.argv", ["attnbench", "test", "se"])
+    with pytest.raises(SystemExit, match=status):
+        cli.main()
+    assert capsys.readouterr().out == "checked se\n"

@@ -12,7 +12,7 @@ from small_training import small_study
 from torch import nn
 
 import attnbench
-from attnbench import networks
+from attnbench import cli, networks
 from attnbench.errors import UserError
 from attnbench.networks import Network, arithmetic
 from attnbench.study import attention, backbones
@@ -88,6 +88,18 @@ def test_the_example_in_the_documents_runs(
     monkeypatch.chdir(tmp_path)
     exec(example, {})
     assert capsys.readouterr().out.strip() in run.classes
+
+
+def test_the_command_names_its_file_after_the_run(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["attnbench", "export", "runs/small/cbam-0"])
+    with pytest.raises(SystemExit, match="0"):
+        cli.main()
+    (repository / "cbam-0.pt2").unlink()
+    assert re.match(
+        r"cbam-0\.pt2: images \(n, 3, 32, 32\) minus .* of 3 classes; largest difference", capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize("kind", FORMATS)
