@@ -164,6 +164,38 @@ def test_outputs_of_a_cell_are_those_of_this_machine(session: Session, tmp_path:
         assert (session.root / path).read_bytes() == (tmp_path / path).read_bytes()
 
 
+def test_an_input_that_a_cell_drops_has_another_name_when_it_is_sent_again(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a cell could remove what has come for the next one, which runs on the same worker."""
+    client, requests = session.engine._client, {}  # type: ignore[attr-defined]
+
+    def submit(function, *arguments, **options):
+        if function.__name__ == "run_cell":
+            request = json.loads(arguments[0])
+            requests[request["name"]] = request
+        return type(client).submit(client, function, *arguments, **options)
+
+    def start(name: str, reads: str) -> "Future[Ended]":
+        command = ("sh", "-c", f"cat {reads} > {name}")
+        return session.engine.submit(Cell(name, command, on_worker=True, reads=(reads,), writes=(name,)))
+
+    monkeypatch.setattr(client, "submit", submit)
+    deadline = time.monotonic() + PATIENCE
+    while session.engine.free < 4:  # so that all three run on the worker that joined first
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    for name in ("weights", "images"):
+        (session.root / name).write_text(name)
+    assert start("before", "weights").result(PATIENCE).status == 0
+    futures = [start("drops", "images"), start("needs", "weights")]
+    assert [future.result(PATIENCE).status for future in futures] == [0, 0]
+    dropped = requests["drops"]["drop"]
+    assert requests["before"]["reads"]["weights"] in dropped
+    assert requests["needs"]["reads"]["weights"] not in dropped
+    assert (session.root / "needs").read_text() == "weights"
+
+
 def test_a_cell_that_fails_leaves_its_log_alone(session: Session) -> None:
     script = "echo half > half; echo the reason; exit 3"
     cell = Cell("train@fails", ("sh", "-c", script), on_worker=True, writes=("half",))
@@ -210,36 +242,6 @@ def test_the_cell_of_a_killed_worker_runs_again_on_another(session: Session, clu
     assert (session.root / "train@slow").read_text() == "done\n"
     assert "again  train@slow, on another worker" in session.said
     wait_for_the_end_of(process)  # the server of the killed worker kills it, at about the time of the second start
-
-
-def test_an_input_that_a_cell_drops_has_another_name_when_it_is_sent_again(
-    session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Otherwise a cell could remove what has come for the next one, which runs on the same worker."""
-    client, requests = session.engine._client, {}  # type: ignore[attr-defined]
-
-    def submit(function, *arguments, **options):
-        if function.__name__ == "run_cell":
-            request = json.loads(arguments[0])
-            requests[request["name"]] = request
-        return type(client).submit(client, function, *arguments, **options)
-
-    def start(name: str, reads: str) -> "Future[Ended]":
-        command = ("sh", "-c", f"cat {reads} > {name}")
-        return session.engine.submit(Cell(name, command, on_worker=True, reads=(reads,), writes=(name,)))
-
-    monkeypatch.setattr(client, "submit", submit)
-    while session.engine.free < 4:  # so that all three run on the worker that joined first
-        time.sleep(0.1)
-    for name in ("weights", "images"):
-        (session.root / name).write_text(name)
-    assert start("before", "weights").result(PATIENCE).status == 0
-    futures = [start("drops", "images"), start("needs", "weights")]
-    assert [future.result(PATIENCE).status for future in futures] == [0, 0]
-    dropped = requests["drops"]["drop"]
-    assert requests["before"]["reads"]["weights"] in dropped
-    assert requests["needs"]["reads"]["weights"] not in dropped
-    assert (session.root / "needs").read_text() == "weights"
 
 
 @pytest.mark.slow

@@ -45,7 +45,9 @@ def test_a_share_without_the_first_seed_says_that_it_has_no_report(
 ) -> None:
     for outcome in ("done", "up to date"):
         assert reproduce(None, 2, project.root, [1])
-        expected = f"small is {outcome}: tables, but no report, which shows networks of seed 0: they are not here\n"
+        expected = (
+            f"small is {outcome}: tables only: a report needs the networks of seed 0; `attnbench merge` brings them\n"
+        )
         assert capsys.readouterr().out.endswith(expected)
     assert not (project.root / "reports/small/REPORT.md").exists()
 

@@ -145,6 +145,24 @@ def test_a_layer_may_have_further_inputs() -> None:
     assert torch.equal(network(x), network.last(network.first(x)).sum((2, 3)) + 4)
 
 
+class Counting(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert len(self.blocks) == 3
+        return self.blocks(x)
+
+
+def test_a_network_that_fails_with_the_modules_stays_as_it_was() -> None:
+    network = Counting()
+    before = str(network)
+    with pytest.raises(UserError, match="Counting does not compute with modules after 'blocks'"):
+        attnbench.insert(network, "blocks", "se", image_shape=SHAPE)
+    assert str(network) == before
+
+
 @pytest.mark.parametrize(
     ("layers", "message"),
     [

@@ -55,7 +55,6 @@ class _Task:
     address: str = ""
     slot: int = 0
     result: Any = None  # future of Dask
-    inputs: Any = ()  # futures of Dask, of what had to be sent
     keeps: frozenset[str] = frozenset()  # names under which its worker keeps its inputs
 
 
@@ -68,6 +67,9 @@ class _Worker:
     free: list[int] = field(default_factory=list)  # of its slots; none before it is accepted
     accepted: bool = False
     kept: dict[str, str] = field(default_factory=dict)  # SHA-256 of the inputs that it has -> names of its own for them
+    stored: dict[str, Any] = field(
+        default_factory=dict
+    )  # these names -> futures of Dask: each input is there, or comes
 
 
 class ClusterEngine:
@@ -269,14 +271,14 @@ class ClusterEngine:
             "topic": self._topic,
         }
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):  # images are large
-            task.inputs = [
-                self._client.submit(worker.keep, self._topic, name, content, workers=[address], pure=False)
+            target.stored |= {
+                name: self._client.submit(worker.keep, self._topic, name, content, workers=[address], pure=False)
                 for name, content in contents.items()
-            ]
-        task.result = self._client.submit(
-            worker.run_cell, json.dumps(request), *task.inputs, workers=[address], pure=False
-        )
+            }
+        stored = [target.stored[name] for name in sorted(task.keeps)]
+        task.result = self._client.submit(worker.run_cell, json.dumps(request), *stored, workers=[address], pure=False)
         target.kept = {sha256: name for sha256, name in target.kept.items() if name in needed} | names
+        target.stored = {name: target.stored[name] for name in target.kept.values()}
         self._running[task.number] = task
 
     def _refuse(self, task: _Task, address: str, slot: int, error: OSError) -> None:
@@ -335,7 +337,7 @@ class ClusterEngine:
         self._losses[task.cell.name] += 1
         if self._losses[task.cell.name] > MOST_LOSSES:
             with self._writing, suppress(OSError), self.log(task.cell.name).open("a", encoding="utf-8") as log:
-                log.write(f"it has lost {MOST_LOSSES + 1} workers, the last at {task.address}\n")
+                log.write(f"this cell lost its worker {MOST_LOSSES + 1} times, the last at {task.address}\n")
             self._end(task, Ended(1, 0.0))
         else:
             self._say(f"again  {task.cell.name}, on another worker")

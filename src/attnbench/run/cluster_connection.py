@@ -20,7 +20,7 @@ from attnbench.study.document import Positions
 
 WAIT = 30  # seconds for a scheduler to answer
 # seconds without a cell until a scheduler ends, and its workers with it: nothing else ends them on other machines if
-# this process was killed. Longer than what runs here alone, such as measuring times
+# this process was killed. Longer than the stages data, analyse and report, which run here
 IDLE = 3600
 QUEUES = {
     "slurm": dask_jobqueue.SLURMCluster,

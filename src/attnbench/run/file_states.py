@@ -40,7 +40,7 @@ def _of(path: Path) -> list[int] | None:
 def note(paths: StudyPaths, states: States, *, allow_missing: bool) -> None:
     """Note the states of the files of a study that is up to date; on a full disk nothing is noted.
 
-    With `allow_missing` it is so although files may be missing.
+    With `allow_missing` it is up to date if absent files are accepted.
     """
     with suppress(UserError):
         files.write_text(_file(paths), json.dumps({_root(paths): {"missing": allow_missing, "states": states}}))

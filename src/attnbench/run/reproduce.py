@@ -139,8 +139,8 @@ def _note_states(root: Path, file: str, paths: StudyPaths, *, allow_missing: boo
 def _no_report(study: Study, stages: Collection[Stage]) -> str:
     """Return why a share of the seeds has no report, and what it has."""
     if any(stage.name == "analyse" for stage in stages):
-        return f"tables, but no report, which shows networks of seed {study.seeds[0]}: they are not here"
-    return "neither tables nor a report, which need files that are not here"
+        return f"tables only: a report needs the networks of seed {study.seeds[0]}; `attnbench merge` brings them"
+    return "neither tables nor a report: they need a seed with all its runs; `attnbench merge` brings others"
 
 
 def _up_to_date(study: str, root: Path, what: str) -> bool:

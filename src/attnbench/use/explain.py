@@ -28,6 +28,7 @@ MOST_IMAGES = 6  # that fit into every kind of figure
 _MOST_CLASSES = 5  # in the table
 _MOST_VARYING, _MOST_ACTIVE = 9, 3  # channels of a block, as in a report
 _CHANNELS_NOT_DRAWN = "The figure shows the spatial gates; of the channel gates there is only this table.\n"
+_NO_GRADIENT = ("not have been used in the graph", "does not require grad")  # what torch says of a layer without one
 _BLOCK = "block"  # the one block of a column of Grad-CAM
 
 
@@ -95,9 +96,11 @@ def _cams(run: TrainedRun, blocks: Mapping[str, nn.Module], x: Tensor, classes: 
     try:
         return grad_cam(run.network, blocks, x, classes)
     except RuntimeError as error:
+        if not any(text in str(error) for text in _NO_GRADIENT):
+            raise
         raise UserError(
-            f"{run.name} has no Grad-CAM of {listed(list(blocks))}, through which the classes have no gradient "
-            f"({' '.join(str(error).split())[:100]}); name another layer, or use --method features"
+            f"{run.name} has no Grad-CAM of {listed(list(blocks))}, through which the classes have no gradient; "
+            "name another layer, or use --method features"
         ) from error
 
 

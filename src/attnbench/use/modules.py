@@ -97,7 +97,7 @@ def insert(
         _replace(network, path, pair)
     try:
         layer_maps(network, modules, _image(network, shape))
-    except (UserError, AttributeError, RuntimeError, TypeError, ValueError) as error:
+    except Exception as error:
         for path, layer in replaced.items():
             _replace(network, path, layer)
         raise UserError(
