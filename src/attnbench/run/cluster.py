@@ -55,7 +55,15 @@ class _Task:
     address: str = ""
     slot: int = 0
     result: Any = None  # future of Dask
-    keeps: frozenset[str] = frozenset()  # names under which its worker keeps its inputs
+    hashes: frozenset[str] = frozenset()  # of its inputs
+
+
+@dataclass(frozen=True)
+class _Input:
+    """An input that a worker keeps."""
+
+    name: str  # a new one each time it is sent: a cell that drops the old one may not have removed it yet
+    stored: Any  # future of Dask, which ends when the worker has it
 
 
 @dataclass
@@ -66,10 +74,7 @@ class _Worker:
     threads: int  # how many cells it runs at once
     free: list[int] = field(default_factory=list)  # of its slots; none before it is accepted
     accepted: bool = False
-    kept: dict[str, str] = field(default_factory=dict)  # SHA-256 of the inputs that it has -> names of its own for them
-    stored: dict[str, Any] = field(
-        default_factory=dict
-    )  # these names -> futures of Dask: each input is there, or comes
+    kept: dict[str, _Input] = field(default_factory=dict)  # by the hash of its content
 
 
 class ClusterEngine:
@@ -246,23 +251,27 @@ class ClusterEngine:
         target, number = self._workers[address], next(self._numbers)
         try:
             reads = self._files.inputs(task.cell)
-            # an input that was dropped gets a new name: another cell may not have removed the old one yet
-            names = {sha256: target.kept.get(sha256, f"{sha256}-{number}") for sha256 in reads.values()}
             new = {sha256: path for path, sha256 in reads.items() if sha256 not in target.kept}
-            contents = {names[sha256]: self._files.content(path) for sha256, path in new.items()}
+            contents = {sha256: self._files.content(path) for sha256, path in new.items()}
         except OSError as error:
             self._refuse(task, address, slot, error)
             return
         task.number, task.address, task.slot = number, address, slot
-        task.keeps = frozenset(names.values())
-        needed = task.keeps.union(*(other.keeps for other in self._running.values() if other.address == address))
+        task.hashes = frozenset(reads.values())
+        needed = task.hashes.union(*(other.hashes for other in self._running.values() if other.address == address))
+        dropped = [target.kept.pop(sha256).name for sha256 in target.kept.keys() - needed]
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):  # images are large
+            for sha256, content in contents.items():
+                name = f"{sha256}-{number}"
+                stored = self._client.submit(worker.keep, self._topic, name, content, workers=[address], pure=False)
+                target.kept[sha256] = _Input(name, stored)
         request = {
             "number": task.number,
             "name": task.cell.name,
             "command": task.cell.command,
-            "reads": {path: names[sha256] for path, sha256 in reads.items()},
+            "reads": {path: target.kept[sha256].name for path, sha256 in reads.items()},
             "writes": task.cell.writes,
-            "drop": sorted(set(target.kept.values()) - needed),
+            "drop": sorted(dropped),
             "study": self._study.name,
             "folder": self._folder,
             "device": self._study.machine.device,
@@ -270,15 +279,8 @@ class ClusterEngine:
             "slot": slot,
             "topic": self._topic,
         }
-        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):  # images are large
-            target.stored |= {
-                name: self._client.submit(worker.keep, self._topic, name, content, workers=[address], pure=False)
-                for name, content in contents.items()
-            }
-        stored = [target.stored[name] for name in sorted(task.keeps)]
-        task.result = self._client.submit(worker.run_cell, json.dumps(request), *stored, workers=[address], pure=False)
-        target.kept = {sha256: name for sha256, name in target.kept.items() if name in needed} | names
-        target.stored = {name: target.stored[name] for name in target.kept.values()}
+        inputs = [target.kept[sha256].stored for sha256 in sorted(task.hashes)]
+        task.result = self._client.submit(worker.run_cell, json.dumps(request), *inputs, workers=[address], pure=False)
         self._running[task.number] = task
 
     def _refuse(self, task: _Task, address: str, slot: int, error: OSError) -> None:
@@ -336,8 +338,8 @@ class ClusterEngine:
             return
         self._losses[task.cell.name] += 1
         if self._losses[task.cell.name] > MOST_LOSSES:
-            with self._writing, suppress(OSError), self.log(task.cell.name).open("a", encoding="utf-8") as log:
-                log.write(f"this cell lost its worker {MOST_LOSSES + 1} times, the last at {task.address}\n")
+            text = f"this cell lost its worker {MOST_LOSSES + 1} times, the last at {task.address}\n"
+            self._append(task.cell, text.encode())
             self._end(task, Ended(1, 0.0))
         else:
             self._say(f"again  {task.cell.name}, on another worker")
@@ -363,5 +365,8 @@ class ClusterEngine:
         """Append what a running cell has written since to its log here."""
         task = self._running.get(event[1]["number"])
         if task is not None and task.future is not None:
-            with self._writing, suppress(OSError), self.log(task.cell.name).open("ab") as stream:
-                stream.write(event[1]["output"])
+            self._append(task.cell, event[1]["output"])
+
+    def _append(self, cell: Cell, output: bytes) -> None:
+        with self._writing, suppress(OSError), self.log(cell.name).open("ab") as stream:
+            stream.write(output)

@@ -88,8 +88,7 @@ def portable(network: nn.Module) -> nn.Module:
             k = layer.kernel_size[0]
             plain = nn.Conv2d(layer.in_channels, layer.out_channels, k, padding=k // 2, bias=False)
             plain.weight = layer.weight
-            parent, _, child = name.rpartition(".")
-            setattr(network.get_submodule(parent), child, plain.eval())
+            network.set_submodule(name, plain.eval())
     return network
 
 

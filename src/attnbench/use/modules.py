@@ -94,23 +94,18 @@ def insert(
     for path, module in reversed(modules.items()):  # a layer after its own parts, whose names it changes
         pair = Attended(replaced[path], module)
         pair.training = network.training  # alone: the layer may be frozen
-        _replace(network, path, pair)
+        network.set_submodule(path, pair)
     try:
         layer_maps(network, modules, _image(network, shape))
     except Exception as error:
         for path, layer in replaced.items():
-            _replace(network, path, layer)
+            network.set_submodule(path, layer)
         raise UserError(
             f"{type(network).__name__} does not compute with modules after {listed(list(modules))}: "
             f"{shortened(' '.join(str(error).split()), 200)}. It may hold such a layer under a second name, or read "
             "its attributes; name the layer that contains it, or the one after it"
         ) from error
     return modules
-
-
-def _replace(network: nn.Module, path: str, layer: nn.Module) -> None:
-    parent, _, child = path.rpartition(".")
-    setattr(network.get_submodule(parent), child, layer)
 
 
 def _image(network: nn.Module, shape: tuple[int, int, int]) -> Tensor:
