@@ -82,23 +82,34 @@ def test_a_first_run_makes_everything_and_a_second_nothing(
     assert project.ran() == ["report"]
 
 
-def test_a_failing_run_stops_no_other(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    (project.root / "broken").write_text("train@se-0")
+def test_a_failing_run_stops_no_other_and_whole_seeds_can_be_reported(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project.root / "broken").write_text("train@se-1")
     assert not reproduce(None, 2, project.root)
     output = capsys.readouterr().out
-    assert "FAILED train@se-0" in output
-    assert "| train@se-0 is broken on purpose" in output
-    assert "failed: train@se-0  work/small/log/train@se-0.txt: train@se-0 is broken on purpose" in output
-    skipped = "ablate@se-0, robustness@se-0, maps@se-0, views@se, analyse, report"
+    assert "FAILED train@se-1" in output
+    assert "| train@se-1 is broken on purpose" in output
+    assert "failed: train@se-1  work/small/log/train@se-1.txt: train@se-1 is broken on purpose" in output
+    skipped = "ablate@se-1, robustness@se-1, maps@se-1, analyse, report"
     assert f"skipped because a dependency failed: {skipped}" in output
-    assert "small: failed: train@se-0; see work/small/log/, fix the cause and run this again" in output
-    assert "is broken on purpose" in (project.root / "work/small/log/train@se-0.txt").read_text()
-    needing = ["views@se", "ablate@se-0", "robustness@se-0", "maps@se-0", "analyse", "report"]
-    assert project.ran() == sorted(set(ALL) - {"train@se-0", *needing})
+    assert "`attnbench run small --jobs 2 --seeds 0` makes a report of the seeds that are whole" in output
+    assert "small: failed: train@se-1; see work/small/log/, fix the cause and run this again" in output
+    assert "is broken on purpose" in (project.root / "work/small/log/train@se-1.txt").read_text()
+    needing = ["ablate@se-1", "robustness@se-1", "maps@se-1"]
+    assert project.ran() == sorted(set(ALL) - {"train@se-1", *needing, "analyse", "report"})
 
+    assert reproduce(None, 2, project.root, [0])
+    assert project.ran() == ["analyse", "report"]
     (project.root / "broken").unlink()
     assert reproduce(None, 2, project.root)
-    assert project.ran() == sorted(["train@se-0", *needing])
+    assert project.ran() == sorted(["train@se-1", *needing, "analyse", "report"])
+
+
+def test_without_the_first_seed_whole_seeds_have_tables(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    (project.root / "broken").write_text("ablate@se-0")
+    assert not reproduce("small", None, project.root, allow_missing=True)
+    assert "`attnbench run small --seeds 1 --allow-missing` makes tables of the seeds" in capsys.readouterr().out
 
 
 def test_missing_or_bad_images_leave_the_record_of_the_last_ones_and_nothing_runs(

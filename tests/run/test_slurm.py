@@ -1,6 +1,7 @@
 """Jobs of a real SLURM of one node, started for the test: `pytest -n0 -m slow tests/run/test_slurm.py`."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -101,6 +102,7 @@ def test_a_study_is_recorded_as_on_this_machine_and_leaves_no_job(
     (tmp_path / "cluster.yaml").write_text(CLUSTER.format(queue="all"))
     output = project.call("attnbench", "run", "--cluster", "../cluster.yaml")
     assert "joined worker" in output
+    assert re.search(r"cluster: tcp://\S+, dashboard http://\S+/status; waiting for workers", output)
     local.call("attnbench", "run", "--jobs", "2")
     assert read_entries(project.root / "dvc.lock") == read_entries(local.root / "dvc.lock")
     for folder in ("results", "reports", "runs", "data"):

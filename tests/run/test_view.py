@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from attnbench.records.curves import EpochRow
+from attnbench.run.cell_times import Work, seconds_left
 from attnbench.run.view import (
     CellProgress,
     LoggedEpoch,
@@ -15,7 +16,6 @@ from attnbench.run.view import (
     TerminalView,
     last_epoch,
     render,
-    seconds_left,
     view,
 )
 from attnbench.train.console import Lines as TrainingLines
@@ -64,26 +64,37 @@ def test_the_last_epoch_is_read_from_the_lines_that_training_writes(tmp_path: Pa
     assert last_epoch(log) == LoggedEpoch(2, 4, 25.0, 20.0)
 
 
+def training(variant: str, seconds: float, epoch: LoggedEpoch | None = None) -> tuple[Work, CellProgress]:
+    return ("train", variant), CellProgress(f"train@{variant}-0", seconds, epoch, None)
+
+
+AFTER_HALF = training("se", 60.0, LoggedEpoch(2, 4, 50.0, 30.0))
+
+
 def test_the_time_left_is_that_of_what_waits_and_what_runs() -> None:
-    took = {"train": [90.0, 110.0], "cost": [2.0]}
-    assert seconds_left(["train", "train", "cost"], [], took, 2, 2) == (100 + 100 + 2) / 2
-    training = ("train", CellProgress("train@se-0", 60.0, None, None))
-    assert seconds_left([], [training], took, 1, 1) == 40
+    took = {("train", "se"): [90.0, 110.0], ("cost", "se"): [2.0]}
+    assert seconds_left([("train", "se"), ("train", "se"), ("cost", "se")], [], took, 2, 2) == (100 + 100 + 2) / 2
+    assert seconds_left([], [training("se", 60.0)], took, 1, 1) == 40
     assert seconds_left([], [], took, 2, 2) == 0
-    assert seconds_left(["train"], [training], {}, 1, 1) is None
-    after_half = ("train", CellProgress("train@se-0", 60.0, LoggedEpoch(2, 4, 50.0, 30.0), None))
-    assert seconds_left(["train", "train"], [after_half], {}, 2, 2) == (120 + 120 + 60) / 2
+    assert seconds_left([("train", "se")], [training("se", 60.0)], {}, 1, 1) is None
+    assert seconds_left([("train", "se"), ("train", "se")], [AFTER_HALF], {}, 2, 2) == (120 + 120 + 60) / 2
+
+
+def test_a_run_takes_as_long_as_others_of_its_variant_or_as_an_average_variant() -> None:
+    took = {("train", "baseline"): [100.0] * 3, ("train", "cbam"): [200.0]}
+    assert seconds_left([("train", "cbam"), ("train", "baseline")], [], took, 1, 1) == 200 + 100
+    assert seconds_left([("train", "se")], [], took, 1, 1) == 150
+    assert seconds_left([("train", "se"), ("train", "se")], [AFTER_HALF], took, 1, 1) == 120 + 120 + 60
 
 
 def test_one_cell_runs_on_one_worker() -> None:
-    after_half = ("train", CellProgress("train@se-0", 60.0, LoggedEpoch(2, 4, 50.0, 30.0), None))
-    assert seconds_left([], [after_half], {}, 8, 8) == 60
-    assert seconds_left(["train"], [after_half], {}, 2, 2) == 120
+    assert seconds_left([], [AFTER_HALF], {}, 8, 8) == 60
+    assert seconds_left([("train", "se")], [AFTER_HALF], {}, 2, 2) == 120
 
 
 def test_fewer_runs_train_at_once_where_memory_is_short() -> None:
-    took = {"train": [100.0], "robustness": [10.0]}
-    waiting = [*["train"] * 4, *["robustness"] * 8]
+    took = {("train", "se"): [100.0], ("robustness", "se"): [10.0]}
+    waiting = [*[("train", "se")] * 4, *[("robustness", "se")] * 8]
     assert seconds_left(waiting, [], took, 4, 4) == (4 * 100 + 8 * 10) / 4
     assert seconds_left(waiting, [], took, 4, 2) == 4 * 100 / 2
 

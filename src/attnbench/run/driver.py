@@ -58,7 +58,7 @@ class Driver:
         self._forced: set[str] = set()  # stages that run although they may be up to date
         self._killed: set[str] = set()
         self._alone = {stage.name for stage in schedule.waiting if stage.alone}
-        self._times = CellTimes(self._paths)
+        self._times = CellTimes(self._study, self._paths)
         self._runs_at_once: int | None = None  # that train; known once one is ready, since its cost is counted by then
         self._done = 0
         self._asks_at: dict[Callable[[], None], float] = {}  # what waits for another DVC command, and until when
@@ -185,7 +185,7 @@ class Driver:
         self._done += 1
         count = f"{self._done} of {self._done + self.left}"
         if ended.status == 0:
-            self._times.end(stage.kind, ended.seconds)
+            self._times.end(stage, ended.seconds)
             succeeded(name, ended, count, log, self._view.say)
             self._unrecorded.append(name)
             return

@@ -57,7 +57,7 @@ def on_cluster(file: Path, located: LocatedStudy, logs: Path) -> Start:
             LocalEngine([{} for _ in here], located.root, logs) as local,
             ClusterEngine(client, renew, local, located, needed, cluster.folder, say) as engine,
         ):
-            say(f"cluster: {client.scheduler.address}; waiting for workers")
+            say(f"cluster: {client.scheduler.address}, dashboard {client.dashboard_link}; waiting for workers")
             yield engine
 
     return start

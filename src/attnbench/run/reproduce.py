@@ -85,7 +85,8 @@ def reproduce(
         release_recorded(paths, root / Path(file).with_name(repository.LOCK))
         _end_early(_command(study.name, jobs, seeds, cluster, allow_missing), driver, received)
         if schedule.failed:
-            _say_failed(study.name, schedule, driver.failures, logs)
+            partial = _command(study.name, jobs, schedule.finished_seeds, cluster, allow_missing)
+            _say_failed(study, schedule, driver.failures, logs, partial)
             if is_new and {stage.kind for stage in schedule.closed} <= PREPARATION:
                 pipeline.remove_copy(root, file)
             return False
@@ -189,9 +190,13 @@ def _patiently(action: Callable[[], T]) -> T:
             time.sleep(PAUSE)
 
 
-def _say_failed(study: str, schedule: Schedule, failures: Mapping[str, str], logs: Path) -> None:
+def _say_failed(study: Study, schedule: Schedule, failures: Mapping[str, str], logs: Path, partial: str) -> None:
+    """Say what failed, what was skipped, and `partial`, the command that takes the seeds without a failure."""
     for name, reason in list(failures.items())[:LISTED]:
         say(f"failed: {name}  {reason}")
     if schedule.skipped:
         say(f"skipped because a dependency failed: {first_few([stage.name for stage in schedule.skipped])}")
-    say(f"{study}: failed: {', '.join(failures)}; see {logs}/, fix the cause and run this again")
+    if schedule.finished_seeds and any(stage.name == "analyse" for stage in schedule.skipped):
+        what = "a report" if study.seeds[0] in schedule.finished_seeds else "tables"
+        say(f"`{partial}` makes {what} of the seeds that are whole")
+    say(f"{study.name}: failed: {', '.join(failures)}; see {logs}/, fix the cause and run this again")

@@ -21,6 +21,7 @@ class Schedule:
         stale = {stage.name for stage in stages if stage.stale}
         self._open = stale | downstream(stages, stale)
         self._started: set[str] = set()
+        self._seeds = {run_name(variant, seed): seed for variant, seed in study.runs()}
         self.failed: list[str] = []
 
     @property
@@ -44,6 +45,15 @@ class Schedule:
     def closed(self) -> list[Stage]:
         """The stages that are up to date."""
         return [stage for stage in self._stages if stage.name not in self._open]
+
+    @property
+    def finished_seeds(self) -> list[int]:
+        """The seeds of which every run is up to date, with all that is made of it alone."""
+        seeds = {self._seeds[stage.key]: True for stage in self._stages if stage.key in self._seeds}
+        for stage in self._stages:
+            if stage.name in self._open and stage.key in self._seeds:
+                seeds[self._seeds[stage.key]] = False
+        return sorted(seed for seed, is_finished in seeds.items() if is_finished)
 
     def start(self, name: str) -> None:
         """Mark a stage as started."""

@@ -147,28 +147,3 @@ def last_epoch(log: Path) -> LoggedEpoch | None:
         return None
     number, total, accuracy, seconds = epochs[-1]
     return LoggedEpoch(int(number), int(total), float(accuracy), float(seconds))
-
-
-def seconds_left(
-    waiting: Sequence[str],
-    running: Sequence[tuple[str, CellProgress]],
-    took: dict[str, list[float]],
-    workers: int,
-    trainings: int,
-) -> float | None:
-    """Estimate how long a run still takes, from the kinds of the cells that wait and run, and how long others took.
-
-    `workers` cells run at once, of which `trainings` train. No cell is divided among workers, so the run takes no less
-    time than its longest cell. None before anything is known about the kind that takes longest, which is training.
-    """
-    means = {kind: sum(seconds) / len(seconds) for kind, seconds in took.items()}
-    for kind, cell in running:
-        if kind not in means and cell.epoch is not None:
-            means[kind] = cell.seconds * cell.epoch.epochs / cell.epoch.number
-    if "train" not in means and any(kind == "train" for kind in [*waiting, *(kind for kind, _ in running)]):
-        return None
-    left = [(kind, means.get(kind, 0.0)) for kind in waiting]
-    left += [(kind, max(0.0, means.get(kind, 0.0) - cell.seconds)) for kind, cell in running]
-    training = sum(seconds for kind, seconds in left if kind == "train")
-    longest = max((seconds for _, seconds in left), default=0.0)
-    return max(sum(seconds for _, seconds in left) / workers, training / trainings, longest)
