@@ -128,8 +128,8 @@ def _tables(names: list[str], study: Any, classes: list[str]) -> dict[str, pd.Da
         "diagnostics": pd.DataFrame(
             [
                 ("error_std", None, 0.0123, 0.01, 0.02, math.nan),
-                ("own_variance", "se - baseline", 0.5, math.nan, math.nan, math.nan),
-                ("own_variance", "cbam - baseline", 4.5, math.nan, math.nan, math.nan),
+                ("own_variance", "se - baseline", 0.5, math.nan, math.nan, 0.3),
+                ("own_variance", "cbam - baseline", 4.5, math.nan, math.nan, 0.003),
                 ("largest_residual", "se-1", 7.25, math.nan, math.nan, 0.002),
             ],
             columns=["quantity", "of", "value", "low", "high", "p"],
@@ -159,6 +159,8 @@ def _measures(
 
 
 _BLOCKS = ("block1", "block2")
+_GAINS = [(measure, control) for measure in ("deletion", "insertion") for control in ("random", "centre")]
+_GAINS += [("energy", "area"), ("pointing", "area"), ("precision", "area"), ("precision", "centre")]
 
 
 def _map_tables(names: list[str], pairs: list[dict[str, Any]], spread: float, *, many: bool) -> dict[str, pd.DataFrame]:
@@ -189,13 +191,19 @@ def _map_tables(names: list[str], pairs: list[dict[str, Any]], spread: float, *,
             {"block": block, "variant": name, "measure": measure, "control": kind, **control}
             for block in _BLOCKS
             for name in names
-            for measure in ("deletion", "insertion", "precision")
-            for kind in ("random", "centre")
-            if (measure, kind) != ("precision", "random")
+            for measure, kind in _GAINS
+        ),
+        "gate_controls": pd.DataFrame(
+            {"slot": "block1.after_pool", "variant": name, "measure": measure, "control": kind, **control}
+            for name in names
+            for measure, kind in _GAINS
+            if kind == "area"
         ),
         "map_objects": pd.DataFrame(
             {"variant": name, "map": kind, **on_object} for name in names for kind in ("centre", "block1.after_pool")
         ),
         "map_agreement": pd.DataFrame({"variant": name, **agreement} for name in names),
-        "map_agreement_test": pd.DataFrame([{**agreement, "p": 0.001 if many else math.nan, "images": 100}]),
+        "map_agreement_test": pd.DataFrame(
+            [{**agreement, "p": 0.001 if many else math.nan, "assignments": 999, "images": 100}]
+        ),
     }

@@ -91,10 +91,33 @@ def test_variance_ratios_show_a_noisy_baseline():
     contrasts = pair_contrasts(["a", "b", "c"], [("a", "c"), ("b", "c")])
     own = np.array([np.var(VALUES[0] - VALUES[2], ddof=1), np.var(VALUES[1] - VALUES[2], ddof=1)])
     squares = 2 * residual_squares(VALUES)[0] / DF
-    pooled, ratios = variance_ratios(VALUES, contrasts)
+    found = variance_ratios(VALUES, contrasts)
     assert own.mean() > squares
-    assert pooled == pytest.approx(own.mean() / squares)
-    assert ratios == pytest.approx(own / own.mean())
+    assert found.pooled == pytest.approx(own.mean() / squares)
+    assert found.own == pytest.approx(own / own.mean())
+
+
+def test_a_contrast_with_another_variance_has_a_small_p_in_both_directions():
+    """The F test is against all that neither the contrast nor a seed explains."""
+    random = np.random.default_rng(0)
+    values = random.normal(size=(8, 10))
+    contrasts = pair_contrasts(list("abcdefgh"), [("b", "a"), ("d", "c"), ("f", "e")])
+    for spread in (0.01, 4):  # of b - a
+        values[:2] = random.normal(size=10) + spread * random.normal(size=10) * np.array([[0.5], [-0.5]])
+        p = variance_ratios(values, contrasts).p
+        assert (p < 0.01).tolist() == [True, False, False]
+    own, df = contrasts[2] @ values, 9
+    squares = residual_squares(values)[0]
+    rest = (squares - df * own.var(ddof=1) / 2) / (6 * df)
+    f = own.var(ddof=1) / 2 / rest
+    assert p[2] == pytest.approx(min(1, 3 * 2 * min(stats.f.cdf(f, df, 6 * df), stats.f.sf(f, df, 6 * df))))
+    assert np.isnan(variance_ratios(values[:2], contrasts[:1, :2]).p).all()
+
+
+def test_the_p_of_a_variance_is_uniform_where_all_are_equal():
+    random, contrasts = np.random.default_rng(1), pair_contrasts(list("abcd"), [("b", "a")])
+    p = np.array([variance_ratios(random.normal(size=(4, 5)), contrasts).p[0] for _ in range(2000)])
+    assert [np.mean(p < level) for level in (0.1, 0.5, 0.9)] == pytest.approx([0.1, 0.5, 0.9], abs=0.03)
 
 
 @pytest.mark.parametrize(
@@ -119,8 +142,9 @@ def test_one_degree_of_freedom_gives_a_spread_and_no_test():
 
 def test_equal_variants_count_once_and_have_no_ratio():
     names, pairs = ["a", "b", "c", "copy"], [("a", "c"), ("b", "c"), ("copy", "c"), ("copy", "a")]
-    pooled, ratios = variance_ratios(np.vstack([VALUES, VALUES[:1]]), pair_contrasts(names, pairs))
+    found = variance_ratios(np.vstack([VALUES, VALUES[:1]]), pair_contrasts(names, pairs))
     without = variance_ratios(VALUES, pair_contrasts(names[:3], [*pairs[:2], ("a", "c")]))
-    assert pooled == without[0]
-    assert ratios[:3] == pytest.approx(without[1])
-    assert math.isnan(ratios[3])
+    assert found.pooled == without.pooled
+    assert found.own[:3] == pytest.approx(without.own)
+    assert math.isnan(found.own[3])
+    assert math.isnan(found.p[3])

@@ -52,6 +52,13 @@ def test_grad_cam_is_compared_with_both_controls(full: Any) -> None:
     assert curves.loc[("se", "block2", "grad_cam"), "deletion"] == pytest.approx(0.74)
     assert curves.loc[("se", "block1", "centre"), "deletion"] == pytest.approx(0.2)
     assert rows.loc[("block2", "precision", "centre", "se"), "difference"] == pytest.approx(0.74 - 0.5)
+    record = next(record for record in read(full) if record.variant == "se")
+    assert record.scores.objects is not None
+    area = record.scores.objects.area
+    for measure, score in (("energy", 0.2), ("pointing", 0.5), ("precision", 0.74)):
+        assert rows.loc[("block2", measure, "area", "se"), "difference"] == pytest.approx(score - area)
+    gates = pd.read_csv(full.paths.tables / "gate_controls.csv").set_index(["slot", "variant", "measure"])
+    assert gates.loc[("block1.after_pool", "se", "precision"), "difference"] == pytest.approx(0.74 - area)
     objects = pd.read_csv(full.paths.tables / "map_objects.csv").set_index(["variant", "map"])
     assert objects.loc[("se", "block1.after_pool"), "precision"] == pytest.approx(0.74)
     assert objects.loc[("se", "block1.after_pool"), "precision_std"] == pytest.approx(0.00995, abs=1e-5)

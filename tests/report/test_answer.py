@@ -84,11 +84,14 @@ def test_a_null_control_of_a_declared_pair_counts_as_well() -> None:
 
 
 def test_a_training_step_that_is_not_shown_to_be_longer_is_named() -> None:
-    inputs = made_inputs({"cbam": "better"})
-    for low, is_named in ((0.99, True), (1.01, False)):
+    """Whether or not a module is better: a price that is not shown is no price."""
+    for verdict, low, is_named in (("better", 0.99, True), ("better", 1.01, False), ("inconclusive", 0.99, True)):
+        inputs = made_inputs({"cbam": verdict})
         steps = inputs.tables["training_step"].assign(ratio_low=low)
         text = render(replace(inputs, tables=inputs.tables | {"training_step": steps}), "REPORT.md", {})
-        said = "That `cbam` makes a training step longer is not shown" in bullet(text, "What does it cost?")
+        said = "It is not shown that a training step takes longer with `cbam`: the" in bullet(
+            text, "What does it cost?"
+        )
         assert said == is_named
 
 
@@ -163,20 +166,23 @@ def test_what_the_diagnostics_find_is_a_limit() -> None:
     rows = [
         {"quantity": "largest_residual", "of": "se-1", "value": 4.5, "p": 0.009},
         {"quantity": "additivity", "of": "", "value": 4.5, "p": 0.011},
-        {"quantity": "own_variance", "of": "se - baseline", "value": 4.1},
-        {"quantity": "own_variance", "of": "se - constant", "value": 3.9},
+        {"quantity": "own_variance", "of": "se - baseline", "value": 4.1, "p": 0.009},
+        {"quantity": "own_variance", "of": "cbam - baseline", "value": 3.9, "p": 0.011},
+        {"quantity": "own_variance", "of": "se - constant", "value": 0.02, "p": 0.001},
         {"quantity": "pooled_variance", "of": "", "value": 1.6},
     ]
     inputs.tables["diagnostics"] = pd.DataFrame(rows).assign(low=math.nan, high=math.nan)
     assert answer.doubts(inputs) == {
         "largest_residual": ["se-1"],
-        "own_variance": ["se - baseline"],
+        "larger_variance": ["se - baseline"],
+        "smaller_variance": ["se - constant"],
         "pooled_variance": [""],
     }
     assert (
         "no verdict was changed by that, and every run is part of all intervals: the run `se-1` fits badly; "
-        "`se - baseline` varies far more between seeds than other differences; the baseline is noisier than the "
-        "variants."
+        "`se - baseline` varies far more between seeds than other differences, and its interval is too short; "
+        "`se - constant` varies far less between seeds than other differences, and its interval is longer than its own "
+        "spread asks for; the baseline is noisier than the variants."
     ) in render(inputs, "REPORT.md", {})
 
 
@@ -214,7 +220,7 @@ def test_details_print_the_diagnostics_and_name_the_outlying_run() -> None:
     assert rows[1:] == [
         ["Error standard deviation, points", "1.23", "1.00 to 2.00", "", ""],
         ["Largest studentised residual", "7.25", "", "0.00200", "se-1"],
-        ["Largest own variance over the pooled one", "4.50", "", "", "cbam - baseline"],
+        ["Own variance over the pooled one, the least likely", "4.50", "", "0.00300", "cbam - baseline"],
     ]
     assert "These checks change no verdict." in section
     assert "## Assumptions" not in render(made_inputs({"se": "better"}, seeds=1), "DETAILS.md", {})

@@ -29,8 +29,11 @@ def test_what_is_decided_is_said_of_the_variants_that_it_holds_for() -> None:
     decide(controls, "better", block="block2", variant="cbam", control="random", measure="deletion")
     decide(controls, "worse", block="block2", variant="cbam", control="centre", measure="insertion")
     decide(controls, "inconclusive", measure="precision")
-    decide(controls, "better", block="block2", variant="cbam", measure="precision")
-    decide(controls, "worse", block="block2", variant="se", measure="precision")
+    decide(controls, "better", block="block2", variant="cbam", measure="precision", control="centre")
+    decide(controls, "worse", block="block2", variant="se", measure="precision", control="centre")
+    decide(controls, "better", block="block2", measure="precision", control="area")
+    decide(made.tables["gate_controls"], "worse", measure="precision")
+    decide(made.tables["gate_controls"], "better", variant="se", measure="precision")
     decide(made.tables["maps_comparisons"], "better", block="block2", variant="se", measure="deletion")
     decide(made.tables["maps_comparisons"], "better", block="block1", variant="se", measure="insertion")
     text = section(made)
@@ -40,16 +43,22 @@ def test_what_is_decided_is_said_of_the_variants_that_it_holds_for() -> None:
         in text
     )
     detector = "As a detector of the object's pixels Grad-CAM is better than that Gaussian for `cbam`, and worse than"
-    assert f"{detector} that Gaussian for `se`. At shallower" in text
+    gates = "Of 4 spatial gates of modules, 1 detect the object's pixels better than a constant map, and 3 worse."
+    assert f"{detector} that Gaussian for `se`. {gates} At shallower" in text
+    assert "Grad-CAM is better than a constant map for all 4 variants." in text
     decide(controls, "inconclusive", measure="precision")
-    assert "No difference in average precision to that Gaussian is decided." in section(made)
+    undecided = section(made)
+    for control in ("a constant map", "that Gaussian"):
+        assert f"No difference in average precision to {control} is decided." in undecided
     assert "in both curves for 1 of 4 variants at `block1`." in text
     assert "Deletion, against the baseline: better for `se`." in text
     assert "Insertion, against the baseline: no difference is decided." in text
     assert "| `se` | 10.00 | +2.00 [+1.00, +3.00] | 10.00 | +0.50 [-1.00, +2.00] |" in text
     assert "`constant`" not in text
     assert "scores 15.0 %, a Gaussian in the centre 30.0 %" in text
-    assert "| `constant` | gate of block1.after_pool" in section(made, "DETAILS.md", "## Maps under test")
+    details = section(made, "DETAILS.md", "## Maps under test")
+    assert "| `constant` | gate of block1.after_pool" in details
+    assert "| gate of block1.after_pool | `se` | +0.50 [-1.00, +2.00] inconclusive | " in details
 
 
 def test_two_variants_with_equal_maps_are_not_divided_by() -> None:
@@ -68,7 +77,10 @@ def test_better_maps_of_null_controls_are_said_and_modules_that_are_better_than_
     assert "Maps get better without attention" not in section(made)
     decide(compared, "better", block="block2", variant="constant", kind="baseline", measure="deletion")
     text = section(made)
-    assert "**Maps get better without attention as well:** `constant` is a null control. No module is better" in text
+    counts = (
+        "Better than the baseline, of 1 null control: 1 in deletion, none in insertion and none in average precision"
+    )
+    assert f"**Maps get better without attention as well.** {counts} on objects. No module is better" in text
     decide(compared, "better", block="block2", variant="se", reference="constant", measure="deletion")
     assert "No module is better than all its null controls" in section(made)  # not in the measure in which it gains
     decide(compared, "better", block="block2", variant="se", reference="constant", measure="insertion")
@@ -78,8 +90,9 @@ def test_better_maps_of_null_controls_are_said_and_modules_that_are_better_than_
 def test_pictures_prove_nothing_unless_seeds_agree_more_than_variants() -> None:
     made = made_inputs({"se": "better"})
     text = section(made)
-    assert "agree more than those of two variants (rank correlation 0.400 against 0.250, p = 0.001)" in text
-    pictures_alone = "**So a difference between two of these pictures alone proves nothing about their modules.**"
+    floor = "p = 0.001, the least that 999 random assignments can give"
+    assert f"agree more than those of two variants (rank correlation 0.400 against 0.250, {floor}), so on" in text
+    pictures_alone = "alone, which may be the seed's, proves nothing about their modules.**"
     assert pictures_alone in text
     seed_against_module = "agree by 0.500: by 1 minus the correlation, another seed changes a map 1.20 times as much as"
     assert seed_against_module in text
@@ -105,6 +118,7 @@ def test_data_without_masks_have_no_scores_on_objects() -> None:
     for name in ("maps", "maps_comparisons"):
         frame = made.tables[name]
         made.tables[name] = frame[~frame["measure"].isin(["energy", "pointing", "precision"])]
-    made.tables["map_objects"] = made.tables["map_objects"].iloc[:0]
+    for name in ("map_objects", "gate_controls"):
+        made.tables[name] = made.tables[name].iloc[:0]
     assert "object" not in section(made)
     assert "object" not in section(made, "DETAILS.md", "## Maps under test")

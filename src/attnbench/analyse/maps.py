@@ -22,8 +22,11 @@ _UNTRAINED = ("untrained_classifier", "untrained")  # of these: correlations, of
 _ON_OBJECTS = ("energy", "pointing", "precision")
 _CONTROLS = ("random", "centre")
 _OF_CURVES = [(curve, control) for curve in ("deletion", "insertion") for control in _CONTROLS]
-_OF_OBJECTS = [("precision", "centre")]
+_OVER_AREA = [(measure, "area") for measure in _ON_OBJECTS]
+_OF_OBJECTS = [*_OVER_AREA, ("precision", "centre")]
 _PERMUTATIONS = 999
+
+_Gains = dict[tuple[str, str], float]  # (measure, control) -> by how much a map of a run is better
 
 
 def load_maps(study: Study, paths: StudyPaths, runs: Sequence[RunRecord]) -> list[MapsRecord]:
@@ -70,14 +73,17 @@ def frames(study: Study, records: Sequence[MapsRecord]) -> dict[str, pd.DataFram
     maps_comparisons    a row per block, measure and pair of the study; each measure of a block is a family
     map_curves          a row per variant, block and kind of map: deletion and insertion, mean and standard deviation
     map_controls        a row per block, variant, measure and control: what Grad-CAM is better by; the curves of a block
-                        are a family, and its precision on objects is another, without rows if the data have no masks
+                        are a family, and its scores on objects are another, without rows if the data have no masks
     map_objects         a row per variant and map other than Grad-CAM: gates by slot; none if the data have no masks
+    gate_controls       a row per slot, variant and measure: what a spatial gate is better by than the area of the
+                        objects; all gates of a slot are a family; none if the data have no masks
     map_agreement       a row per variant: rank correlation of its maps with those of other runs
     map_agreement_test  one row: the means of these over variants, and how likely chance is
     """
     groups = {variant: [record for record in records if record.variant == variant] for variant in study.variants}
     blocks = list(records[0].scores.blocks)
     values = {block: _values(groups, block) for block in blocks}
+    better = {block: {name: [gains(record, block) for record in groups[name]] for name in groups} for block in blocks}
     families = [_OF_CURVES, _OF_OBJECTS] if records[0].scores.objects else [_OF_CURVES]
     return {
         "maps": _by_block({block: measures.means_frame(values[block]) for block in blocks}),
@@ -89,12 +95,13 @@ def frames(study: Study, records: Sequence[MapsRecord]) -> dict[str, pd.DataFram
         ),
         "map_curves": pd.DataFrame(row for variant, group in groups.items() for row in _curves(variant, group)),
         "map_controls": _by_block(
-            {block: pd.concat([_controls(study, groups, block, kinds) for kinds in families]) for block in blocks}
+            {block: pd.concat([_controls(study, better[block], kinds) for kinds in families]) for block in blocks}
         ),
         "map_objects": pd.DataFrame(
             [row for variant, group in groups.items() for row in _objects(variant, group)],
             columns=["variant", "map", *(f"{name}{suffix}" for name in _ON_OBJECTS for suffix in ("", "_std")), "area"],
         ),
+        "gate_controls": _gate_controls(study, groups),
         **_agreement(study, groups),
     }
 
@@ -110,16 +117,24 @@ def _values(groups: Mapping[str, Sequence[MapsRecord]], block: str) -> measures.
     return {name: {variant: [run[name] for run in runs] for variant, runs in of_runs.items()} for name in names}
 
 
-def gains(record: MapsRecord, block: str) -> dict[tuple[str, str], float]:
-    """Return (measure, control) -> by how much the Grad-CAM of a block is better; precision only if there are masks."""
+def gains(record: MapsRecord, block: str) -> _Gains:
+    """Return (measure, control) -> by how much the Grad-CAM of a block is better; on objects only if there are masks.
+
+    The control `area` is a constant map, which scores the area of the objects in each measure.
+    """
     scores, objects = record.scores.blocks[block], record.scores.objects
-    better: dict[tuple[str, str], float] = {}
+    better: _Gains = {}
     for control, curves in (("random", scores.random), ("centre", record.scores.centre)):
         better["deletion", control] = curves.deletion - scores.grad_cam.deletion  # lower is better
         better["insertion", control] = scores.grad_cam.insertion - curves.insertion
     if scores.objects and objects:
+        better |= _over_area(scores.objects, objects.area)
         better["precision", "centre"] = scores.objects.precision - objects.centre.precision
     return better
+
+
+def _over_area(scores: OnObjects, area: float) -> _Gains:
+    return {(measure, "area"): getattr(scores, measure) - area for measure in _ON_OBJECTS}
 
 
 def _measures(record: MapsRecord, block: str) -> dict[str, float]:
@@ -174,12 +189,21 @@ def _over_seeds(scores: Sequence[Curves] | Sequence[OnObjects]) -> dict[str, flo
     }
 
 
-def _controls(
-    study: Study, groups: Mapping[str, Sequence[MapsRecord]], block: str, kinds: Sequence[tuple[str, str]]
-) -> pd.DataFrame:
-    """Return a row per variant, measure and control, all of one family."""
-    better = [[[gains(record, block)[kind] for record in group] for kind in kinds] for group in groups.values()]
-    family = statistics.change_comparisons(better, study.confidence)
+def _gate_controls(study: Study, groups: Mapping[str, Sequence[MapsRecord]]) -> pd.DataFrame:
+    better: dict[str, dict[str, list[_Gains]]] = {}  # slot -> variant -> of each run
+    for variant, group in groups.items():
+        for objects in (record.scores.objects for record in group if record.scores.objects):
+            for slot, scores in objects.gates.items():
+                better.setdefault(slot, {}).setdefault(variant, []).append(_over_area(scores, objects.area))
+    frames = [_controls(study, of_slot, _OVER_AREA).assign(slot=slot) for slot, of_slot in better.items()]
+    columns = ["slot", "variant", "measure", "control", "difference", "low", "high", "verdict"]
+    return pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+def _controls(study: Study, better: Mapping[str, Sequence[_Gains]], kinds: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Return a row per variant, measure and control, all of one family; `better` has the gains of each run."""
+    values = [[[run[kind] for run in runs] for kind in kinds] for runs in better.values()]
+    family = statistics.change_comparisons(values, study.confidence)
     return pd.DataFrame(
         {
             "variant": variant,
@@ -187,7 +211,7 @@ def _controls(
             "control": control,
             **{name: getattr(comparison, name) for name in ("difference", "low", "high", "verdict")},
         }
-        for variant, comparisons in zip(groups, family, strict=True)
+        for variant, comparisons in zip(better, family, strict=True)
         for (measure, control), comparison in zip(kinds, comparisons, strict=True)
     )
 
@@ -210,7 +234,9 @@ def _agreement(study: Study, groups: Mapping[str, Sequence[MapsRecord]]) -> dict
     test = {name: float(values.mean()) for name, values in means.items()}
     return {
         "map_agreement": pd.DataFrame({"variant": list(groups), **means}),
-        "map_agreement_test": pd.DataFrame([{**test, "p": _p_value(between), "images": _images(groups)}]),
+        "map_agreement_test": pd.DataFrame(
+            [{**test, "p": _p_value(between), "assignments": _PERMUTATIONS, "images": _images(groups)}]
+        ),
     }
 
 

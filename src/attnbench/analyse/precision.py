@@ -58,22 +58,22 @@ def diagnostics_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
 
     `error_std` and `seed_std` are shares like accuracies, `error_std` with its interval. `additivity` is Tukey's F.
     `pooled_variance` is P / (2 MSE), above 1 where a noisy baseline is in the differences. `own_variance` is s2 / P of
-    the comparison that `of` names. `largest_residual` is studentised, and `of` names its run, or several where two
-    variants or two seeds leave equal residuals. Numbers are empty where the runs determine none.
+    the comparison that `of` names, with the p of its F test. `largest_residual` is studentised, and `of` names its run,
+    or several where two variants or two seeds leave equal residuals. Numbers are empty where the runs determine none.
     """
     variants, values, distinct = list(study.variants), _values(study, runs), _distinct(study, runs)
     spread, test = statistics.error_spread(distinct, study.confidence), statistics.additivity(distinct)
-    pooled, own = statistics.variance_ratios(values, contrasts(study))
+    ratios = statistics.variance_ratios(values, contrasts(study))
     outlier = statistics.largest_residual(values)
     outlying = " ".join(run_name(variants[variant], study.seeds[seed]) for variant, seed in outlier.runs)
     rows: list[dict[str, Any]] = [
         {"quantity": "error_std", "value": spread.std, "low": spread.low, "high": spread.high},
         {"quantity": "seed_std", "value": statistics.seed_std(distinct)},
         {"quantity": "additivity", "value": test.f, "p": test.p},
-        {"quantity": "pooled_variance", "value": pooled},
+        {"quantity": "pooled_variance", "value": ratios.pooled},
         *(
-            {"quantity": "own_variance", "of": f"{pair.variant} - {pair.reference}", "value": ratio}
-            for pair, ratio in zip(pairs(study), own.tolist(), strict=True)
+            {"quantity": "own_variance", "of": f"{pair.variant} - {pair.reference}", "value": own, "p": p}
+            for pair, own, p in zip(pairs(study), ratios.own.tolist(), ratios.p.tolist(), strict=True)
         ),
         {"quantity": "largest_residual", "of": outlying, "value": outlier.studentised, "p": outlier.p},
     ]

@@ -36,8 +36,8 @@ def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str
     """Return least and largest cost of the variants that are better, or of all with attention if none is.
 
     Ratios to the baseline's, as pairs of numbers; `batch_size` is the largest that was timed. `of_modules` is the
-    training step of all with attention, if others are among them; else None. `not_slower` are those that are better and
-    whose training step is not shown to take longer, and `not_later` those whose inference is not.
+    training step of all with attention, if others are among them; else None. `not_slower` are those of them whose
+    training step is not shown to take longer, and `not_later` those whose inference is not.
     """
     better = [row["variant"] for row in verdicts.get("better", [])]
     modules = method.with_module(inputs.study)
@@ -50,8 +50,8 @@ def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str
     return {
         "variants": variants,
         "are_better": bool(better),
-        "not_slower": [name for name in better if _holds_one(steps[name])],
-        "not_later": [name for name in better if _holds_one(latency[name])],
+        "not_slower": [name for name in variants if _contains_one(steps[name])],
+        "not_later": [name for name in variants if _contains_one(latency[name])],
         "batch_size": size,
         "training_step": _span(steps[name]["ratio"] for name in variants),
         "of_modules": _span(steps[name]["ratio"] for name in modules) if set(modules) - set(variants) else None,
@@ -60,7 +60,7 @@ def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str
     }
 
 
-def _holds_one(row: dict[str, Any]) -> bool:
+def _contains_one(row: dict[str, Any]) -> bool:
     """Return whether the interval of a ratio has one at 1 or below."""
     return row["ratio_low"] is not None and row["ratio_low"] <= 1
 
@@ -162,14 +162,18 @@ def _above_baseline(inputs: Inputs, values: "pd.Series[float]") -> dict[str, flo
 
 
 def doubts(inputs: Inputs) -> dict[str, list[str]]:
-    """Return quantity of diagnostics.csv -> what exceeds its limit in docs/statistics.md, "When to trust it"."""
+    """Return quantity of diagnostics.csv -> what exceeds its limit in docs/statistics.md, "When to trust it".
+
+    `own_variance` is divided into those that are `larger_variance` and `smaller_variance`.
+    """
     frame = inputs.tables["diagnostics"]
-    unlikely = frame["quantity"].isin(["additivity", "largest_residual"]) & (frame["p"] < 0.01)
     pooled = (frame["quantity"] == "pooled_variance") & (frame["value"] > 1.5)
-    own = (frame["quantity"] == "own_variance") & (frame["value"] > 4) & (len(inputs.study.seeds) == 3)
     groups: dict[str, list[str]] = {}
-    for row in frame[unlikely | pooled | own].itertuples():
-        groups.setdefault(str(row.quantity), []).append(str(row.of))
+    for row in frame[pooled | (frame["p"] < 0.01)].to_dict("records"):
+        quantity = row["quantity"]
+        if quantity == "own_variance":
+            quantity = "larger_variance" if row["value"] > 1 else "smaller_variance"
+        groups.setdefault(quantity, []).append(row["of"])
     return groups
 
 

@@ -52,7 +52,8 @@ def figures(inputs: Inputs) -> Iterator[tuple[str, Figure]]:
             "frozen_and_shuffled",
             ablation.frozen_and_shuffled(modules, baseline=study.baseline, accuracy=accuracy[study.baseline]),
         )
-    gates = tables["ablation_slots"][tables["ablation_slots"]["quantity"] != "term"]  # a term is no gate
+    slots = tables["ablation_slots"][tables["ablation_slots"]["variant"].map(kinds) == "attention"]
+    gates = slots[slots["quantity"] != "term"]  # a term is no gate
     if len(gates):
         yield "gate_spread", ablation.gate_spread(gates)
     yield "corruptions", robustness.corruptions(tables["corruptions"], kinds=kinds)

@@ -41,6 +41,7 @@ TABLES = (
     "map_curves",
     "map_controls",
     "map_objects",
+    "gate_controls",
     "map_agreement",
     "map_agreement_test",
 )

@@ -1,5 +1,6 @@
 """What the report says about the faithfulness of its maps."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -24,6 +25,16 @@ _DECIDED = {  # measure -> how a sentence names it
     "precision": "Average precision on objects",
 }
 _MAPS = {"grad_cam": "Grad-CAM", "random": "random", "centre": "Gaussian in the centre"}
+# heading of a column -> measure and control
+_OVER_MAPS = {
+    f"{curve.capitalize()}, over {_MAPS[control]}": (curve, control)
+    for curve in _GAINS
+    for control in ("random", "centre")
+}
+_OVER_OBJECTS = {
+    **{f"{heading.partition(',')[0]}, over the area": (measure, "area") for measure, heading in _ON_OBJECTS.items()},
+    f"Average precision, over {_MAPS['centre']}": ("precision", "centre"),
+}
 
 
 def facts(inputs: Inputs) -> dict[str, Any]:
@@ -38,9 +49,13 @@ def facts(inputs: Inputs) -> dict[str, Any]:
         "centre": objects[0] if objects else None,
         "last": last,
         "controls": {control: _against(inputs, last, control) for control in ("random", "centre")},
-        "on_objects": answer.names_by_verdict(
-            inputs.rows("map_controls", block=last, measure="precision", control="centre"), "better", "worse"
-        ),
+        "on_objects": {
+            control: answer.names_by_verdict(
+                inputs.rows("map_controls", block=last, measure="precision", control=control), "better", "worse"
+            )
+            for control in ("area", "centre")
+        },
+        "gates": Counter(row["verdict"] for row in inputs.rows("gate_controls", measure="precision")),
         "shallower": {block: len(_against(inputs, block, "random")["better"]) for block in shallower},
         "agreement": agreement,
         "seed_against_variant": _seed_against_variant(agreement),
@@ -94,28 +109,28 @@ def _decided(inputs: Inputs) -> dict[str, dict[str, list[str]]]:
     return verdicts
 
 
-def _rescaling(inputs: Inputs) -> dict[str, list[str]]:
-    """Return the null controls that are better than the baseline in a measure, and the modules better than theirs.
+def _rescaling(inputs: Inputs) -> dict[str, Any]:
+    """Return measure in words -> null controls that are better than the baseline, and the modules better than theirs.
 
     A module counts if in one measure it is better than the baseline and than each null control of its own.
     """
     kinds = method.kinds(inputs.study)
     *_, last = blocks(inputs)
-    controls: set[str] = set()
+    controls: dict[str, list[str]] = {}
     beyond: set[str] = set()
-    for measure in _DECIDED:
+    known = set(inputs.tables["maps_comparisons"]["measure"])
+    for measure, words in _DECIDED.items():
+        if measure not in known:
+            continue
         rows = inputs.rows("maps_comparisons", block=last, measure=measure)
         better = {row["variant"] for row in rows if row["kind"] == "baseline" and row["verdict"] == "better"}
-        controls |= {name for name in better if kinds[name] == "null control"}
+        controls[words] = [name for name in kinds if name in better and kinds[name] == "null control"]
         own: dict[str, set[str]] = {}
         for row in rows:
             if kinds[row["reference"]] == "null control":
                 own.setdefault(row["variant"], set()).add(row["verdict"])
         beyond |= {name for name in better if own.get(name) == {"better"}}
-    return {
-        "controls": [name for name in kinds if name in controls],
-        "beyond": [name for name in kinds if name in beyond],
-    }
+    return {"controls": controls, "beyond": [name for name in kinds if name in beyond]}
 
 
 def all_tables(inputs: Inputs) -> dict[str, pd.DataFrame]:
@@ -126,7 +141,8 @@ def all_tables(inputs: Inputs) -> dict[str, pd.DataFrame]:
         "map_checks": _measures_table(inputs, _CHECKS),
         "map_on_objects": _measures_table(inputs, _ON_OBJECTS if _has_objects(inputs) else {}),
         "map_curves": _curves_table(inputs),
-        "map_controls": _controls_table(inputs),
+        "map_controls": _controls_table(inputs, _OVER_MAPS),
+        "map_object_controls": _object_controls_table(inputs),
         "map_objects": _objects_table(inputs),
         "map_agreement": _agreement_table(inputs),
     }
@@ -211,24 +227,26 @@ def _curves_table(inputs: Inputs) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _controls_table(inputs: Inputs) -> pd.DataFrame:
-    """Return one row per block and variant: what Grad-CAM is better by than each control."""
-    of_blocks = []
-    for block in blocks(inputs):
-        columns = {
-            f"{curve.capitalize()}, over {_MAPS[control]}": _with_verdicts(
-                inputs.frame("map_controls", block=block, measure=curve, control=control)
-            )
-            for curve in _GAINS
-            for control in ("random", "centre")
-        }
-        if _has_objects(inputs):
-            precision = inputs.frame("map_controls", block=block, measure="precision", control="centre")
-            columns[f"Average precision, over {_MAPS['centre']}"] = _with_verdicts(precision)
-        # variant -> text becomes a column, and the variants its index
-        of_blocks.append(pd.DataFrame(columns, index=list(inputs.study.variants)).reset_index(names="Variant"))
-        of_blocks[-1].insert(0, "Block", block)
-    return pd.concat(of_blocks)
+def _controls_table(inputs: Inputs, headings: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    """Return one row per block and variant: what Grad-CAM is better by, a column per measure and control."""
+    frame = inputs.tables["map_controls"]
+    return pd.concat([_better_by(rows, f"{block}", headings) for block, rows in frame.groupby("block", sort=False)])
+
+
+def _object_controls_table(inputs: Inputs) -> pd.DataFrame:
+    """Return the same of scores on objects, and the rows of spatial gates by slot; none if the data have no masks."""
+    if not _has_objects(inputs):
+        return pd.DataFrame()
+    gates = inputs.tables["gate_controls"].groupby("slot", sort=False)
+    of_gates = [_better_by(rows, f"gate of {slot}", _OVER_OBJECTS) for slot, rows in gates]
+    return pd.concat([_controls_table(inputs, _OVER_OBJECTS), *of_gates]).rename(columns={"Block": "Map"})
+
+
+def _better_by(rows: pd.DataFrame, block: str, headings: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    names = list(rows["variant"].unique())
+    of_kinds = {kind: _with_verdicts(own) for kind, own in rows.groupby(["measure", "control"])}
+    columns = {heading: map(of_kinds.get(kind, {}).get, names) for heading, kind in headings.items()}
+    return pd.DataFrame({"Block": [block] * len(names), "Variant": names} | columns)
 
 
 def _objects_table(inputs: Inputs) -> pd.DataFrame:

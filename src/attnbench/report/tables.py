@@ -28,7 +28,7 @@ _DIAGNOSTICS = {  # quantity of tables/diagnostics.csv -> words
     "additivity": "Tukey's test of additivity, F",
     "pooled_variance": "Pooled variance over 2 MSE",
     "largest_residual": "Largest studentised residual",
-    "own_variance": "Largest own variance over the pooled one",
+    "own_variance": "Own variance over the pooled one, the least likely",
 }
 VERDICT = ["Variant", "Reference", "Difference, points", "Verdict"]  # what a reader of a comparison needs first
 REFERENCE = "1 (ref)"  # a ratio of the baseline to itself
@@ -149,11 +149,11 @@ def comparison_table(inputs: Inputs, *kinds: str) -> pd.DataFrame:
 
 
 def diagnostics_table(inputs: Inputs) -> pd.DataFrame:
-    """Return one row per quantity on the assumptions of the intervals; of own variances only the largest."""
+    """Return one row per quantity on the assumptions of the intervals; of own variances only the least likely."""
     frame = inputs.tables["diagnostics"]
     own = frame[frame["quantity"] == "own_variance"]
     frame = frame[frame["quantity"] != "own_variance"]
-    frame = pd.concat([frame, own.sort_values("value", ascending=False, kind="stable").head(1)])
+    frame = pd.concat([frame, own.sort_values("p", kind="stable").head(1)])
     spreads = frame["quantity"].isin(_SPREADS)
     return pd.DataFrame(
         {

@@ -67,22 +67,25 @@ def test_networks_without_attention_have_a_band_of_their_own(comparisons, kinds)
     assert [text.get_text() for text in figure.axes[0].texts][-1] == forest.OTHERS
 
 
-def test_every_study_has_a_panel_with_its_own_axis_the_sharpest_first():
+def test_every_study_has_a_panel_and_those_of_the_same_images_share_an_axis_the_sharpest_first():
     rows = [
-        ("one", "se", "attention", 1, 1, "cnn", 0.01, None, None, "inconclusive", None),
-        ("coarse", "se", "attention", 3, 4, "cnn", 0.01, -0.02, 0.04, "inconclusive", None),
-        ("coarse", "constant", "null control", 3, 4, "cnn", 0.0, -0.03, 0.03, "inconclusive", None),
-        ("sharp", "se", "attention", 5, 12, "cnn", 0.001, -0.001, 0.003, "inconclusive", 0.003),
-        ("sharp", "sam", "attention", 5, 12, "cnn", 0.004, 0.002, 0.006, "better", 0.003),
+        ("one", "se", "photos", "attention", 1, 1, "cnn", 0.01, None, None, "inconclusive", None),
+        ("coarse", "se", "drawings", "attention", 3, 4, "cnn", 0.01, -0.02, 0.04, "inconclusive", None),
+        ("coarse", "constant", "drawings", "null control", 3, 4, "cnn", 0.0, -0.03, 0.03, "inconclusive", None),
+        ("sharp", "se", "photos", "attention", 5, 12, "cnn", 0.001, -0.001, 0.003, "inconclusive", 0.003),
+        ("sharp", "sam", "photos", "attention", 5, 12, "cnn", 0.004, 0.002, 0.006, "better", 0.003),
     ]
-    names = ["study", "variant", "kind", "n", "epochs", "network", "difference", "low", "high", "verdict", "margin"]
+    names = ["study", "variant", "images", "kind", "n", "epochs", "network"]
+    names += ["difference", "low", "high", "verdict", "margin"]
     figure = forest.of_studies(pd.DataFrame(rows, columns=names).to_csv(index=False))
     assert [ax.texts[0].get_text() for ax in figure.axes] == [
-        "sharp: 5 seeds, 12 epochs, cnn",
-        "coarse: 3 seeds, 4 epochs, cnn",
-        "one: 1 seed, 1 epoch, cnn",
+        "sharp: photos, cnn, 5 seeds, 12 epochs",
+        "one: photos, cnn, 1 seed, 1 epoch",
+        "coarse: drawings, cnn, 3 seeds, 4 epochs",
     ]
-    names = [[label.get_text() for label in ax.get_yticklabels()] for ax in figure.axes]
-    assert names == [["sam", "se"], ["se"], ["se"]]
-    assert figure.axes[0].get_xlim()[1] < 1 < figure.axes[1].get_xlim()[1]
+    variants = [[label.get_text() for label in ax.get_yticklabels()] for ax in figure.axes]
+    assert variants == [["sam", "se"], ["se"], ["se"]]
+    sharp, one, coarse = (ax.get_xlim() for ax in figure.axes)
+    assert sharp == one
+    assert one[1] < 2 < coarse[1]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["better", "inconclusive"]

@@ -26,8 +26,9 @@ def test_training_and_validation_share_an_axis_and_differences_are_to_the_baseli
     assert lines(accuracy, style.BLACK) == [[46, 51, 56, 61, 66], [31, 32, 33, 34, 35]]
     assert lines(difference, style.PALETTE[0]) == [[9.0] * 5]  # se
     assert len(lines(difference, style.LIGHT)) == 2
+    assert not lines(accuracy, style.PALETTE[0])
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names == ["baseline", "se", "cbam", "controls"]
+    assert names == ["baseline", "se", "cbam", "others without attention"]
 
 
 def test_more_modules_than_colours_are_grey():

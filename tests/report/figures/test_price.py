@@ -65,3 +65,14 @@ def test_names_of_equal_points_do_not_overlap(panel):
     for centre in (first, second):
         assert panel[0] <= centre[0] - 15 <= centre[0] + 15 <= panel[2]
         assert panel[1] <= centre[1] - 4 <= centre[1] + 4 <= panel[3]
+
+
+def test_a_front_of_the_baseline_alone_is_not_in_the_legend(frame):
+    def legend(frame):
+        figure = price.price(frame, baseline="baseline", costs=COSTS)
+        return [text.get_text() for text in figure.legends[0].get_texts()]
+
+    assert legend(frame) == ["inconclusive", "Pareto front"]
+    others = frame["variant"] != "baseline"
+    frame.loc[others, ["difference", "low", "high"]] -= 1
+    assert legend(frame) == ["inconclusive"]

@@ -96,19 +96,37 @@ def largest_residual(values: NDArray[np.float64]) -> Outlier:
     return Outlier(tuple((int(variant), int(seed)) for variant, seed in runs), studentised, p)
 
 
-def variance_ratios(values: NDArray[np.float64], contrasts: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """Return P / (2 MSE) and s2 / P (k,) of a family of contrasts (k, v); values may have equal variants.
+@dataclass(frozen=True)
+class VarianceRatios:
+    """Variances of a family of contrasts between seeds; NaN between equal variants."""
 
-    The first is above 1 where a noisy baseline is in every difference. The second is NaN between equal variants.
+    pooled: float  # P / (2 MSE): above 1 where a noisy baseline is in every difference
+    own: NDArray[np.float64]  # (k,) s2 / P
+    p: NDArray[np.float64]  # (k,) that one of k contrasts has as large or as small a variance, by Bonferroni
+
+
+def variance_ratios(values: NDArray[np.float64], contrasts: NDArray[np.float64]) -> VarianceRatios:
+    """Compare the variances of a family of contrasts (k, v); values may have equal variants.
+
+    p is that of the F test of a contrast against all that neither it nor a seed explains, with n - 1 and
+    (v - 2)(n - 1) degrees of freedom; NaN with two variants.
     """
     y, c = merged(values, contrasts)
-    ratios = np.full(len(c), np.nan)
+    ratios, p = np.full((2, len(c)), np.nan)
     if not _varies(y):
-        return np.nan, ratios
+        return VarianceRatios(np.nan, ratios, p)
     scale = np.sqrt((c**2).sum(axis=1) / 2)
-    own, pooled = own_and_pooled(y, c[scale > 0] / scale[scale > 0, None])
-    ratios[scale > 0] = own / pooled
-    return float(pooled / (2 * error_mean_square(y))), ratios
+    differs = scale > 0
+    own, pooled = own_and_pooled(y, c[differs] / scale[differs, None])
+    ratios[differs] = own / pooled
+    df, rest_df = y.shape[1] - 1, _degrees_of_freedom(y) - (y.shape[1] - 1)
+    if rest_df > 0:
+        rest = np.maximum(_degrees_of_freedom(y) * error_mean_square(y) - df * own / 2, 0)
+        with np.errstate(divide="ignore"):  # a contrast that explains everything
+            f = own / 2 / (rest / rest_df)
+        tails = np.minimum(stats.f.cdf(f, df, rest_df), stats.f.sf(f, df, rest_df))
+        p[differs] = np.minimum(1, 2 * len(own) * tails)
+    return VarianceRatios(float(pooled / (2 * error_mean_square(y))), ratios, p)
 
 
 def _degrees_of_freedom(values: NDArray[np.float64]) -> int:

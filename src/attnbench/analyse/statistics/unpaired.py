@@ -2,7 +2,7 @@
 
 Without shared seeds the spread between seeds does not cancel, and runs of one seed deviate together in all variants, so
 a pooled variance would have hardly more degrees of freedom than a single one: every comparison uses its own variances
-x and y. Bonferroni's intervals hold together whatever the correlation between comparisons.
+x and y. Bonferroni's intervals are simultaneous whatever the correlation between comparisons.
 
     V  = x / n + y / m                              nu = V^2 / ((x / n)^2 / (n - 1) + (y / m)^2 / (m - 1))
     interval = mean - mean  +-  t(nu, 1 - (1 - confidence) / (2 k)) sqrt(V)

@@ -64,22 +64,29 @@ def forest(
 def of_studies(results: str) -> Figure:
     """Draw every module against the baseline of its study, with its simultaneous interval; a panel for each study.
 
-    `results` is the text of reports/results.csv. The study with the shortest intervals is on top, and within one the
-    largest difference.
+    `results` is the text of reports/results.csv. Studies of the same images are one below the other and share an axis,
+    those with shorter intervals on top, and within one study the largest difference.
     """
     names = {"study": str, "variant": str}  # `NA` may be one
     rows = pd.read_csv(StringIO(results), keep_default_na=False, na_values=[""], dtype=names)
     modules = rows[rows["kind"] == "attention"]
     modules = modules.assign(order=0, label=modules["variant"], margin=100 * modules["margin"])
-    lengths = (modules["high"] - modules["low"]).fillna(math.inf).groupby(modules["study"]).median()
-    studies = [_stacked(modules[modules["study"] == study]) for study in lengths.sort_values(kind="stable").index]
+    modules = modules.assign(length=(modules["high"] - modules["low"]).fillna(math.inf))
+    lengths = modules.groupby(["images", "study"])["length"].median()
+    shortest = lengths.groupby("images").transform("min")
+    order = pd.DataFrame({"shortest": shortest, "length": lengths}).sort_values(["shortest", "images", "length"])
+    studies = [_stacked(modules[modules["study"] == study]) for _, study in order.index]
     figure = style.new_figure(1.0 + sum(0.45 + 0.235 * len(frame) for frame in studies))
     panels = figure.subplots(len(studies), squeeze=False, height_ratios=[len(frame) + 1.3 for frame in studies])[:, 0]
     legend: dict[str, Artist] = {}
+    of_images: dict[str, Axes] = {}  # the first panel of each
     for ax, frame in zip(panels, studies, strict=True):
-        study, n, epochs, network = frame[["study", "n", "epochs", "network"]].iloc[0]
+        study, images, n, epochs, network = frame[["study", "images", "n", "epochs", "network"]].iloc[0]
         counts = f"{n} seed{'s' if n != 1 else ''}, {epochs} epoch{'s' if epochs != 1 else ''}"
-        _draw(ax, frame.assign(band=f"{study}: {counts}, {network}"))
+        if images in of_images:
+            ax.sharex(of_images[images])
+        of_images.setdefault(images, ax)
+        _draw(ax, frame.assign(band=f"{study}: {images}, {network}, {counts}"))
         legend |= {label: artist for artist, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     panels[-1].set_xlabel(
         "difference to the baseline in test accuracy, points (right of 0: better), with simultaneous intervals"

@@ -1,4 +1,4 @@
-"""How the variants learn: all of them in one panel, the baseline in black, null controls in grey."""
+"""How the variants learn: the baseline in black, variants without attention in grey."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ POINTS = 140  # per line; more cannot be seen at this size
 
 @style.context()
 def learning(epochs: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
-    """Draw training and validation accuracy per epoch, and the paired difference of the latter to the baseline.
+    """Draw training and validation accuracy of the baseline per epoch, and how far the latter of others is above it.
 
     `epochs` has the columns variant, seed, epoch (counted from 1), train_accuracy and validation_accuracy (percent).
     Lines are means over the seeds. `kinds` is variant -> what it is. The differences of the first epochs, which are
@@ -27,14 +27,15 @@ def learning(epochs: pd.DataFrame, *, kinds: dict[str, str]) -> Figure:
     frame["difference"] = frame["validation_accuracy"] - frame["validation_accuracy_of_baseline"]
     figure = style.new_figure(4.4)
     accuracy, difference = figure.subplots(1, 2)
-    _lines(accuracy, frame, "epoch", "validation_accuracy", colours)
-    _lines(accuracy, frame, "epoch", "train_accuracy", colours, linestyle="--", linewidth=0.9)
+    own = frame[frame["variant"] == baseline]
+    _lines(accuracy, own, "epoch", "validation_accuracy", colours)
+    _lines(accuracy, own, "epoch", "train_accuracy", colours, linestyle="--", linewidth=0.9)
     _lines(difference, frame, "epoch", "difference", colours)
     _leave_out_first(difference, frame)
-    accuracy.set_ylabel("accuracy, %")
+    accuracy.set_ylabel(f"accuracy of {baseline}, %")
     difference.set_ylabel(f"validation accuracy, points above {baseline}")
-    solid = Line2D([], [], color=style.GREY, label="validation")
-    dashed = Line2D([], [], color=style.GREY, linestyle="--", linewidth=0.9, label="training, while it learns")
+    solid = Line2D([], [], color=style.BLACK, label="validation")
+    dashed = Line2D([], [], color=style.BLACK, linestyle="--", linewidth=0.9, label="training, while it learns")
     accuracy.legend(handles=[solid, dashed], loc="lower right")
     _legend(figure, colours, kinds)
     return figure
@@ -101,7 +102,8 @@ def _legend(figure: Figure, colours: dict[str, str], kinds: dict[str, str]) -> N
     *names, baseline = (variant for variant in colours if variant not in grey)
     handles = [Line2D([], [], color=colours[name], label=name) for name in (baseline, *names)]
     if grey:
-        rest = "other variants" if any(kinds[variant] == "attention" for variant in grey) else "controls"
+        has_modules = any(kinds[variant] == "attention" for variant in grey)
+        rest = "other variants" if has_modules else "others without attention"
         handles.append(Line2D([], [], color=style.LIGHT, label=rest))
     columns = 120 // (7 + max(len(str(handle.get_label())) for handle in handles))  # what fits into the width
     figure.legend(handles=handles, loc="outside lower center", ncols=max(1, min(5, columns)))

@@ -27,13 +27,12 @@ def price(frame: pd.DataFrame, *, baseline: str, costs: dict[str, str]) -> Figur
         ax.margins(x=0.06, y=0.1)
         ax.grid()
     handles = [
-        *(
-            Line2D([], [], color=colour, marker=marker, linestyle="", label=verdict)
-            for verdict, (colour, marker) in style.VERDICTS.items()
-            if verdict in set(frame["verdict"])
-        ),
-        Line2D([], [], color=style.BLACK, linewidth=0.9, linestyle="--", label="Pareto front"),
+        Line2D([], [], color=colour, marker=marker, linestyle="", label=verdict)
+        for verdict, (colour, marker) in style.VERDICTS.items()
+        if verdict in set(frame["verdict"])
     ]
+    if any(len(front(frame, column)) > 1 for column in costs):
+        handles.append(Line2D([], [], color=style.BLACK, linewidth=0.9, linestyle="--", label="Pareto front"))
     figure.legend(handles=handles, loc="outside lower center", ncols=6, handletextpad=0.3)
     figure.draw_without_rendering()  # arranges the axes, which then stay where they are: names need fixed positions
     figure.set_layout_engine("none")
