@@ -180,7 +180,7 @@ def test_what_the_diagnostics_find_is_a_limit() -> None:
     }
     assert (
         "no verdict was changed by that, and every run is part of all intervals: the run `se-1` fits badly; "
-        "`se - baseline` varies far more between seeds than other differences, and its interval is too short; "
+        "`se - baseline` varies far more between seeds than other differences, and its interval may be too short; "
         "`se - constant` varies far less between seeds than other differences, and its interval is longer than its own "
         "spread asks for; the baseline is noisier than the variants."
     ) in render(inputs, "REPORT.md", {})
