@@ -416,6 +416,33 @@ def test_an_input_that_is_missing_fails_its_cell_alone(session: Session) -> None
     assert session.engine.submit(Cell("train@next", ("true",), on_worker=True)).result(PATIENCE).status == 0
 
 
+def test_outputs_that_cannot_be_written_fail_their_cell_alone(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(outputs: dict[str, bytes]) -> None:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    cell = Cell("train@stale", ("sh", "-c", "echo text > stale"), on_worker=True, writes=("stale",))
+    with monkeypatch.context() as patch:
+        patch.setattr(session.engine._files, "write", write)  # type: ignore[attr-defined]
+        assert session.engine.submit(cell).result(PATIENCE).status == 1
+    assert "Stale file handle" in session.engine.log("train@stale").read_text()
+    assert session.engine.submit(cell).result(PATIENCE).status == 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_of_the_engine_leaves_no_cell_without_an_end(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(outputs: dict[str, bytes]) -> None:
+        raise RuntimeError("as of a fault that nobody knows")
+
+    with opened(cluster, tmp_path) as session:
+        monkeypatch.setattr(session.engine._files, "write", write)  # type: ignore[attr-defined]
+        futures = [session.engine.submit(Cell(f"train@{n}", ("true",), on_worker=True)) for n in range(2)]
+        assert [future.result(PATIENCE).lost is not None for future in futures] == [True, True]
+
+
 def test_no_output_of_a_cell_is_replaced_if_there_is_no_room_for_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

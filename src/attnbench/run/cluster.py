@@ -23,6 +23,7 @@ from typing import Any
 
 import dask
 from distributed import Client
+from distributed.client import ClosedClientError
 
 from attnbench.errors import UserError
 from attnbench.run import worker
@@ -33,7 +34,8 @@ from attnbench.run.jobs import Say
 from attnbench.run.worker_identity import Requirement
 from attnbench.study.repository import LocatedStudy
 
-CONNECTION_ERRORS = (OSError, CancelledError, asyncio.CancelledError)  # what Dask raises when a connection ends
+# what Dask raises when a connection ends
+CONNECTION_ERRORS = (OSError, CancelledError, asyncio.CancelledError, ClosedClientError)
 SCHEDULER_LOST = "the connection to the scheduler of the cluster is lost"
 MOST_LOSSES = 3  # how many times a cell may lose its worker and start again on another
 TICK = 0.1  # seconds between polls for ended cells
@@ -112,8 +114,7 @@ class ClusterEngine:
         self._running: dict[int, _Task] = {}
         self._workers: dict[str, _Worker] = {}
         self._losses: Counter[str] = Counter()
-        self._begun = 0  # cells for workers; the driver's thread alone changes this
-        self._ended = 0  # of them; this engine's thread alone changes this
+        self._open: set[_Task] = set()  # those that were taken and have not ended
         self._writing = Lock()  # of logs
         self._taking = Lock()  # of cells; none is taken that nobody would end
         self._has_given_up = False
@@ -133,7 +134,7 @@ class ClusterEngine:
     @property
     def free(self) -> int:
         slots = sum(worker.threads for worker in list(self._workers.values()) if worker.accepted)
-        return max(0, max(slots, 1) - (self._begun - self._ended))  # without a worker one cell waits for the first
+        return max(0, max(slots, 1) - len(self._open))  # without a worker one cell waits for the first
 
     def submit(self, cell: Cell) -> Future[Ended]:
         """Start a cell here, or put it in the queue for a worker.
@@ -146,11 +147,12 @@ class ClusterEngine:
             return self._local.submit(cell)
         empty_log(self.log(cell.name))
         future: Future[Ended] = Future()
+        task = _Task(cell, future)
         with self._taking:
             if self._has_given_up:
                 raise EngineLostError(SCHEDULER_LOST)
-            self._begun += 1
-            self._submitted.put(_Task(cell, future))
+            self._open.add(task)
+            self._submitted.put(task)
         return future
 
     def log(self, name: str) -> Path:
@@ -174,7 +176,8 @@ class ClusterEngine:
         """Hand out cells and take what comes back, until the run stops or the scheduler is gone."""
         try:
             while not self._stopping.wait(TICK) and self._client.status == "running":
-                self._take_submitted()
+                while not self._submitted.empty():
+                    self._waiting.append(self._submitted.get())
                 for task in [task for task in self._running.values() if task.result.done()]:
                     self._collect(task)
                 if time.monotonic() > self._polls_at:
@@ -188,10 +191,6 @@ class ClusterEngine:
             self._say(f"{type(error).__name__}: {error}")
         finally:
             self._give_up()
-
-    def _take_submitted(self) -> None:
-        while not self._submitted.empty():
-            self._waiting.append(self._submitted.get())
 
     def _give_up(self) -> None:
         """Take what has ended, and end all other cells; their workers notice that nobody waits for them."""
@@ -211,8 +210,7 @@ class ClusterEngine:
         """End every cell, and take no other."""
         with self._taking:
             self._has_given_up = True
-        self._take_submitted()
-        for task in [*self._running.values(), *self._waiting]:
+        for task in list(self._open):
             self._end(task, Ended(-signal.SIGINT, 0.0, lost=lost))
 
     def _warn_without_workers(self) -> None:
@@ -323,7 +321,7 @@ class ClusterEngine:
         text = outputs.pop("")
         try:
             self._files.write(outputs)
-        except UserError as error:
+        except (UserError, OSError) as error:
             ended = replace(ended, status=1, full=full_text(str(error)))
             text += f"{error}\n".encode()
         with self._writing, suppress(OSError):  # of a disk that is full, which the driver says
@@ -347,7 +345,7 @@ class ClusterEngine:
 
     def _end(self, task: _Task, ended: Ended) -> None:
         if task.future is not None:
-            self._ended += 1
+            self._open.discard(task)
             with suppress(InvalidStateError):  # `stop` has ended it
                 task.future.set_result(ended)
 
