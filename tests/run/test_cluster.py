@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import params
@@ -106,8 +106,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def parent(process: int) -> int:
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(status.partition("PPid:")[2].split()[0])
+    """Return the parent of a process; 0 if the process has ended."""
+    with suppress(OSError):
+        return int(Path(f"/proc/{process}/status").read_text().partition("PPid:")[2].split()[0])
+    return 0
 
 
 class Session:

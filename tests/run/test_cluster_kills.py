@@ -22,7 +22,7 @@ from .test_kills import SEED, content, remove
 
 KILLS = int(os.environ.get("CLUSTER_KILLS", "20"))
 LONGEST = 4.0  # seconds until a kill
-PATIENCE = 60.0  # seconds until nothing of a run is left
+PATIENCE = 120.0  # seconds until nothing of a run is left
 COMMAND = ("attnbench", "run", "--cluster", "../cluster.yaml")
 GOES_ON = r"`attnbench run small --cluster \.\./cluster\.yaml` goes on from here"
 WHILE_WRITING = "run, while it writes"
@@ -45,6 +45,7 @@ LAST_LINES = {  # by the status with which a run ends
     r"|no scheduler answers at \S+ within 30 s; start one with `dask scheduler`"
     r"|small: failed: \S+; see work/small/log/, fix the cause and run this again",  # of a cell that was killed twice
 }
+COMMANDS = {"worker": "spawn_main", "nanny": "dask_worker", "scheduler": "dask_scheduler", "cell": " stages/"}
 PARENTS = [f"{stage}@{name}-0" for stage in ("train", "ablate", "robustness", "maps") for name in ("baseline", "se")]
 IDENTITY = """
 import json, os, sys
@@ -97,7 +98,10 @@ class Run:
             return False
         process = self._generator.choice(candidates)
         workers = [other for other in processes_in(self.clusters[-1].folder) if parent(other) == process]
-        os.kill(process, VICTIMS[victim])
+        try:
+            os.kill(process, VICTIMS[victim])
+        except ProcessLookupError:  # a cell that has just ended
+            return self.kill(victim)
         if victim == "nanny":
             self._add_worker()
             wait_until(lambda: not any(map(is_alive, workers)))
@@ -120,14 +124,17 @@ class Run:
         cluster.add_worker(f"worker-{len(cluster.workers)}", "--nanny", source=self.project.root)
 
     def _candidates(self, victim: str) -> list[int]:
+        """Return the processes that may be killed now; of workers and nannies those with a cell, if there are any."""
         lock = self.project.root / "work/small/run.lock"
         if not lock.exists() or lock.read_text().strip() != str(self.process.pid):
             return []  # Python is still starting
-        sign = {"worker": "spawn_main", "nanny": "dask_worker", "scheduler": "dask_scheduler", "cell": " stages/"}
-        if victim not in sign:
+        if victim.startswith("run"):
             return [self.process.pid]
         commands = processes_in(self.clusters[-1].folder)
-        return [process for process, command in commands.items() if sign[victim] in command]
+        found = [process for process, command in commands.items() if COMMANDS[victim] in command]
+        servers = [parent(process) for process, command in commands.items() if COMMANDS["cell"] in command]
+        workers = [parent(server) for server in servers]
+        return [process for process in found if process in (*workers, *map(parent, workers))] or found
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
