@@ -230,6 +230,28 @@ def test_cells_that_run_at_once_on_a_worker_have_one_card_each(cluster: Cluster,
         time.sleep(0.1)
 
 
+def test_inputs_of_a_run_that_was_killed_are_removed_when_another_run_sends_some(
+    session: Session, cluster: Cluster, tmp_path: Path
+) -> None:
+    (session.root / "kept").write_text("kept")
+    for name in ("first", "second"):
+        assert (
+            session.engine.submit(Cell(name, ("true",), on_worker=True, reads=("kept",))).result(PATIENCE).status == 0
+        )
+    before = inputs(cluster)
+    killed = {path.parents[1] / "attnbench-killed/weights" for path in before}
+    assert killed
+    for path in killed:
+        path.parent.mkdir()
+        path.touch()
+    deadline = time.monotonic() + PATIENCE
+    with opened(cluster, tmp_path):  # it asks all workers who they are, which needs params.yaml
+        while killed & inputs(cluster):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    assert before <= inputs(cluster)  # of a run that goes on
+
+
 def inputs(cluster: Cluster) -> set[Path]:
     return {path for path in cluster.folder.rglob("inputs/*/*") if path.is_file()}
 
