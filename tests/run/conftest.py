@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ COPIED = (
     "stages/code.py",
 )
 STAGES = ("data", "cost", "ready", "train", "latency", "views", "ablate", "robustness", "maps", "analyse", "report")
-IGNORED = ("ran", "started", "broken", "full", "slow", "meet")
+IGNORED = ("ran", "started", "broken", "full", "slow", "parents", "meet")
 
 
 class Project:
@@ -174,3 +175,13 @@ def is_alive(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def processes_in(folder: Path) -> dict[int, str]:
+    """Return the commands of all processes that work in a folder or below it, also of those that lost their parent."""
+    commands = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            if (process / "cwd").readlink().is_relative_to(folder):
+                commands[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ").strip()
+    return commands

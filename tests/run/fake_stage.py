@@ -1,14 +1,15 @@
 """Stands in for a stage: writes the files that dvc.yaml declares, at once. A copy is stages/<stage>.py of a project.
 
 Files in the root of its checkout, which is the project's unless a cluster runs it, change what it does: `broken`,
-`full`, `slow` and `meet` hold names of stages that fail, that find the disk full, that take minutes, and that wait
-until all of them have started.
+`full`, `slow`, `parents` and `meet` hold names of stages that fail, that find the disk full, that take minutes, that
+take a second and leave a child process behind, and that wait until all of them have started.
 """
 
 import source  # noqa: F401, I001
 
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -35,6 +36,9 @@ def main() -> None:
         sys.exit(f"[Errno 28] {os.strerror(28)}: '.dvc/cache'")
     if FULL_NAME in names("slow"):
         time.sleep(120)
+    if FULL_NAME in names("parents"):
+        subprocess.Popen(["sleep", "600"])
+        time.sleep(1)
     while FULL_NAME in names("meet") and not all(Path(CHECKOUT, "started", other).exists() for other in names("meet")):
         time.sleep(0.02)
         if time.time() > BEGAN + 120:

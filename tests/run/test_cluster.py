@@ -3,13 +3,14 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import params
@@ -34,6 +35,7 @@ distributed = pytest.importorskip("distributed", reason="needs attnbench[cluster
 
 CODE = "0" * 64
 PATIENCE = 300  # seconds
+WORKER = "$(sed -n 's/PPid:[^0-9]*//p' /proc/$PPID/status)"  # in a cell: the parent of the server that started it
 ENVIRONMENT = Environment(
     python="3.11", torch="2", device="cpu", instruction_set="AVX2", processor="A", threads=1, precision="float32",
     memory_format="channels_last",
@@ -64,6 +66,9 @@ class Cluster:
         self._processes.append(process)
         return process
 
+    def add_scheduler(self, source: Path) -> "subprocess.Popen[bytes]":
+        return self.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=source)
+
     def add_worker(
         self, name: str, nanny: str = "--no-nanny", *, source: Path, code: str = CODE, at_once: int = 1
     ) -> None:
@@ -91,7 +96,7 @@ class Cluster:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     try:
-        cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=ROOT)
+        cluster.add_scheduler(ROOT)
         cluster.add_worker("first", source=ROOT, at_once=2)
         cluster.add_worker("second", source=ROOT, at_once=2)
         cluster.add_worker("old", source=ROOT, code="1" * 64)
@@ -101,8 +106,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def parent(process: int) -> int:
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(status.partition("PPid:")[2].split()[0])
+    """Return the parent of a process; 0 if the process has ended."""
+    with suppress(OSError):
+        return int(Path(f"/proc/{process}/status").read_text().partition("PPid:")[2].split()[0])
+    return 0
 
 
 class Session:
@@ -206,9 +213,8 @@ def test_a_cell_that_fails_leaves_its_log_alone(session: Session) -> None:
 
 def test_cells_that_run_at_once_on_a_worker_have_one_card_each(cluster: Cluster, tmp_path: Path) -> None:
     started = tmp_path / "started"
-    worker = "$(sed -n 's/PPid:[^0-9]*//p' /proc/$PPID/status)"  # the parent of the server that started the cell
     script = (
-        f"echo {worker} $CUDA_VISIBLE_DEVICES >> {started}; until test $(wc -l < {started}) = 4; do sleep 0.1; done"
+        f"echo {WORKER} $CUDA_VISIBLE_DEVICES >> {started}; until test $(wc -l < {started}) = 4; do sleep 0.1; done"
     )
     before = inputs(cluster)
     with opened(cluster, tmp_path, device="cuda") as session:
@@ -222,6 +228,28 @@ def test_cells_that_run_at_once_on_a_worker_have_one_card_each(cluster: Cluster,
     while inputs(cluster) != before:  # workers live on, and keep nothing of a run that has ended
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_inputs_of_a_run_that_was_killed_are_removed_when_another_run_sends_some(
+    session: Session, cluster: Cluster, tmp_path: Path
+) -> None:
+    (session.root / "kept").write_text("kept")
+    for name in ("first", "second"):
+        assert (
+            session.engine.submit(Cell(name, ("true",), on_worker=True, reads=("kept",))).result(PATIENCE).status == 0
+        )
+    before = inputs(cluster)
+    killed = {path.parents[1] / "attnbench-killed/weights" for path in before}
+    assert killed
+    for path in killed:
+        path.parent.mkdir()
+        path.touch()
+    deadline = time.monotonic() + PATIENCE
+    with opened(cluster, tmp_path):  # it asks all workers who they are, which needs params.yaml
+        while killed & inputs(cluster):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    assert before <= inputs(cluster)  # of a run that goes on
 
 
 def inputs(cluster: Cluster) -> set[Path]:
@@ -251,7 +279,7 @@ def test_a_cell_survives_its_nanny_and_a_suspended_worker_but_not_the_scheduler(
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL", "40s")  # the default is 5 minutes
     cluster = Cluster(tmp_path)
     try:
-        scheduler = cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=ROOT)
+        scheduler = cluster.add_scheduler(ROOT)
         cluster.add_worker("first", "--nanny", source=ROOT)
         (tmp_path / "root").mkdir()
         with opened(cluster, tmp_path / "root") as session:
@@ -286,12 +314,32 @@ def test_a_cell_survives_its_nanny_and_a_suspended_worker_but_not_the_scheduler(
 
 
 @pytest.mark.slow
+def test_a_cell_that_loses_its_worker_four_times_fails(tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path)
+    (tmp_path / "root").mkdir()
+    try:
+        cluster.add_scheduler(ROOT)
+        cluster.add_worker("first", "--nanny", source=ROOT)  # the nanny starts it anew each time
+        with opened(cluster, tmp_path / "root") as session:
+            script = f"echo >> {tmp_path}/starts; kill -9 {WORKER}; sleep 600"
+            ended = session.engine.submit(Cell("train@deadly", ("sh", "-c", script), on_worker=True)).result(PATIENCE)
+            assert ended.reason == "exit status 1"
+            log = session.engine.log("train@deadly").read_text()
+            assert re.fullmatch(r"this cell lost its worker 4 times, the last at tcp://127\.0\.0\.1:\d+\n", log)
+            assert (tmp_path / "starts").read_text() == 4 * "\n"
+            assert session.said.count("again  train@deadly, on another worker") == 3
+            assert session.engine.submit(Cell("train@next", ("true",), on_worker=True)).result(PATIENCE).status == 0
+    finally:
+        cluster.stop()
+
+
+@pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_counts_as_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attnbench.run.cluster.ANSWER_TIMEOUT", 5.0)
     cluster = Cluster(tmp_path)
     (tmp_path / "root").mkdir()
     try:
-        scheduler = cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=ROOT)
+        scheduler = cluster.add_scheduler(ROOT)
         cluster.add_worker("first", source=ROOT)
         with opened(cluster, tmp_path / "root") as session:
             future, _ = session.start_slow("train@slow")
@@ -309,7 +357,7 @@ def test_a_study_is_recorded_as_on_this_machine(tmp_path: Path) -> None:
     (tmp_path / "cluster").mkdir()
     cluster = Cluster(tmp_path / "cluster")
     try:
-        cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=project.root)
+        cluster.add_scheduler(project.root)
         cluster.add_worker("first", source=project.root)
         cluster.add_worker("second", source=project.root)
         (tmp_path / "cluster.yaml").write_text(f"cluster: {{engine: dask, address: '{cluster.address}'}}\n")
@@ -329,7 +377,7 @@ def test_ten_thousand_cells_that_do_nothing(tmp_path: Path) -> None:
     cluster = Cluster(tmp_path)
     (tmp_path / "root").mkdir()
     try:
-        processes = [cluster.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", source=ROOT)]
+        processes = [cluster.add_scheduler(ROOT)]
         for name in ("first", "second", "third"):
             cluster.add_worker(name, source=ROOT)
         with opened(cluster, tmp_path / "root") as session:

@@ -261,7 +261,8 @@ class ClusterEngine:
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):  # images are large
             for sha256, content in contents.items():
                 name = f"{sha256}-{number}"
-                stored = self._client.submit(worker.keep, self._topic, name, content, workers=[address], pure=False)
+                options = {"workers": [address], "key": f"{self._topic}/{name}"}
+                stored = self._client.submit(worker.keep, self._topic, name, content, **options)
                 target.kept[sha256] = _Input(name, stored)
         request = {
             "number": task.number,
@@ -278,7 +279,8 @@ class ClusterEngine:
             "topic": self._topic,
         }
         inputs = [target.kept[sha256].stored for sha256 in sorted(task.hashes)]
-        task.result = self._client.submit(worker.run_cell, json.dumps(request), *inputs, workers=[address], pure=False)
+        options = {"workers": [address], "key": f"{self._topic}/{task.cell.name}-{number}"}
+        task.result = self._client.submit(worker.run_cell, json.dumps(request), *inputs, **options)
         self._running[task.number] = task
 
     def _refuse(self, task: _Task, address: str, slot: int, error: OSError) -> None:

@@ -5,7 +5,8 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ExitStack, contextmanager
+from logging import StreamHandler
 from pathlib import Path
 from typing import Any
 
@@ -36,25 +37,41 @@ Connection = tuple[Client, Callable[[], None]]
 Error = Callable[[str, str], UserError]  # from a key of the cluster.yaml and a text
 
 
+@contextmanager
 def connected(
     cluster: DaskCluster | SshCluster | QueueCluster, positions: Positions, study: Study, logs: Path
-) -> AbstractContextManager[Connection]:
-    """Return a connection to open with `with`; what was started for it ends with it.
+) -> Iterator[Connection]:
+    """Yield a connection; what was started for it ends with it.
 
     Raises:
-        UserError: when it is opened: nothing answers, or the options are wrong; the text has the line in cluster.yaml.
+        UserError: nothing answers, or the options are wrong; the text has the line in cluster.yaml.
     """
 
     def error(key: str, text: str) -> UserError:
         return positions.error([positions.problem(("cluster", key), text)])
 
-    match cluster:
-        case DaskCluster():
-            return _running(cluster, error)
-        case SshCluster():
-            return _over_ssh(cluster, logs, error)
-        case QueueCluster():
-            return _in_queue(cluster, study, logs, error)
+    with _messages_of_dask(logs / "dask.txt"):
+        match cluster:
+            case DaskCluster():
+                connection = _running(cluster, error)
+            case SshCluster():
+                connection = _over_ssh(cluster, logs, error)
+            case QueueCluster():
+                connection = _in_queue(cluster, study, logs, error)
+        with connection as opened:
+            yield opened
+
+
+@contextmanager
+def _messages_of_dask(log: Path) -> Iterator[None]:
+    """Write what Dask says by itself, such as the traceback of a lost connection, to a file and not to the terminal."""
+    handlers = [handler for handler in logging.getLogger("distributed").handlers if type(handler) is StreamHandler]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as stream, ExitStack() as stack:
+        for handler in handlers:  # by default one, which all loggers of Dask share
+            stack.callback(handler.setStream, handler.stream)
+            handler.setStream(stream)
+        yield
 
 
 @contextmanager

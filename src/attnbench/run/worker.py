@@ -32,7 +32,10 @@ LONGEST_REPORT = 2**16  # bytes; the whole log comes with the outputs
 
 def keep(topic: str, name: str, content: bytes) -> str:
     """Keep an input of a run, which has a topic, until a cell says that it is needed no more; return its name."""
-    path = _inputs(get_worker(), topic) / name
+    worker = get_worker()
+    path = _inputs(worker, topic) / name
+    if not path.parent.exists():
+        _forget_killed(worker)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{name}.{time.monotonic_ns()}.tmp")
     temporary.write_bytes(content)
@@ -43,6 +46,14 @@ def keep(topic: str, name: str, content: bytes) -> str:
 async def forget(topic: str, dask_worker: Worker) -> None:  # with `async` nobody has to wait for it
     """Remove all inputs of a run that has ended; those of others stay. Dask fills in the worker."""
     shutil.rmtree(_inputs(dask_worker, topic), ignore_errors=True)
+
+
+def _forget_killed(worker: Worker) -> None:
+    """Remove the inputs of runs that were killed: nothing of them runs or is kept here, and keys begin with a topic."""
+    topics = {str(key).partition("/")[0] for key in list(worker.state.tasks)}
+    for folder in _inputs(worker, "").glob("*"):
+        if folder.name not in topics:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_cell(request: str, *kept: str) -> tuple[str, dict[str, bytes]]:
