@@ -196,7 +196,8 @@ def _say_failed(study: Study, schedule: Schedule, failures: Mapping[str, str], l
         say(f"failed: {name}  {reason}")
     if schedule.skipped:
         say(f"skipped because a dependency failed: {first_few([stage.name for stage in schedule.skipped])}")
-    if schedule.finished_seeds and any(stage.name == "analyse" for stage in schedule.skipped):
+    is_skipped = any(stage.name == "analyse" for stage in schedule.skipped)
+    if is_skipped and schedule.only_runs_failed and schedule.finished_seeds:
         what = "a report" if study.seeds[0] in schedule.finished_seeds else "tables"
         say(f"`{partial}` makes {what} of the seeds that are whole")
     say(f"{study.name}: failed: {', '.join(failures)}; see {logs}/, fix the cause and run this again")
