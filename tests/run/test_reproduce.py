@@ -56,8 +56,12 @@ def test_a_first_run_makes_everything_and_a_second_nothing(
     project: Project, finished: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project.root / "meet").write_text(" ".join(RUNS[:2]))  # each waits for the other: fails unless in parallel
+    (project.root / "reports/old").mkdir(parents=True)
+    (project.root / "reports/old/results.csv").write_text("study,kind\nold,baseline\n")
     assert reproduce(None, 2, project.root)
     output = capsys.readouterr().out
+    assert "warning: " in output
+    assert "reports/old/results.csv is not what a report writes" in output
     assert "small: up to 2 stages in parallel; logs in work/small/log/" in output
     assert "done   train@se-1" in output
     assert "small is done: reports/small/REPORT.md" in output

@@ -16,7 +16,7 @@ from attnbench.run.driver import Driver
 from attnbench.run.dvc_errors import PAUSE, BusyError
 from attnbench.run.engine import DiskFullError, EngineLostError
 from attnbench.run.graph import Stage
-from attnbench.run.jobs import Received, nothing_more, say, signals
+from attnbench.run.jobs import WARNING, Received, nothing_more, say, signals
 from attnbench.run.project import Project
 from attnbench.run.schedule import Schedule, share
 from attnbench.run.view import view
@@ -93,7 +93,7 @@ def reproduce(
         if changed:
             say(f"{study.name}: the source or params.yaml changed while this ran; run it again")
             return False
-        write_overview(root)
+        _update_overview(root)
         say(f"{study.name} is done: {what}")
         if seeds is None:
             _note_states(root, file, paths, allow_missing=allow_missing)
@@ -145,9 +145,14 @@ def _no_report(study: Study, stages: Collection[Stage]) -> str:
 
 
 def _up_to_date(study: str, root: Path, what: str) -> bool:
-    write_overview(root)
+    _update_overview(root)
     say(f"{study} is up to date: {what}")
     return True
+
+
+def _update_overview(root: Path) -> None:
+    for problem in write_overview(root):
+        say(f"{WARNING}{problem}")
 
 
 @contextmanager
