@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
+from attnbench.errors import UserError
 from attnbench.study import attention, module_files
 from attnbench.study import options as option_types
 from attnbench.tools import modules_page
-from attnbench.tools.modules import allowed
+from attnbench.tools.modules import allowed, details
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "modules.md").read_text(encoding="utf-8")
@@ -60,6 +61,23 @@ def test_an_unknown_module_is_refused():
     done = command("cbma")
     assert done.returncode == 1
     assert done.stderr.startswith("error: no module 'cbma' (did you mean 'cbam'?); allowed: 'bam', ")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("class Bad(:\n", r"bad\.py:1: not valid Python: "),
+        ("class Bad:\n    def __init__(self, channels): ...\n", r"bad\.py is not a valid module file: .* PAPER"),
+    ],
+    ids=["syntax", "no paper"],
+)
+def test_a_module_file_that_cannot_be_read_is_refused(text, message, tmp_path, monkeypatch):
+    package = tmp_path / "unreadable"
+    package.mkdir()
+    (package / "bad.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=message):
+        details("unreadable.bad")
 
 
 @pytest.mark.parametrize(
