@@ -6,6 +6,7 @@ from typing import Any
 
 import params
 import pytest
+import torch
 from made_study import make, make_in
 
 from attnbench import cli
@@ -96,6 +97,17 @@ def test_without_the_accelerator_or_the_images_the_table_has_no_hours(tmp_path: 
     text = plan.text(other, plan.AssumedSpread(0.3, "stated"))
     command = "cp dvc.yaml studies/small/dvc.yaml && dvc repro studies/small/dvc.yaml:data"
     assert f"read them with: {command}\n" in text
+
+
+def test_without_memory_for_a_step_the_table_has_no_hours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def step_times(*_: Any) -> None:
+        raise torch.OutOfMemoryError("Tried to allocate 2 GiB")
+
+    monkeypatch.setattr(plan.cost, "step_times", step_times)
+    monkeypatch.setattr(plan.arithmetic, "set_up", lambda machine: None)
+    text = plan.text(located(tmp_path, params.study()), None)
+    assert "hours are not known: out of memory on " in text
+    assert "(Tried to allocate 2 GiB); write a smaller `recipe: batch_size` in params.yaml\n" in text
 
 
 def test_real_steps_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

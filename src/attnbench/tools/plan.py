@@ -19,7 +19,7 @@ from attnbench.analyse.precision import UPPER_CONFIDENCE, error_stds, half_width
 from attnbench.analyse.runs import load_blocks
 from attnbench.data.split import VALIDATION_SHARE
 from attnbench.errors import UserError
-from attnbench.networks import arithmetic
+from attnbench.networks import arithmetic, refusals
 from attnbench.networks.building import ImageSet
 from attnbench.report import formatting
 from attnbench.study import Study, StudyPaths, repository, schema
@@ -134,13 +134,15 @@ def seconds_per_seed(located: LocatedStudy, images: ImageSet) -> float:
     """Time a training step of every variant; return how long the steps of all runs of a seed take, one after another.
 
     Raises:
-        UserError: the images are not counted yet, or the accelerator that params.yaml asks for is not here.
+        UserError: the images are not counted yet, the accelerator that params.yaml asks for is not here, or its memory
+            is full.
     """
     study = located.study
     steps = math.ceil(training_images(located, images) / study.recipe.batch_size) * study.recipe.epochs
     arithmetic.set_up(study.machine)  # as in the latency stage
     timed = study.model_copy(update={"latency": study.latency.model_copy(update={"rounds": ROUNDS, "processes": 1})})
-    times = cost.step_times(timed, images, timed_step, 0)
+    with refusals.memory_limit(study.machine, "write a smaller `recipe: batch_size` in params.yaml"):
+        times = cost.step_times(timed, images, timed_step, 0)
     return steps * sum(median(milliseconds) for milliseconds in times.values()) / 1000
 
 
