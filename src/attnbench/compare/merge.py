@@ -103,7 +103,7 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
             runs = {variant: records_of_other.get((variant, seed)) for variant in located.study.variants}
             present = {variant: run for variant, run in runs.items() if run is not None}
             if len(present) < len(runs):
-                if present:
+                if present or seeds is not None:
                     lacking[seed] = [variant for variant, run in runs.items() if run is None]
                 continue
             problems += [*_conflicts(present, located, paths), *_machines(seed, present)]
