@@ -19,7 +19,7 @@ from attnbench.run import pipeline
 from attnbench.run.project import Brought, Project
 from attnbench.run.reproduce import claimed_study
 from attnbench.study import StudyPaths, repository, run_name
-from attnbench.study.repository import LOCK, LocatedStudy
+from attnbench.study.repository import LocatedStudy
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class _Side:
 
     @cached_property
     def lock(self) -> str:
-        path = self._located.params.with_name(LOCK).relative_to(self._located.root)
+        path = self._located.lock.relative_to(self._located.root)
         return self.read(path).get(path.as_posix(), b"").decode()
 
     @cached_property
@@ -83,7 +83,7 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
     """
     located = repository.locate(name, here)
     located.require_seeds(seeds or ())
-    paths = StudyPaths(located.study.name, located.root)
+    paths = located.paths
     with claimed_study(paths):
         other = _Side(source, located)
         records_of_other = _records(other, located)
@@ -91,8 +91,7 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
             raise UserError(
                 f"{source} has no runs of study {located.study.name!r}; name a clone or a revision that has"
             )
-        lock = located.params.with_name(LOCK)
-        here_locked = read_lock(lock) if lock.is_file() else {}
+        here_locked = read_lock(located.lock) if located.lock.is_file() else {}
         md5s = {path: value for written in here_locked.values() for path, value in written.items()}
         lacking: dict[int, list[str]] = {}
         problems: list[str] = []

@@ -54,8 +54,7 @@ class Repetition:
         ]
         workers = self.located.workers
         if stage == "train":
-            own = StudyPaths(self.study.name, self.located.root)
-            estimate = memory.estimate(self.study, own, {arguments[0] for arguments in runs})
+            estimate = memory.estimate(self.study, self.located.paths, {arguments[0] for arguments in runs})
             workers = memory.runs_at_once(estimate, min(workers, max(1, len(runs))), None, say)
         environments = devices.environments(self.study.machine.device, workers)
         failed = run_cells(cells, environments, self.folder, root / self.logs)

@@ -50,8 +50,7 @@ def reproduce(
             is running the study.
     """
     located = repository.locate(name, folder)
-    root, study, workers = located.root, located.study, jobs or located.workers
-    paths = StudyPaths(study.name, root)
+    root, study, paths, workers = located.root, located.study, located.paths, jobs or located.workers
     located.require_seeds(seeds or ())
     report = StudyPaths(study.name).report / "REPORT.md"
     logs = Path("work") / study.name / "log"
@@ -64,7 +63,7 @@ def reproduce(
         file = pipeline.write_copy(root, located.params)
         if file_states.are_noted(paths, allow_missing=allow_missing):
             return _up_to_date(study.name, root, f"{report}")
-        _patiently(lambda: _repair(root, root / Path(file).with_name(repository.LOCK), paths))
+        _patiently(lambda: _repair(root, located.lock, paths))
         with _patiently(lambda: Project(root, file, allow_missing=allow_missing)) as project:
             states = project.file_states()
             stages = _patiently(project.stages)
@@ -82,7 +81,7 @@ def reproduce(
                 driver.work()
             is_whole = driver.full is None and driver.lost is None and not received.numbers and not schedule.failed
             changed = is_whole and _patiently(lambda: project.changed("code"))
-        release_recorded(paths, root / Path(file).with_name(repository.LOCK))
+        release_recorded(paths, located.lock)
         _end_early(_command(study.name, jobs, seeds, cluster, allow_missing), driver, received)
         if schedule.failed:
             partial = _command(study.name, jobs, schedule.finished_seeds, cluster, allow_missing)

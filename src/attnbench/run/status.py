@@ -81,11 +81,10 @@ def status(name: str | None, folder: Path) -> Status:
         UserError: no such study, an invalid params.yaml, or a DVC project that cannot be read.
     """
     located = repository.locate(name, folder)
-    root, study = located.root, located.study
+    root, study, paths = located.root, located.study, located.paths
     file = located.params.with_name(repository.PIPELINE)
-    if not file.with_name(repository.LOCK).exists():
+    if not located.lock.exists():
         return Status(study, has_run=False, lacking={}, outdated=[])
-    paths = StudyPaths(study.name, root)
     without = {
         seed: [variant for variant in study.variants if not paths.record(variant, seed).is_file()]
         for seed in study.seeds

@@ -22,7 +22,7 @@ from attnbench.errors import UserError
 from attnbench.networks import arithmetic, refusals
 from attnbench.networks.building import ImageSet
 from attnbench.report import formatting
-from attnbench.study import Study, StudyPaths, repository, schema
+from attnbench.study import Study, repository, schema
 from attnbench.study.paths import repro
 from attnbench.study.repository import LocatedStudy
 from attnbench.tools.match import image_set
@@ -56,7 +56,7 @@ def spread_of(located: LocatedStudy) -> AssumedSpread:
         UserError: there are no two complete seeds, or nothing varies between them.
     """
     study = located.study
-    blocks = load_blocks(study, StudyPaths(study.name, located.root))
+    blocks = load_blocks(study, located.paths)
     seeds = len(blocks.study.seeds)
     points, limit = (100 * std for std in error_stds(blocks.study, blocks.runs))
     if not points > 0:
