@@ -13,8 +13,8 @@ from attnbench.records import RunRecord
 
 ALL = "all variants"
 IDENTICAL = "identical"
-_ESTIMATE = ["difference", "low", "high", "verdict", "standard_error", "degrees_of_freedom"]
-COLUMNS = ["variant", "n_a", "n_b", "accuracy_a", "accuracy_b", *_ESTIMATE]
+ESTIMATE = ["difference", "low", "high", "verdict", "standard_error", "degrees_of_freedom"]
+COLUMNS = ["variant", "n_a", "n_b", "accuracy_a", "accuracy_b", *ESTIMATE]
 
 
 def accuracy_differences(runs: MatchedRuns, confidence: float, margin: float | None = None) -> pd.DataFrame:

@@ -6,14 +6,12 @@ All or nothing: everything is checked before anything is written, and dvc.lock i
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
-
-from pydantic import ValidationError
+from pathlib import Path
 
 from attnbench import records
-from attnbench.compare.run_sets import RunSource, read_files
+from attnbench.compare.run_sets import RunSource, parse_record, read_files
 from attnbench.errors import LISTED, UserError
-from attnbench.records import DataSummary, RunRecord, code_sha256, first_problem, require_of
+from attnbench.records import DataSummary, RunRecord, code_sha256
 from attnbench.records.lock import Entry, blocks, md5, md5_of, outputs, parse, read_lock
 from attnbench.run import pipeline
 from attnbench.run.project import Brought, Project
@@ -121,15 +119,11 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
 
 
 def _records(other: _Side, located: LocatedStudy) -> dict[tuple[str, int], RunRecord]:
-    runs = {}
-    for path, text in other.read(StudyPaths(located.study.name).runs / "*.json").items():
-        try:
-            record = RunRecord.model_validate_json(text)
-        except ValidationError as error:
-            raise UserError(f"{path} of the other side is not a RunRecord: {first_problem(error)}") from None
-        require_of(record, path, "Name it after its run", study=located.study.name, run=PurePosixPath(path).stem)
-        runs[record.variant, record.seed] = record
-    return runs
+    study = located.study.name
+    files = other.read(StudyPaths(study).runs / "*.json")
+    side = "of the other side"
+    runs = [parse_record(path, text, study, side, "repeat the run there") for path, text in files.items()]
+    return {(run.variant, run.seed): run for run in runs}
 
 
 def _is_here(variant: str, seed: int, paths: StudyPaths, locked: Collection[str]) -> bool:
