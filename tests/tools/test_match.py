@@ -70,6 +70,9 @@ def test_prepared_images_decide_the_size_of_the_networks(tmp_path: Path, monkeyp
     path.touch()
     monkeypatch.setattr(records, "read", lambda *_: AssumedImages((1, 16, 16), ("a", "b")))
     assert "(2 classes, 1 x 16 x 16 pixels)" in match(small(), tmp_path, "cbam", "hidden", "parameters", 1)
+    path.unlink()
+    folder = {"source": "folder", "path": "x", "title": "x", "provenance": "x", "split_seed": 0, "image_size": 48}
+    assert matching.image_set(params.study(data=folder), tmp_path).image_shape == (3, 48, 48)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from attnbench.run.engine import Cell
 from attnbench.run.jobs import run_cells, say
 from attnbench.study import Study, StudyPaths
 from attnbench.study.repository import LocatedStudy
+from attnbench.study.schema import Cifar10Data, FolderData
 
 RAW = "data/raw"  # images are downloaded to here, or put here by hand
 
@@ -93,8 +94,11 @@ class Repetition:
 
     def _link_raw_images(self) -> None:
         """Link what the data stage reads: paths in a params.yaml are relative to the folder that it runs in."""
-        data = self.study.data
-        for path in filter(None, [RAW, getattr(data, "path", None), getattr(data, "archive", None)]):
+        paths = [RAW]
+        match self.study.data:
+            case FolderData(path=path) | Cifar10Data(archive=str(path)):
+                paths.append(path)
+        for path in paths:
             source, link = self.located.root / path, self.folder / path  # both are `path` itself if it is absolute
             if source.exists() and not link.exists() and ".." not in Path(path).parts:
                 _link(link, source)

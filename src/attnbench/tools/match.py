@@ -21,7 +21,7 @@ from attnbench.networks import Network, arithmetic, refusals
 from attnbench.networks.building import ImageSet
 from attnbench.report import formatting
 from attnbench.study import Study, StudyPaths, attention, backbones
-from attnbench.study.schema import Variant
+from attnbench.study.schema import FolderData, Variant
 from attnbench.train.timing import timed_step
 
 _LESS_MEMORY = {
@@ -98,8 +98,11 @@ def image_set(study: Study, root: Path) -> ImageSet:
     summary = StudyPaths(study.name, root).data_summary
     if summary.is_file():
         return records.read(summary, records.DataSummary)
-    pixels = getattr(study.data, "image_size", 32)
-    return AssumedImages((3, pixels, pixels))
+    match study.data:
+        case FolderData(image_size=pixels):
+            return AssumedImages((3, pixels, pixels))
+        case _:
+            return AssumedImages()
 
 
 def by_parameters(search: Search) -> list[Candidate]:
@@ -134,13 +137,13 @@ def nearby_values(search: Search, ratio: Callable[[int], float], kind: str) -> l
         UserError: the ratio stays below 1.
     """
     start, variant = search.start, search.variant
-    found = bracket(ratio, start)
-    if found is None:
+    neighbours = bracket(ratio, start)
+    if neighbours is None:
         raise UserError(
             f"--option {search.option}: no value from {start}, that of {variant}, to {MAX_FACTOR * start} reaches the "
             f"{kind.replace('_', ' ')} of {variant}; name another option, or match another cost with --by"
         )
-    low, high = found
+    low, high = neighbours
     return list(range(max(start, low - 1), high + 2))
 
 

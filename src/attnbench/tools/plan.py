@@ -92,9 +92,9 @@ def text(located: LocatedStudy, spread: AssumedSpread | None) -> str:
     for seeds in sorted(reasons):
         runs = seeds * len(study.variants)
         turns = math.ceil(runs / located.workers)  # of runs in parallel
-        cells = [f"{seeds}", f"{runs}", "" if math.isnan(hours) else f"{turns * hours / len(study.variants):.1f}"]
+        columns = [f"{seeds}", f"{runs}", "" if math.isnan(hours) else f"{turns * hours / len(study.variants):.1f}"]
         widths = (_half_width(study, family, seeds, points) for points in cases.values())
-        rows.append([*cells, f"{seeds * size:.2f}", *widths, ", ".join(reasons[seeds])])
+        rows.append([*columns, f"{seeds * size:.2f}", *widths, ", ".join(reasons[seeds])])
     names = ["seeds", "runs", "hours", "GiB", *(f"half-width{case}" for case in cases), "why"]
     aligned = [*("right" for _ in names[1:]), "left"]
     table = tabulate([names, *rows], tablefmt="plain", disable_numparse=True, colalign=aligned)
