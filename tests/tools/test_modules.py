@@ -29,10 +29,7 @@ def test_the_page_is_current():
     assert modules_page.page() == PAGE, "docs/modules.md is out of date; run: attnbench modules --write docs/modules.md"
 
 
-def test_every_module_has_a_section_and_its_counts():
-    for name in attention.names():
-        assert f"\n## {name}\n" in PAGE
-        assert attention.paper(name) in PAGE
+def test_counts_are_those_by_hand():
     rows = {line.split("|")[1].strip(): line.replace(" ", "") for line in PAGE.splitlines() if line.startswith("| ")}
     # SE by hand: 2 C d + d + C with d = max(1, C // 16)
     assert rows["se"] == "|se|49|162|580|2,184|8,464|33,312|132,160|526,464|"
@@ -55,12 +52,6 @@ def test_one_module_in_full():
     assert "  rounding    default floor    floor, div8\n" in done.stdout
     assert "arXiv:1709.01507" in done.stdout
     assert "built for one size of feature maps" in command("psanet").stdout
-
-
-def test_an_unknown_module_is_refused():
-    done = command("cbma")
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: no module 'cbma' (did you mean 'cbam'?); allowed: 'bam', ")
 
 
 @pytest.mark.parametrize(

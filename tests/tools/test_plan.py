@@ -9,7 +9,6 @@ import pytest
 import torch
 from made_study import make, make_in
 
-from attnbench import cli
 from attnbench.errors import UserError
 from attnbench.study import Study
 from attnbench.study.repository import LocatedStudy
@@ -136,10 +135,3 @@ def test_without_a_spread_there_are_hours_of_this_machine_and_no_half_widths(
 def test_a_study_that_was_not_trained_is_named_in_the_advice(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"data\.json is missing; `attnbench run small` makes it"):
         plan.spread_of(located(tmp_path, params.study()))
-
-
-@pytest.mark.parametrize("options", [["--spread", "0"], ["--spread", "0.3", "--like", "small"]])
-def test_a_spread_is_stated_or_taken_from_a_study(options: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["attnbench", "plan", "small", *options])
-    with pytest.raises(SystemExit, match="2"):
-        cli.main()
