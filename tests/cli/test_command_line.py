@@ -36,21 +36,6 @@ def test_every_command_has_a_help_text(command, monkeypatch, capsys):
     assert description.endswith(".")
 
 
-@pytest.mark.parametrize("arguments", [[], ["train"], ["run", "--jobs", "two"]])
-def test_wrong_usage_ends_with_status_2(arguments, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["attnbench", *arguments])
-    with pytest.raises(SystemExit, match="2"):
-        cli.main()
-
-
-@pytest.mark.parametrize("arguments", [["run", "--jobs", "0"], ["verify", "--runs", "-1"]])
-def test_a_number_below_1_is_refused(arguments, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["attnbench", *arguments])
-    with pytest.raises(SystemExit, match="2"):
-        cli.main()
-    assert f"argument {arguments[1]}: given {arguments[2]}; must be at least 1" in capsys.readouterr().err
-
-
 MISSPELT = [
     ["bench", "quickstrat"],
     ["bench", "--variants", "sse"],

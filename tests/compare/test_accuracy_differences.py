@@ -74,7 +74,9 @@ def test_the_mean_over_all_variants_takes_the_seeds_that_have_them_all():
     a = [make_run("se", 0, 0.1), make_run("se", 1, 0.2), make_run("eca", 1, 0.4), make_run("eca", 2, 0.8)]
     b = [make_run(name, 7, 0.5) for name in ("se", "eca")]
     assert accuracy_differences(match_runs(a, b), 0.95)["difference"].to_list() == pytest.approx([-0.1, 0.35, 0.2])
-    assert math.isnan(accuracy_differences(match_runs([a[0], a[3]], b), 0.95)["difference"].iloc[2])
+    row = accuracy_differences(match_runs([a[0], a[3]], b), 0.95).iloc[2]
+    assert row[["n_a", "n_b", "verdict"]].to_list() == [0, 1, "inconclusive"]
+    assert row[["accuracy_a", "difference"]].isna().all()
 
 
 def test_unpaired_differences_are_welchs_at_a_shared_level():

@@ -85,7 +85,8 @@ def test_seeds_of_another_clone_come_with_their_entries(tmp_path: Path) -> None:
     assert merge(str(there), None, here).seeds == [1]
     assert read_entries(here / "dvc.lock") == read_entries(both / "dvc.lock")
     assert tree(here) | {"dvc.lock": b""} == tree(both) | {"dvc.lock": b""}
-    assert merge(str(there), None, here).seeds == []
+    assert merge(str(there), None, here) == merging.Merged([], {})
+    assert merge(str(there), None, here, [0, 1]) == merging.Merged([], {0: ["baseline", "se"]})  # was named
 
 
 def add_weights(there: Path, size: int = 0) -> None:

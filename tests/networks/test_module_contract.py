@@ -12,18 +12,18 @@ from networks.reference import CONFIGURATIONS
 
 from attnbench.study import attention
 from attnbench.tools.contract import checks, declarations, numerics
-from attnbench.tools.contract.configurations import Configuration, configurations
+from attnbench.tools.contract.configurations import Configuration, Form, configurations
 
 OF_MODULES = {name: list(cases) for name, cases in groupby(CONFIGURATIONS, lambda case: case.name)}
-APPLIES: dict[checks.Check, Callable[[Configuration], bool]] = {
-    **{check: lambda case: True for check in (*checks.FOR_ALL, *numerics.FOR_ALL)},
+FORMS: dict[checks.Check, Form | None] = {  # of the modules that a check is for, None for all
+    **dict.fromkeys((*checks.FOR_ALL, *numerics.FOR_ALL)),
     **checks.FOR_SOME,
 }
 OF_CONFIGURATIONS = [
     pytest.param(check, chosen, id=f"{check.__name__}-{name}")  # an item for each configuration would take longer
-    for check, applies in APPLIES.items()
+    for check, form in FORMS.items()
     for name, cases in OF_MODULES.items()
-    if (chosen := [case for case in cases if applies(case)])
+    if (chosen := [case for case in cases if form in (None, case.form)])
 ]
 
 

@@ -130,17 +130,44 @@ def test_results_have_a_row_for_every_variant_and_the_overview_one_for_every_stu
         lambda text: text.replace("kind", "sort", 1),
         lambda text: text.replace("baseline,baseline", "baseline,attention"),
         lambda text: text.replace("\n", "\n<<<<<<< HEAD\n", 1),
+        lambda text: text.replace("margin", "limit", 1),
+        lambda text: re.sub(r"(attention(?:,[^,]*){4}),[^,]*", r"\1,many", text),
+        lambda text: text + "x" * 200_000,
     ],
-    ids=["empty", "other columns", "no baseline", "conflict"],
+    ids=["empty", "other columns", "no baseline", "conflict", "older", "no number", "too long"],
 )
-def test_results_that_no_report_wrote_are_named(drawn: Any, tmp_path: Path, edit: Callable[[str], str]) -> None:
-    path = tmp_path / "reports/made_up/results.csv"
-    path.parent.mkdir(parents=True)
-    path.write_text(edit((drawn.paths.report / "results.csv").read_text()))
-    message = r"made_up/results\.csv is not what a report writes; run `attnbench run made_up`, restore"
-    with pytest.raises(UserError, match=message):
-        overview.write_overview(tmp_path)
-    assert [file.name for file in (tmp_path / "reports").iterdir()] == ["made_up"]
+def test_a_study_whose_results_no_report_wrote_is_left_out(
+    drawn: Any, tmp_path: Path, edit: Callable[[str], str]
+) -> None:
+    text = (drawn.paths.report / "results.csv").read_text()
+    for study, own in (("bad", edit(text)), ("good", "".join(text.splitlines(keepends=True)[:2]))):
+        path = tmp_path / "reports" / study / "results.csv"
+        path.parent.mkdir(parents=True)
+        path.write_text(own)
+    assert overview.write_overview(tmp_path) == [
+        f"{tmp_path}/reports/README.md leaves out bad: {tmp_path}/reports/bad/results.csv is not what a report writes; "
+        "run `attnbench run bad`, restore the file with git, or remove it"
+    ]
+    assert (tmp_path / "reports/results.csv").read_text() == own
+
+
+def test_results_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "reports/bad/results.csv").mkdir(parents=True)
+    [problem] = overview.write_overview(tmp_path)
+    assert "reports/bad/results.csv is a folder, not a file; " in problem
+    assert [file.name for file in (tmp_path / "reports").iterdir()] == ["bad"]
+
+
+def test_damaged_files_of_the_overview_are_written_again(drawn: Any, tmp_path: Path) -> None:
+    (tmp_path / "reports/made_up").mkdir(parents=True)
+    own = "".join((drawn.paths.report / "results.csv").read_text().splitlines(keepends=True)[:2])
+    (tmp_path / "reports/made_up/results.csv").write_text(own)
+    for name in ("README.md", "results.csv"):
+        (tmp_path / "reports" / name).write_bytes(b"\xff")
+    (tmp_path / "reports/forest.svg").touch()
+    assert overview.write_overview(tmp_path) == []
+    assert (tmp_path / "reports/results.csv").read_text() == own
+    assert (tmp_path / "reports/README.md").read_text().count("\n| [") == 1
 
 
 def test_references_are_those_of_the_modules_and_of_the_network() -> None:

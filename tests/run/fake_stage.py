@@ -127,8 +127,9 @@ def report() -> dict[str, str]:
     tables = Path(f"reports/{NAME}/tables/overview.csv").read_text()
     files = ("REPORT.md", "REPORT.html", "DETAILS.md", "figures/runs.svg", "paper/main.tex")
     results = (
-        "study,title,question,images,network,variant,kind,n,difference,verdict,training_step_ratio,data_sha256,code_sha256\n"
-        f"{NAME},A title,,Images,cnn,baseline,baseline,1,,,1,d,c\n"
+        "study,title,question,images,network,epochs,margin,variant,kind,n,difference,low,high,verdict,training_step_ratio,"
+        "data_sha256,code_sha256\n"
+        f"{NAME},A title,,Images,cnn,1,,baseline,baseline,1,,,,,1,d,c\n"
     )
     return {f"reports/{NAME}/{file}": tables for file in files} | {f"reports/{NAME}/results.csv": results}
 

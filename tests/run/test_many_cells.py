@@ -17,10 +17,11 @@ from .conftest import Project
 
 VARIANTS, SEEDS = 30, 10
 AT_ONCE = 8  # cells that run at the same time
-RESULTS = """\
-study,title,question,images,network,variant,kind,n,difference,verdict,training_step_ratio,data_sha256,code_sha256
-small,A title,,Images,cnn,baseline,baseline,1,,,1,d,c
-"""
+RESULTS = (
+    "study,title,question,images,network,epochs,margin,variant,kind,n,difference,low,high,verdict,training_step_ratio,"
+    "data_sha256,code_sha256\n"
+    "small,A title,,Images,cnn,1,,baseline,baseline,1,,,,,1,d,c\n"
+)
 
 pytestmark = [
     pytest.mark.slow,

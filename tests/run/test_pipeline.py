@@ -34,6 +34,14 @@ def test_a_study_gets_a_copy_that_follows_the_original(tmp_path: Path, params: P
     assert pipeline.write_copy(tmp_path, tmp_path / "params.yaml") == "dvc.yaml"
 
 
+def test_a_dvc_yaml_in_another_encoding_is_copied_as_it_is(tmp_path: Path, params: Path) -> None:
+    (tmp_path / "dvc.yaml").write_bytes("# Größe\n".encode("latin-1"))
+    for _ in range(2):
+        pipeline.write_copy(tmp_path, params)
+        assert params.with_name("dvc.yaml").read_bytes() == (tmp_path / "dvc.yaml").read_bytes()
+    pipeline.write_copy(tmp_path, tmp_path / "params.yaml")
+
+
 def test_a_copy_takes_the_place_of_a_link(tmp_path: Path, params: Path) -> None:
     copy = params.with_name("dvc.yaml")
     copy.symlink_to("../../dvc.yaml")

@@ -56,8 +56,12 @@ def test_a_first_run_makes_everything_and_a_second_nothing(
     project: Project, finished: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project.root / "meet").write_text(" ".join(RUNS[:2]))  # each waits for the other: fails unless in parallel
+    (project.root / "reports/old").mkdir(parents=True)
+    (project.root / "reports/old/results.csv").write_text("study,kind\nold,baseline\n")
     assert reproduce(None, 2, project.root)
     output = capsys.readouterr().out
+    assert "warning: " in output
+    assert "reports/old/results.csv is not what a report writes" in output
     assert "small: up to 2 stages in parallel; logs in work/small/log/" in output
     assert "done   train@se-1" in output
     assert "small is done: reports/small/REPORT.md" in output
@@ -106,7 +110,12 @@ def test_a_failing_run_stops_no_other_and_whole_seeds_can_be_reported(
     assert project.ran() == sorted(["train@se-1", *needing, "analyse", "report"])
 
 
-def test_without_the_first_seed_whole_seeds_have_tables(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_whole_seeds_are_offered_only_after_failures_of_runs(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project.root / "broken").write_text("ablate@se-0 latency")  # no share of the seeds can do without latency
+    assert not reproduce("small", None, project.root)
+    assert "of the seeds that are whole" not in capsys.readouterr().out
     (project.root / "broken").write_text("ablate@se-0")
     assert not reproduce("small", None, project.root, allow_missing=True)
     assert "`attnbench run small --seeds 1 --allow-missing` makes tables of the seeds" in capsys.readouterr().out

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import params
 import pytest
+import torch
 
 from attnbench import records
 from attnbench.cli import match as command
@@ -69,6 +70,9 @@ def test_prepared_images_decide_the_size_of_the_networks(tmp_path: Path, monkeyp
     path.touch()
     monkeypatch.setattr(records, "read", lambda *_: AssumedImages((1, 16, 16), ("a", "b")))
     assert "(2 classes, 1 x 16 x 16 pixels)" in match(small(), tmp_path, "cbam", "hidden", "parameters", 1)
+    path.unlink()
+    folder = {"source": "folder", "path": "x", "title": "x", "provenance": "x", "split_seed": 0, "image_size": 48}
+    assert matching.image_set(params.study(data=folder), tmp_path).image_shape == (3, 48, 48)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +113,35 @@ def test_times_are_measured_in_turns_with_the_variant(
     assert f"at batch size {size}, 95 % interval" in text
     assert "width: 12  0.960 [0.954, 0.967]  <- nearest" in text
     assert f"    cbam: {{{by}: wide_{by}}}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("by", "remedy"),
+    [
+        ("latency", "give a smaller --batch-size"),
+        ("training_step", "write a smaller `recipe: batch_size` in params.yaml"),
+    ],
+)
+@pytest.mark.parametrize("full", ["at first", "in the processes"])
+def test_full_memory_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, by: str, remedy: str, full: str
+) -> None:
+    def raising(*_: object) -> None:
+        raise torch.OutOfMemoryError("Tried to allocate 2 GiB")
+
+    for name in ("inference_times", "step_times"):
+        here = raising if full == "at first" else equal_times
+        monkeypatch.setattr(matching.cost, name, here)
+    for name in ("measure_inference", "measure_steps"):
+        monkeypatch.setattr(matching.cost, name, raising)
+    monkeypatch.setattr(matching.arithmetic, "set_up", lambda machine: None)
+    with pytest.raises(UserError, match=rf"^out of memory on .* \(Tried to allocate 2 GiB\); {remedy}, or "):
+        match(small(), tmp_path, "cbam", "width", by, 128)
+
+
+def equal_times(study: Study, *_: object) -> dict[tuple[str, int], list[float]]:
+    sizes = {*study.latency.batch_sizes, study.recipe.batch_size}
+    return {(name, size): [1.0, 1.0] for name in study.variants for size in sizes}
 
 
 def test_without_several_processes_there_is_no_interval() -> None:

@@ -90,22 +90,13 @@ def test_whatever_the_author_has_to_write_is_marked() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("se", r"^src/attnbench/networks/attention/se\.py exists; choose another name, or edit it$"),
-        ("none", r"^'none' means the network without attention"),
         ("_gate", r"^'_gate' is not valid for a module: '_gate' must start with a letter a-z"),
-        ("Gate", r"^'Gate' is not valid for a module"),
-        ("a-b", r"^'a-b' is not valid for a module"),
-        ("1a", r"^'1a' is not valid for a module"),
-        ("class", r"must not be a Python keyword$"),
         ("", r"^'' is not valid for a module"),
-        ("mine.", r"^'mine\.' is not valid for a module: '' must start"),
         ("mine._gate", r"^'mine\._gate' is not valid for a module: '_gate' must"),
-        ("gate.py", r"^'gate\.py' is the name of a file; write 'gate'$"),
         ("torch.gate", r"^'torch' is a package installed in \S*site-packages; choose another name for yours$"),
         ("os.gate", r"^Python has a module 'os' that is not a package"),
         ("inner.gate", r"^'inner' is a package in tests/inner, and .*; choose another name, or move .* to src/inner$"),
-        ("attnbench.gate", r"^modules of attnbench itself are named without dots$"),
-        ("mine.sub", r"^src/mine/sub exists; choose another name"),
+        ("mine.sub", r"^src/mine/sub exists; choose another name, or edit it$"),
     ],
 )
 def test_an_invalid_name_writes_nothing(root: Path, name: str, message: str) -> None:

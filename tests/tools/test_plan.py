@@ -6,9 +6,9 @@ from typing import Any
 
 import params
 import pytest
+import torch
 from made_study import make, make_in
 
-from attnbench import cli
 from attnbench.errors import UserError
 from attnbench.study import Study
 from attnbench.study.repository import LocatedStudy
@@ -98,6 +98,17 @@ def test_without_the_accelerator_or_the_images_the_table_has_no_hours(tmp_path: 
     assert f"read them with: {command}\n" in text
 
 
+def test_without_memory_for_a_step_the_table_has_no_hours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def step_times(*_: Any) -> None:
+        raise torch.OutOfMemoryError("Tried to allocate 2 GiB")
+
+    monkeypatch.setattr(plan.cost, "step_times", step_times)
+    monkeypatch.setattr(plan.arithmetic, "set_up", lambda machine: None)
+    text = plan.text(located(tmp_path, params.study()), None)
+    assert "hours are not known: out of memory on " in text
+    assert "(Tried to allocate 2 GiB); write a smaller `recipe: batch_size` in params.yaml\n" in text
+
+
 def test_real_steps_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan.arithmetic, "set_up", lambda machine: None)  # other tests run in this process
     study = params.study(backbone={"name": "cnn", "options": {"width": 8, "hidden": 16}})
@@ -124,10 +135,3 @@ def test_without_a_spread_there_are_hours_of_this_machine_and_no_half_widths(
 def test_a_study_that_was_not_trained_is_named_in_the_advice(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"data\.json is missing; `attnbench run small` makes it"):
         plan.spread_of(located(tmp_path, params.study()))
-
-
-@pytest.mark.parametrize("options", [["--spread", "0"], ["--spread", "0.3", "--like", "small"]])
-def test_a_spread_is_stated_or_taken_from_a_study(options: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["attnbench", "plan", "small", *options])
-    with pytest.raises(SystemExit, match="2"):
-        cli.main()

@@ -134,11 +134,9 @@ def test_a_choice_that_does_not_exist_is_refused(
         explain.explain(run, photos, **choice)
 
 
-def test_other_inputs_are_refused(run: TrainedRun, photos: list[Path], tmp_path: Path) -> None:
+def test_other_inputs_are_refused(run: TrainedRun, photos: list[Path]) -> None:
     with pytest.raises(UserError, match="given 8 images; a figure has room for 6"):
         explain.explain(run, photos * 4)
-    with pytest.raises(UserError, match="given no image; name at least one"):
-        explain.explain(run, [])
     with pytest.raises(UserError, match="baseline-0 has no attention module"):
         explain.explain(attnbench.load("runs/small/baseline-0"), photos, method="gates")
     with pytest.raises(UserError, match=r"norm' is never called .*; name another, such as 'block1\.after_pool'"):
@@ -147,6 +145,3 @@ def test_other_inputs_are_refused(run: TrainedRun, photos: list[Path], tmp_path:
     stepped.network.slots()["block3.before_pool"].fill(Step())
     with pytest.raises(UserError, match=r"has no Grad-CAM of 'block3\.before_pool\.steps', .*--method features"):
         explain.explain(stepped, photos, layer="block3.before_pool.steps")
-    Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / "float.tiff")
-    with pytest.raises(UserError, match=r"float\.tiff has 32 bits per pixel \(mode F\)"):
-        explain.explain(run, [tmp_path / "float.tiff"])

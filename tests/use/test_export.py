@@ -15,6 +15,7 @@ import attnbench
 from attnbench import cli, networks
 from attnbench.errors import UserError
 from attnbench.networks import Network, arithmetic
+from attnbench.networks.slots import Slot
 from attnbench.study import attention, backbones
 from attnbench.tools.contract.one_slot import OneSlot
 from attnbench.use import export
@@ -57,16 +58,22 @@ def precisions() -> list[object]:
     return [cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision] if hasattr(cudnn, "conv") else [cudnn.allow_tf32]
 
 
-class EveryModule(nn.Module):
+class EveryModule(Network):
     """All attention modules, each on the same maps: one program of all takes a third of the time of one for each."""
 
     def __init__(self) -> None:
         super().__init__()
         modules = {name: networks.build_attention(name, 8, (6, 5)) for name in attention.names()}
-        self.slots = nn.ModuleDict({name: OneSlot(module, 8, (6, 5)) for name, module in modules.items()})
+        self.parts = nn.ModuleDict({name: OneSlot(module, 8, (6, 5)) for name, module in modules.items()})
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.stack([slot(x) for slot in self.slots.values()], 1)  # (n, modules, c, h, w)
+        return torch.stack([part(x) for part in self.parts.values()], 1)  # (n, modules, c, h, w)
+
+    def slots(self) -> dict[str, Slot]:
+        return {name: slot for name, part in self.parts.items() for slot in part.slots().values()}
+
+    def views(self) -> dict[str, nn.Module]:
+        return {}
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +120,8 @@ def test_every_module_can_be_exported(
         x = torch.rand(n, 8, 6, 5)
         with torch.no_grad():
             together = computed(x)
-            for index, (name, slot) in enumerate(network.slots.items()):
-                close = torch.isclose(together[:, index], slot(x), rtol=export.TOLERANCE, atol=export.TOLERANCE)
+            for index, (name, part) in enumerate(network.parts.items()):
+                close = torch.isclose(together[:, index], part(x), rtol=export.TOLERANCE, atol=export.TOLERANCE)
                 assert close.all(), f"{name}: other values for {n} image(s)"
 
 

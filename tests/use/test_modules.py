@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torchvision.models import resnet50
+from torchvision.models import VisionTransformer, resnet50
 
 import attnbench
 from attnbench import networks
@@ -182,5 +182,8 @@ def test_a_network_that_computes_without_the_module_is_refused(layers: list[str]
 def test_the_network_must_take_the_image(network: nn.Module) -> None:
     with pytest.raises(UserError, match=r"does not take an image \(1, 5, 8, 8\): .*; add `image_shape="):
         attnbench.insert(network, "1", "se", image_shape=(5, 8, 8))
+    small = VisionTransformer(image_size=32, patch_size=16, num_layers=1, num_heads=1, hidden_dim=8, mlp_dim=8)
+    with pytest.raises(UserError, match=r"does not take an image \(1, 3, 224, 224\): Wrong image height! .*; add"):
+        attnbench.insert(small, "conv_proj", "se")
     with pytest.raises(UserError, match="has no Conv2d"):
         attnbench.insert(nn.Sequential(nn.Flatten()), "0", "se")

@@ -1,5 +1,6 @@
 """Accuracy of B minus accuracy of A, in full precision: per variant, and over all variants."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -12,8 +13,8 @@ from attnbench.records import RunRecord
 
 ALL = "all variants"
 IDENTICAL = "identical"
-_ESTIMATE = ["difference", "low", "high", "verdict", "standard_error", "degrees_of_freedom"]
-COLUMNS = ["variant", "n_a", "n_b", "accuracy_a", "accuracy_b", *_ESTIMATE]
+ESTIMATE = ["difference", "low", "high", "verdict", "standard_error", "degrees_of_freedom"]
+COLUMNS = ["variant", "n_a", "n_b", "accuracy_a", "accuracy_b", *ESTIMATE]
 
 
 def accuracy_differences(runs: MatchedRuns, confidence: float, margin: float | None = None) -> pd.DataFrame:
@@ -31,7 +32,7 @@ def accuracy_differences(runs: MatchedRuns, confidence: float, margin: float | N
     for variant, comparison in estimates.items():
         a, b = _of(runs.a, variant), _of(runs.b, variant)
         row: dict[str, Any] = {"variant": variant, "n_a": len(a), "n_b": len(b)}
-        row |= {"accuracy_a": float(np.mean(a)), "accuracy_b": float(np.mean(b)), **asdict(comparison)}
+        row |= {"accuracy_a": _mean(a), "accuracy_b": _mean(b), **asdict(comparison)}
         if runs.paired and _same_weights(runs, variant):
             row["verdict"] = IDENTICAL
         rows.append(row)
@@ -42,7 +43,7 @@ def _estimates(
     runs: MatchedRuns, names: list[str], confidence: float, margin: float | None
 ) -> dict[str, statistics.Comparison]:
     """Return name -> B minus A for a family of variants."""
-    a, b = ([_of(side, name) for name in names] for side in (runs.a, runs.b))
+    a, b = ([_of(side, name) or [math.nan] for name in names] for side in (runs.a, runs.b))
     if runs.paired:
         contrasts = np.hstack([-np.eye(len(names)), np.eye(len(names))])  # (v, 2 v)
         comparisons = statistics.block_comparisons([*a, *b], contrasts, confidence, margin)
@@ -57,7 +58,11 @@ def _of(side: Runs, name: str) -> list[float]:
         return [run.accuracy for run in side[name].values()]
     seeds = sorted(set.intersection(*(set(runs) for runs in side.values())))
     blocks = [[runs[seed].accuracy for runs in side.values()] for seed in seeds]
-    return [float(np.mean(block)) for block in blocks] or [float("nan")]
+    return [_mean(block) for block in blocks]
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else math.nan
 
 
 def _same_weights(runs: MatchedRuns, name: str) -> bool:

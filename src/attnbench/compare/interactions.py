@@ -15,12 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attnbench.analyse import statistics
+from attnbench.compare.accuracy_differences import ESTIMATE
 from attnbench.compare.matched_runs import MatchedRuns, Runs, match_runs
 from attnbench.compare.run_sets import RunSet
 from attnbench.records import RunRecord
 
-_ESTIMATE = ["difference", "low", "high", "verdict", "standard_error", "degrees_of_freedom"]
-COLUMNS = ["variant", "n_a", "n_b", "gain_a", "gain_b", *_ESTIMATE]
+COLUMNS = ["variant", "n_a", "n_b", "gain_a", "gain_b", *ESTIMATE]
 _DECIMALS = 12  # of a share: differences that are equal but for rounding are equal
 
 

@@ -6,20 +6,18 @@ All or nothing: everything is checked before anything is written, and dvc.lock i
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
-
-from pydantic import ValidationError
+from pathlib import Path
 
 from attnbench import records
-from attnbench.compare.run_sets import RunSource, read_files
+from attnbench.compare.run_sets import RunSource, parse_record, read_files
 from attnbench.errors import LISTED, UserError
-from attnbench.records import DataSummary, RunRecord, code_sha256, first_problem, require_of
+from attnbench.records import DataSummary, RunRecord, code_sha256
 from attnbench.records.lock import Entry, blocks, md5, md5_of, outputs, parse, read_lock
 from attnbench.run import pipeline
 from attnbench.run.project import Brought, Project
 from attnbench.run.reproduce import claimed_study
 from attnbench.study import StudyPaths, repository, run_name
-from attnbench.study.repository import LOCK, LocatedStudy
+from attnbench.study.repository import LocatedStudy
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class _Side:
 
     @cached_property
     def lock(self) -> str:
-        path = self._located.params.with_name(LOCK).relative_to(self._located.root)
+        path = self._located.lock.relative_to(self._located.root)
         return self.read(path).get(path.as_posix(), b"").decode()
 
     @cached_property
@@ -83,7 +81,7 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
     """
     located = repository.locate(name, here)
     located.require_seeds(seeds or ())
-    paths = StudyPaths(located.study.name, located.root)
+    paths = located.paths
     with claimed_study(paths):
         other = _Side(source, located)
         records_of_other = _records(other, located)
@@ -91,8 +89,7 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
             raise UserError(
                 f"{source} has no runs of study {located.study.name!r}; name a clone or a revision that has"
             )
-        lock = located.params.with_name(LOCK)
-        here_locked = read_lock(lock) if lock.is_file() else {}
+        here_locked = read_lock(located.lock) if located.lock.is_file() else {}
         md5s = {path: value for written in here_locked.values() for path, value in written.items()}
         lacking: dict[int, list[str]] = {}
         problems: list[str] = []
@@ -103,7 +100,7 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
             runs = {variant: records_of_other.get((variant, seed)) for variant in located.study.variants}
             present = {variant: run for variant, run in runs.items() if run is not None}
             if len(present) < len(runs):
-                if present:
+                if present or seeds is not None:
                     lacking[seed] = [variant for variant, run in runs.items() if run is None]
                 continue
             problems += [*_conflicts(present, located, paths), *_machines(seed, present)]
@@ -122,15 +119,11 @@ def merge(source: str, name: str | None, here: Path, seeds: Collection[int] | No
 
 
 def _records(other: _Side, located: LocatedStudy) -> dict[tuple[str, int], RunRecord]:
-    runs = {}
-    for path, text in other.read(StudyPaths(located.study.name).runs / "*.json").items():
-        try:
-            record = RunRecord.model_validate_json(text)
-        except ValidationError as error:
-            raise UserError(f"{path} of the other side is not a RunRecord: {first_problem(error)}") from None
-        require_of(record, path, "Name it after its run", study=located.study.name, run=PurePosixPath(path).stem)
-        runs[record.variant, record.seed] = record
-    return runs
+    study = located.study.name
+    files = other.read(StudyPaths(study).runs / "*.json")
+    side = "of the other side"
+    runs = [parse_record(path, text, study, side, "repeat the run there") for path, text in files.items()]
+    return {(run.variant, run.seed): run for run in runs}
 
 
 def _is_here(variant: str, seed: int, paths: StudyPaths, locked: Collection[str]) -> bool:

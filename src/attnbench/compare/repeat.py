@@ -19,6 +19,7 @@ from attnbench.run.engine import Cell
 from attnbench.run.jobs import run_cells, say
 from attnbench.study import Study, StudyPaths
 from attnbench.study.repository import LocatedStudy
+from attnbench.study.schema import Cifar10Data, FolderData
 
 RAW = "data/raw"  # images are downloaded to here, or put here by hand
 
@@ -54,8 +55,7 @@ class Repetition:
         ]
         workers = self.located.workers
         if stage == "train":
-            own = StudyPaths(self.study.name, self.located.root)
-            estimate = memory.estimate(self.study, own, {arguments[0] for arguments in runs})
+            estimate = memory.estimate(self.study, self.located.paths, {arguments[0] for arguments in runs})
             workers = memory.runs_at_once(estimate, min(workers, max(1, len(runs))), None, say)
         environments = devices.environments(self.study.machine.device, workers)
         failed = run_cells(cells, environments, self.folder, root / self.logs)
@@ -94,8 +94,11 @@ class Repetition:
 
     def _link_raw_images(self) -> None:
         """Link what the data stage reads: paths in a params.yaml are relative to the folder that it runs in."""
-        data = self.study.data
-        for path in filter(None, [RAW, getattr(data, "path", None), getattr(data, "archive", None)]):
+        paths = [RAW]
+        match self.study.data:
+            case FolderData(path=path) | Cifar10Data(archive=str(path)):
+                paths.append(path)
+        for path in paths:
             source, link = self.located.root / path, self.folder / path  # both are `path` itself if it is absolute
             if source.exists() and not link.exists() and ".." not in Path(path).parts:
                 _link(link, source)

@@ -86,7 +86,8 @@ def read_runs(source: RunSource, root: Path) -> RunSet:
         studies = sorted({PurePosixPath(path).parts[1] for path in read_files(source, root, _records("*"))[1]})
         known = f"there are runs of {listed(studies)}" if studies else "there are none of any study"
         raise UserError(f"no runs of study {source.study!r} {source}; {known}{did_you_mean(source.study, studies)}")
-    runs = [_parse(source, path, text) for path, text in sorted(files.items())]
+    advice = "repeat the run" if source.revision is None else "compare a commit with records in the current format"
+    runs = [parse_record(path, text, source.study, f"{source}", advice) for path, text in sorted(files.items())]
     names = _names(source, root)
     left = [
         run_name(run.variant, run.seed)
@@ -152,8 +153,8 @@ def read_files(source: RunSource, root: Path, *patterns: str) -> tuple[str | Non
         UserError: no such revision.
     """
     if source.revision is None:
-        found = (path for pattern in patterns for path in root.glob(pattern))
-        return None, {path.relative_to(root).as_posix(): content(path) for path in found}
+        paths_here = (path for pattern in patterns for path in root.glob(pattern))
+        return None, {path.relative_to(root).as_posix(): content(path) for path in paths_here}
     # imported here: DVC takes half a second. Its git reader also resolves names of experiments; `DVCFileSystem` would
     # validate every dvc.yaml of the commit first, and refuse the commit if one of them is invalid by today's rules
     from dvc.scm import SCM, SCMError, resolve_rev  # noqa: PLC0415
@@ -171,11 +172,15 @@ def read_files(source: RunSource, root: Path, *patterns: str) -> tuple[str | Non
         ) from None
 
 
-def _parse(source: RunSource, path: str, text: bytes) -> RunRecord:
+def parse_record(path: str, text: bytes, study: str, where: str, advice: str) -> RunRecord:
+    """Return the record of a run of a study; `where` is the side of its file, `advice` what to do if it is no record.
+
+    Raises:
+        UserError: it is not the record of the run in its name.
+    """
     try:
         record = RunRecord.model_validate_json(text)
     except ValidationError as error:
-        advice = "repeat the run" if source.revision is None else "compare a commit with records in the current format"
-        raise UserError(f"{path} {source} is not a RunRecord: {first_problem(error)}; {advice}") from None
-    require_of(record, f"{path} {source}", "Name it after its run", study=source.study, run=PurePosixPath(path).stem)
+        raise UserError(f"{path} {where} is not a RunRecord: {first_problem(error)}; {advice}") from None
+    require_of(record, f"{path} {where}", "Name it after its run", study=study, run=PurePosixPath(path).stem)
     return record

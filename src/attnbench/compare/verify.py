@@ -27,7 +27,7 @@ def verify(name: str | None, count: int, folder: Path) -> bool:
     """
     located = repository.locate(name, folder)
     study = located.study
-    locked, images = _read_lock(relative_to_cwd(located.params).with_name(repository.LOCK), study.name)
+    locked, images = _read_lock(relative_to_cwd(located.lock), study.name)
     variants = recorded_runs(study, located.root, locked)
     runs = choose(variants, count)
     if not runs:
@@ -62,14 +62,14 @@ def _advice(name: str) -> str:
 
 def _foreign_runs(scratch: Repetition, runs: Sequence[RecordedRun]) -> dict[str, RunVerdict]:
     """Return by name the verdicts on the runs that were made from other inputs than those here."""
-    study, root = scratch.study, scratch.located.root
-    data = records.read(StudyPaths(study.name, root).data_summary, DataSummary).sha256
+    study, located = scratch.study, scratch.located
+    data = records.read(located.paths.data_summary, DataSummary).sha256
     code = scratch.fingerprint_code()
     verdicts = {}
     for run in runs:
         variant = run.record.variant
         changed = run.record.identity.changed_inputs(study, variant, data=data, code=code[variant])
-        verdicts[run.name] = foreign(run, changed, md5_of(root / run.record_path))
+        verdicts[run.name] = foreign(run, changed, md5_of(located.root / run.record_path))
     return {name: verdict for name, verdict in verdicts.items() if verdict}
 
 

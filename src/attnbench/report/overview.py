@@ -24,10 +24,12 @@ which they came to this page.
 | Study | Question | Images | Network | Seeds | Verdicts, points | Training step | Data | Code |
 |:------|:---------|:-------|:--------|------:|:-----------------|--------------:|:-----|:-----|
 """
-_NEEDED = {
-    *("study", "title", "question", "images", "network", "variant", "kind", "n"),
-    *("difference", "verdict", "training_step_ratio", "data_sha256", "code_sha256"),
+_NUMBERS = {"margin", "difference", "low", "high", "training_step_ratio"}
+_NEEDED = _NUMBERS | {
+    *("study", "title", "question", "images", "network", "epochs", "variant", "kind", "n"),
+    *("verdict", "data_sha256", "code_sha256"),
 }
+_NUMBER = re.compile(r"(-?\d+(\.\d+)?(e[-+]\d\d)?)?", re.ASCII)  # or empty: a baseline has no difference
 _FIGURE = """
 ![Differences of modules to the baseline in every study](forest.svg)
 
@@ -36,22 +38,24 @@ null controls are in its report.*
 """
 
 
-def write_overview(root: Path) -> None:
+def write_overview(root: Path) -> list[str]:
     """Write the files from `reports/*/results.csv` under the root of the repository; nothing where there is none.
 
-    The figure is drawn where results.csv changes or the figure is missing.
-
-    Raises:
-        UserError: one of them is not what a report writes.
+    The figure is drawn where results.csv changes or the figure is missing. Return a line for each study that is left
+    out because its file cannot be read.
     """
     folder = root / "reports"
-    paths = sorted(folder.glob("[!.]*/results.csv"))  # a folder with a dot is being written, or was when it was killed
-    studies = [_read(path) for path in paths]
-    if not studies:
-        return
-    rows = _joined(studies)
     page, results, figure = (folder / name for name in ("README.md", "results.csv", "forest.svg"))
-    is_drawn = results.exists() and figure.exists() and results.read_text(encoding="utf-8") == rows
+    studies, problems = [], []
+    for path in sorted(folder.glob("[!.]*/results.csv")):  # a folder with a dot is being written, or was when killed
+        try:
+            studies.append(_read(path))
+        except UserError as error:
+            problems.append(f"{relative_to_cwd(page)} leaves out {path.parent.name}: {error}")
+    if not studies:
+        return problems
+    rows = _joined(studies)
+    is_drawn = results.exists() and figure.exists() and results.read_bytes() == rows.encode()
     with files.replacing_several(folder) as new:
         if _modules(studies) and not is_drawn:
             from attnbench.report.figures import forest, style  # noqa: PLC0415 -- matplotlib takes a second to import
@@ -59,19 +63,36 @@ def write_overview(root: Path) -> None:
             style.save(forest.of_studies(rows), new / figure.name)
         files.write_text(new / page.name, overview(studies, _days(page), datetime.now(UTC).date()))
         files.write_text(new / results.name, rows)
+    return problems
 
 
 def _read(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        rows = list(csv.DictReader(file))
+    """Return the rows of a results.csv.
+
+    Raises:
+        UserError: it cannot be read, or is not what a report writes.
+    """
+    file = relative_to_cwd(path)
+    rows = _rows(files.content(file).decode(errors="replace"))
+    if rows is None:
+        raise UserError(
+            f"{file} is not what a report writes; run `attnbench run {path.parent.name}`, restore the file with git, "
+            "or remove it"
+        )
+    return rows
+
+
+def _rows(text: str) -> list[dict[str, str]] | None:
+    """Return the rows of a CSV, or None if it is not what a report writes."""
+    try:
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    except csv.Error:
+        return None
     baselines = [row for row in rows if row.get("kind") == "baseline"]
     is_ragged = any(None in row or None in row.values() for row in rows)  # as with the marks of a conflict
     if len(baselines) != 1 or is_ragged or not _NEEDED.issubset(rows[0]):
-        raise UserError(
-            f"{relative_to_cwd(path)} is not what a report writes; run `attnbench run {path.parent.name}`, restore the "
-            "file with git, or remove it"
-        )
-    return rows
+        return None
+    return rows if all(_NUMBER.fullmatch(row[column]) for row in rows for column in _NUMBERS) else None
 
 
 def _joined(studies: list[list[dict[str, str]]]) -> str:
@@ -87,7 +108,7 @@ def _joined(studies: list[list[dict[str, str]]]) -> str:
 
 def _days(page: Path) -> dict[str, str]:
     """Return hash -> day from the cells `1a2b3c4d, 2026-01-31` of the present page, if there is one."""
-    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    text = page.read_text(encoding="utf-8", errors="replace") if page.exists() else ""
     return dict(re.findall(r"\| ([0-9a-f]{8}), (\d{4}-\d\d-\d\d) (?=\|)", text))
 
 
@@ -110,7 +131,7 @@ def _cells(variants: list[dict[str, str]], days: Mapping[str, str], today: date)
     study = variants[0]
     base = next(row for row in variants if row["kind"] == "baseline")
     compared = [row for row in variants if row["kind"] not in ("baseline", "null control")]
-    steps = [float(row["training_step_ratio"]) for row in compared]
+    steps = [_number(row["training_step_ratio"]) for row in compared]
     span = list(dict.fromkeys(formatting.ratio(step, 2) for step in (min(steps), max(steps)))) if steps else []
     return [
         f"[`{study['study']}`]({study['study']}/REPORT.md)",
@@ -125,7 +146,11 @@ def _cells(variants: list[dict[str, str]], days: Mapping[str, str], today: date)
 
 
 def _estimate(row: dict[str, str]) -> tuple[float, float, float]:
-    return float(row["difference"]), float(row["low"]), float(row["high"])
+    return _number(row["difference"]), _number(row["low"]), _number(row["high"])
+
+
+def _number(text: str) -> float:
+    return float(text or "nan")
 
 
 def _verdicts(compared: list[dict[str, str]]) -> list[str]:

@@ -21,7 +21,7 @@ from attnbench.run.jobs import TICK, Received, failed_lines, full_disk, lines_of
 from attnbench.run.project import Project
 from attnbench.run.schedule import Schedule
 from attnbench.run.view import Progress, View
-from attnbench.study.paths import StudyPaths, run_name
+from attnbench.study.paths import run_name
 from attnbench.study.repository import LocatedStudy
 
 LAST_LINES = 3  # of the log of a stage that failed, at the end
@@ -46,7 +46,7 @@ class Driver:
         self.failures: dict[str, str] = {}  # stage -> why it failed
         self._study = located.study
         self._root = located.root
-        self._paths = StudyPaths(located.study.name, located.root)
+        self._paths = located.paths
         self._project = project
         self._schedule = schedule
         self._engine = engine

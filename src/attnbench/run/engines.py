@@ -10,7 +10,6 @@ from attnbench.run import cluster_file, devices
 from attnbench.run.engine import Engine, LocalEngine
 from attnbench.run.graph import Stage, downstream
 from attnbench.run.jobs import Say
-from attnbench.study.paths import StudyPaths
 from attnbench.study.repository import LocatedStudy
 
 PACKAGES = ("distributed", "dask_jobqueue", "asyncssh")
@@ -44,12 +43,11 @@ def on_cluster(file: Path, located: LocatedStudy, logs: Path) -> Start:
         from attnbench.run.cluster_connection import connected  # noqa: PLC0415
         from attnbench.run.worker_identity import requirement  # noqa: PLC0415
 
-        paths = StudyPaths(located.study.name, located.root)
         stale = {stage.name for stage in stages if stage.stale}
         may_run = stale | downstream(stages, stale)
         trainings = [stage for stage in stages if stage.kind == "train" and stage.name in may_run]
         needed = requirement(
-            located.study, paths, [run.key for run in trainings], [run.key for run in trainings if run.stale]
+            located.study, located.paths, [run.key for run in trainings], [run.key for run in trainings if run.stale]
         )
         here = {stage.kind for stage in stages if not stage.on_worker}  # these may run at once, next to the workers
         with (

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from attnbench.run.devices import Environment
 from attnbench.run.engine import Cell, DiskFullError, Ended, Engine, LocalEngine
@@ -35,7 +36,7 @@ class Received:
 
     numbers: list[int] = field(default_factory=list)
 
-    def exit(self) -> None:
+    def exit(self) -> NoReturn:
         """Exit as shells report for a process that was ended by the signal."""
         raise SystemExit(128 + self.numbers[0])
 

@@ -12,9 +12,10 @@ from attnbench.study.repository import LOCK, PIPELINE
 def write_copy(root: Path, params: Path) -> str:
     """Make the dvc.yaml next to a params.yaml equal to the one at the root; return its path from the root."""
     file = params.with_name(PIPELINE)
-    original = (root / PIPELINE).read_text(encoding="utf-8")
-    if file.parent != root and (file.is_symlink() or not file.exists() or file.read_text(encoding="utf-8") != original):
-        files.write_text(file, original)
+    original = (root / PIPELINE).read_bytes()
+    if file.parent != root and (file.is_symlink() or not file.exists() or file.read_bytes() != original):
+        with files.replacing(file) as temporary:
+            temporary.write_bytes(original)
     return file.relative_to(root).as_posix()
 
 

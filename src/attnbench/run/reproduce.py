@@ -16,7 +16,7 @@ from attnbench.run.driver import Driver
 from attnbench.run.dvc_errors import PAUSE, BusyError
 from attnbench.run.engine import DiskFullError, EngineLostError
 from attnbench.run.graph import Stage
-from attnbench.run.jobs import Received, nothing_more, say, signals
+from attnbench.run.jobs import WARNING, Received, nothing_more, say, signals
 from attnbench.run.project import Project
 from attnbench.run.schedule import Schedule, share
 from attnbench.run.view import view
@@ -50,8 +50,7 @@ def reproduce(
             is running the study.
     """
     located = repository.locate(name, folder)
-    root, study, workers = located.root, located.study, jobs or located.workers
-    paths = StudyPaths(study.name, root)
+    root, study, paths, workers = located.root, located.study, located.paths, jobs or located.workers
     located.require_seeds(seeds or ())
     report = StudyPaths(study.name).report / "REPORT.md"
     logs = Path("work") / study.name / "log"
@@ -64,7 +63,7 @@ def reproduce(
         file = pipeline.write_copy(root, located.params)
         if file_states.are_noted(paths, allow_missing=allow_missing):
             return _up_to_date(study.name, root, f"{report}")
-        _patiently(lambda: _repair(root, root / Path(file).with_name(repository.LOCK), paths))
+        _patiently(lambda: _repair(root, located.lock, paths))
         with _patiently(lambda: Project(root, file, allow_missing=allow_missing)) as project:
             states = project.file_states()
             stages = _patiently(project.stages)
@@ -82,7 +81,7 @@ def reproduce(
                 driver.work()
             is_whole = driver.full is None and driver.lost is None and not received.numbers and not schedule.failed
             changed = is_whole and _patiently(lambda: project.changed("code"))
-        release_recorded(paths, root / Path(file).with_name(repository.LOCK))
+        release_recorded(paths, located.lock)
         _end_early(_command(study.name, jobs, seeds, cluster, allow_missing), driver, received)
         if schedule.failed:
             partial = _command(study.name, jobs, schedule.finished_seeds, cluster, allow_missing)
@@ -93,7 +92,7 @@ def reproduce(
         if changed:
             say(f"{study.name}: the source or params.yaml changed while this ran; run it again")
             return False
-        write_overview(root)
+        _update_overview(root)
         say(f"{study.name} is done: {what}")
         if seeds is None:
             _note_states(root, file, paths, allow_missing=allow_missing)
@@ -145,9 +144,14 @@ def _no_report(study: Study, stages: Collection[Stage]) -> str:
 
 
 def _up_to_date(study: str, root: Path, what: str) -> bool:
-    write_overview(root)
+    _update_overview(root)
     say(f"{study} is up to date: {what}")
     return True
+
+
+def _update_overview(root: Path) -> None:
+    for problem in write_overview(root):
+        say(f"{WARNING}{problem}")
 
 
 @contextmanager
@@ -196,7 +200,8 @@ def _say_failed(study: Study, schedule: Schedule, failures: Mapping[str, str], l
         say(f"failed: {name}  {reason}")
     if schedule.skipped:
         say(f"skipped because a dependency failed: {first_few([stage.name for stage in schedule.skipped])}")
-    if schedule.finished_seeds and any(stage.name == "analyse" for stage in schedule.skipped):
+    is_skipped = any(stage.name == "analyse" for stage in schedule.skipped)
+    if is_skipped and schedule.only_runs_failed and schedule.finished_seeds:
         what = "a report" if study.seeds[0] in schedule.finished_seeds else "tables"
         say(f"`{partial}` makes {what} of the seeds that are whole")
     say(f"{study.name}: failed: {', '.join(failures)}; see {logs}/, fix the cause and run this again")

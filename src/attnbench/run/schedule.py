@@ -49,11 +49,14 @@ class Schedule:
     @property
     def finished_seeds(self) -> list[int]:
         """The seeds of which every run is up to date, with all that is made of it alone."""
-        seeds = {self._seeds[stage.key]: True for stage in self._stages if stage.key in self._seeds}
-        for stage in self._stages:
-            if stage.name in self._open and stage.key in self._seeds:
-                seeds[self._seeds[stage.key]] = False
-        return sorted(seed for seed, is_finished in seeds.items() if is_finished)
+        of_runs = [stage for stage in self._stages if stage.key in self._seeds]
+        unfinished = {self._seeds[stage.key] for stage in of_runs if stage.name in self._open}
+        return sorted({self._seeds[stage.key] for stage in of_runs} - unfinished)
+
+    @property
+    def only_runs_failed(self) -> bool:
+        """Whether every stage that failed is one of a run, so that other seeds can do without it."""
+        return all(stage.key in self._seeds for stage in self._stages if stage.name in self.failed)
 
     def start(self, name: str) -> None:
         """Mark a stage as started."""

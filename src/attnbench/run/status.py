@@ -81,24 +81,25 @@ def status(name: str | None, folder: Path) -> Status:
         UserError: no such study, an invalid params.yaml, or a DVC project that cannot be read.
     """
     located = repository.locate(name, folder)
-    root, study = located.root, located.study
+    root, study, paths = located.root, located.study, located.paths
     file = located.params.with_name(repository.PIPELINE)
-    if not file.with_name(repository.LOCK).exists():
+    if not located.lock.exists():
         return Status(study, has_run=False, lacking={}, outdated=[])
-    paths = StudyPaths(study.name, root)
-    without = {
+    missing_variants = {
         seed: [variant for variant in study.variants if not paths.record(variant, seed).is_file()]
         for seed in study.seeds
     }
-    lacking = {seed: variants for seed, variants in without.items() if variants}
-    absent = {run_name(variant, seed) for seed, variants in lacking.items() for variant in variants}
-    not_made = set[str]()
-    if len(absent) == len(study.runs()):  # only prepared
-        not_made |= {"analyse", "report"}
-    unseen = [variant for variant in study.variants if run_name(variant, study.seeds[0]) in absent]  # views read that
-    not_made |= {f"views@{variant}" for variant in unseen}
-    if unseen and not any(paths.view(variant).is_file() for variant in study.variants):
-        not_made.add("report")
+    lacking = {seed: variants for seed, variants in missing_variants.items() if variants}
+    missing_runs = {run_name(variant, seed) for seed, variants in lacking.items() for variant in variants}
+    not_expected = set[str]()  # stages that lack runs to read
+    if len(missing_runs) == len(study.runs()):  # only prepared
+        not_expected |= {"analyse", "report"}
+    without_views = [  # views are those of the first seed
+        variant for variant in study.variants if run_name(variant, study.seeds[0]) in missing_runs
+    ]
+    not_expected |= {f"views@{variant}" for variant in without_views}
+    if without_views and not any(paths.view(variant).is_file() for variant in study.variants):
+        not_expected.add("report")
     try:
         with Project(root, file.relative_to(root).as_posix(), allow_missing=True) as project:
             stages = project.stages()
@@ -109,8 +110,8 @@ def status(name: str | None, folder: Path) -> Status:
         stage.name
         for stage in stages
         if (stage.changed or stage.name in other_code)
-        and stage.key not in absent
-        and stage.name not in {*not_made, "code"}
+        and stage.key not in missing_runs
+        and stage.name not in {*not_expected, "code"}
     ]
     return Status(study, True, lacking, outdated)
 

@@ -8,7 +8,7 @@ from attnbench import machine
 from attnbench.errors import UserError
 from attnbench.study.loading import load, require
 from attnbench.study.named_studies import params_of
-from attnbench.study.paths import relative_to_cwd
+from attnbench.study.paths import StudyPaths, relative_to_cwd
 from attnbench.study.schema import Study
 
 PIPELINE = "dvc.yaml"
@@ -36,6 +36,16 @@ class LocatedStudy:
     root: Path  # of the repository
     params: Path
     study: Study
+
+    @property
+    def paths(self) -> StudyPaths:
+        """Where the files of the study are in the repository."""
+        return StudyPaths(self.study.name, self.root)
+
+    @property
+    def lock(self) -> Path:
+        """The dvc.lock of the study, which may not exist yet."""
+        return self.params.with_name(LOCK)
 
     @property
     def workers(self) -> int:

@@ -17,13 +17,17 @@ from pathlib import Path
 from attnbench import cost, networks, records
 from attnbench.analyse.statistics import time_ratio
 from attnbench.errors import UserError
-from attnbench.networks import Network, arithmetic
+from attnbench.networks import Network, arithmetic, refusals
 from attnbench.networks.building import ImageSet
 from attnbench.report import formatting
 from attnbench.study import Study, StudyPaths, attention, backbones
-from attnbench.study.schema import Variant
+from attnbench.study.schema import FolderData, Variant
 from attnbench.train.timing import timed_step
 
+_LESS_MEMORY = {
+    "latency": "give a smaller --batch-size",
+    "training_step": "write a smaller `recipe: batch_size` in params.yaml",
+}
 MAX_FACTOR = 4096  # no useful network is wider than the variant's by more
 
 
@@ -79,7 +83,7 @@ def match(study: Study, root: Path, variant: str, option: str, by: str, batch_si
     training step has that of the recipe.
 
     Raises:
-        UserError: no value of the option reaches that cost.
+        UserError: no value of the option reaches that cost, or memory is full.
     """
     search = Search(study, variant, option, image_set(study, root))
     if by == "parameters":
@@ -94,8 +98,11 @@ def image_set(study: Study, root: Path) -> ImageSet:
     summary = StudyPaths(study.name, root).data_summary
     if summary.is_file():
         return records.read(summary, records.DataSummary)
-    pixels = getattr(study.data, "image_size", 32)
-    return AssumedImages((3, pixels, pixels))
+    match study.data:
+        case FolderData(image_size=pixels):
+            return AssumedImages((3, pixels, pixels))
+        case _:
+            return AssumedImages()
 
 
 def by_parameters(search: Search) -> list[Candidate]:
@@ -110,12 +117,17 @@ def by_parameters(search: Search) -> list[Candidate]:
 
 
 def by_time(search: Search, by: str, batch_size: int) -> list[Candidate]:
-    """Return the values around the one of equal time, measured alternately with the variant."""
+    """Return the values around the one of equal time, measured alternately with the variant.
+
+    Raises:
+        UserError: no value reaches that time, or memory is full.
+    """
 
     def ratio(value: int) -> float:
         return _rough_ratio(search, value, by, batch_size)
 
-    return _measured(search, nearby_values(search, ratio, by), by, batch_size)
+    with refusals.memory_limit(search.study.machine, f"{_LESS_MEMORY[by]}, or match another cost with --by"):
+        return _measured(search, nearby_values(search, ratio, by), by, batch_size)
 
 
 def nearby_values(search: Search, ratio: Callable[[int], float], kind: str) -> list[int]:
@@ -125,13 +137,13 @@ def nearby_values(search: Search, ratio: Callable[[int], float], kind: str) -> l
         UserError: the ratio stays below 1.
     """
     start, variant = search.start, search.variant
-    found = bracket(ratio, start)
-    if found is None:
+    neighbours = bracket(ratio, start)
+    if neighbours is None:
         raise UserError(
             f"--option {search.option}: no value from {start}, that of {variant}, to {MAX_FACTOR * start} reaches the "
             f"{kind.replace('_', ' ')} of {variant}; name another option, or match another cost with --by"
         )
-    low, high = found
+    low, high = neighbours
     return list(range(max(start, low - 1), high + 2))
 
 

@@ -1,11 +1,13 @@
 """The attention modules in a terminal: a list of all, or one in full. Nothing here imports torch."""
 
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from attnbench.study import attention, module_files
+from attnbench.errors import UserError
+from attnbench.study import attention, check_modules, module_files
 from attnbench.study.module_files import yaml_text
 
 _ALLOWED = {bool: "true, false", int: "integer", float: "number", str: "text", NoneType: "null", None: "null"}
@@ -28,9 +30,9 @@ def details(name: str) -> str:
     """Return the header of a module, its options and its paper.
 
     Raises:
-        UserError: there is no such module.
+        UserError: there is no such module, or its file is not valid.
     """
-    path = attention.path(name)
+    path = readable(name)
     rows = [
         (key, f"default {yaml_text(option.default)}", allowed(option.type))
         for key, option in attention.options(name).items()
@@ -44,6 +46,19 @@ def details(name: str) -> str:
     )
     lines = [module_files.header(path), "", "Options:", *options, *sized]
     return "\n".join([*lines, "", f"Paper: {attention.paper(name)}", ""])
+
+
+def readable(name: str) -> Path:
+    """Return the file of a module, which need not be filled in.
+
+    Raises:
+        UserError: there is no such module, or its file is not valid.
+    """
+    path = attention.path(name)
+    problems = [text for _, text in check_modules.check({"variants": {name: {"attention": name}}})]
+    if problems and module_files.FILL_IN not in problems[0]:
+        raise UserError(problems[0])
+    return path
 
 
 def allowed(kind: Any) -> str:

@@ -19,10 +19,10 @@ from attnbench.analyse.precision import UPPER_CONFIDENCE, error_stds, half_width
 from attnbench.analyse.runs import load_blocks
 from attnbench.data.split import VALIDATION_SHARE
 from attnbench.errors import UserError
-from attnbench.networks import arithmetic
+from attnbench.networks import arithmetic, refusals
 from attnbench.networks.building import ImageSet
 from attnbench.report import formatting
-from attnbench.study import Study, StudyPaths, repository, schema
+from attnbench.study import Study, repository, schema
 from attnbench.study.paths import repro
 from attnbench.study.repository import LocatedStudy
 from attnbench.tools.match import image_set
@@ -56,7 +56,7 @@ def spread_of(located: LocatedStudy) -> AssumedSpread:
         UserError: there are no two complete seeds, or nothing varies between them.
     """
     study = located.study
-    blocks = load_blocks(study, StudyPaths(study.name, located.root))
+    blocks = load_blocks(study, located.paths)
     seeds = len(blocks.study.seeds)
     points, limit = (100 * std for std in error_stds(blocks.study, blocks.runs))
     if not points > 0:
@@ -92,9 +92,9 @@ def text(located: LocatedStudy, spread: AssumedSpread | None) -> str:
     for seeds in sorted(reasons):
         runs = seeds * len(study.variants)
         turns = math.ceil(runs / located.workers)  # of runs in parallel
-        cells = [f"{seeds}", f"{runs}", "" if math.isnan(hours) else f"{turns * hours / len(study.variants):.1f}"]
+        columns = [f"{seeds}", f"{runs}", "" if math.isnan(hours) else f"{turns * hours / len(study.variants):.1f}"]
         widths = (_half_width(study, family, seeds, points) for points in cases.values())
-        rows.append([*cells, f"{seeds * size:.2f}", *widths, ", ".join(reasons[seeds])])
+        rows.append([*columns, f"{seeds * size:.2f}", *widths, ", ".join(reasons[seeds])])
     names = ["seeds", "runs", "hours", "GiB", *(f"half-width{case}" for case in cases), "why"]
     aligned = [*("right" for _ in names[1:]), "left"]
     table = tabulate([names, *rows], tablefmt="plain", disable_numparse=True, colalign=aligned)
@@ -134,13 +134,15 @@ def seconds_per_seed(located: LocatedStudy, images: ImageSet) -> float:
     """Time a training step of every variant; return how long the steps of all runs of a seed take, one after another.
 
     Raises:
-        UserError: the images are not counted yet, or the accelerator that params.yaml asks for is not here.
+        UserError: the images are not counted yet, the accelerator that params.yaml asks for is not here, or its memory
+            is full.
     """
     study = located.study
     steps = math.ceil(training_images(located, images) / study.recipe.batch_size) * study.recipe.epochs
     arithmetic.set_up(study.machine)  # as in the latency stage
     timed = study.model_copy(update={"latency": study.latency.model_copy(update={"rounds": ROUNDS, "processes": 1})})
-    times = cost.step_times(timed, images, timed_step, 0)
+    with refusals.memory_limit(study.machine, "write a smaller `recipe: batch_size` in params.yaml"):
+        times = cost.step_times(timed, images, timed_step, 0)
     return steps * sum(median(milliseconds) for milliseconds in times.values()) / 1000
 
 

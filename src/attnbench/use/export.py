@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from attnbench.errors import UserError
-from attnbench.networks import attention_modules
+from attnbench.networks import Network, attention_modules
 from attnbench.networks.map_convolution import MapConvolution
 from attnbench.records import files
 from attnbench.use.trained import TrainedRun
@@ -24,7 +24,7 @@ TOLERANCE = 1e-5  # of a logit, relative and absolute
 DESCRIPTION = "attnbench.json"
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 EXAMPLE = 2  # images that a program is made from
-OTHERS = (1, 5)  # images that it is then checked with
+CHECKED = (1, 5)  # images that it is then checked with
 
 
 def export(run: TrainedRun, path: Path, kind: Format) -> float:
@@ -47,7 +47,7 @@ def export(run: TrainedRun, path: Path, kind: Format) -> float:
     with files.replacing(path) as temporary, torch.no_grad():
         with refused_by_name(run.network, run.name):
             computed = write(program, temporary, kind, description(run))
-        for x in (torch.randn(n, *shape, generator=generator) for n in OTHERS):
+        for x in (torch.randn(n, *shape, generator=generator) for n in CHECKED):
             expected = run.network(x)
             with refused_by_name(run.network, run.name):
                 difference = (computed(x) - expected).abs()
@@ -77,7 +77,7 @@ def description(run: TrainedRun) -> dict[str, Any]:
     }
 
 
-def portable(network: nn.Module) -> nn.Module:
+def portable(network: Network) -> Network:
     """Return a copy in eval mode that computes the same with plain operators, for any number of images.
 
     `MapConvolution` is a convolution that takes another way for large batches, which an exported program cannot.
@@ -114,7 +114,7 @@ def cudnn_by_default() -> Iterator[None]:
 
 
 @cudnn_by_default()
-def program_of(network: nn.Module, example: Tensor, name: str) -> torch.export.ExportedProgram:
+def program_of(network: Network, example: Tensor, name: str) -> torch.export.ExportedProgram:
     """Return the program of a network in eval mode for any number of images, from an example of two or more.
 
     Raises:
@@ -126,12 +126,12 @@ def program_of(network: nn.Module, example: Tensor, name: str) -> torch.export.E
 
 
 @contextmanager
-def refused_by_name(network: nn.Module, name: str) -> Iterator[None]:
+def refused_by_name(network: Network, name: str) -> Iterator[None]:
     """Turn what torch raises while it exports a network into a `UserError` that names its attention modules."""
     try:
         yield
     except (RuntimeError, ValueError, TypeError, torch._dynamo.exc.TorchDynamoException) as error:
-        kinds = sorted({type(module).__name__ for module in attention_modules(network).values()})  # type: ignore[arg-type]
+        kinds = sorted({type(module).__name__ for module in attention_modules(network).values()})
         cause: BaseException = error
         while cause.__cause__ is not None:  # the first one says which operator, the last one only which step
             cause = cause.__cause__
@@ -141,10 +141,10 @@ def refused_by_name(network: nn.Module, name: str) -> Iterator[None]:
 
 @cudnn_by_default()
 def write(
-    program: torch.export.ExportedProgram, path: Path, kind: Format, about: Mapping[str, Any]
+    program: torch.export.ExportedProgram, path: Path, kind: Format, metadata: Mapping[str, Any]
 ) -> Callable[[Tensor], Tensor]:
     """Write a program and its description as a file, and return what the file computes of images."""
-    text = json.dumps(about, ensure_ascii=False)
+    text = json.dumps(metadata, ensure_ascii=False)
     if kind == "pt2":
         with path.open("wb") as output:  # not the path: torch wants it to end with .pt2
             torch.export.save(program, output, extra_files={DESCRIPTION: text})

@@ -166,7 +166,9 @@ def _outputs(network: nn.Module, paths: Sequence[str], shape: tuple[int, int, in
     """
     try:
         maps = layer_maps(network, {path: network.get_submodule(path) for path in paths}, _image(network, shape))
-    except (RuntimeError, ValueError, TypeError) as error:
+    except UserError:
+        raise
+    except Exception as error:
         raise UserError(
             f"{type(network).__name__} does not take an image (1, {', '.join(map(str, shape))}): "
             f"{shortened(' '.join(str(error).split()), 200)}; add `image_shape=(c, h, w)` of its images"

@@ -17,7 +17,7 @@ from attnbench.networks.evaluation import logits_of
 from attnbench.networks.normalisation import Normalisation
 from attnbench.records import DataSummary, RunRecord
 from attnbench.records.trained import require_of_record
-from attnbench.study import Study, StudyPaths, repository, run_name
+from attnbench.study import Study, repository, run_name
 from attnbench.study.paths import relative_to_cwd, repro
 from attnbench.use import images
 from attnbench.use.images import Picture
@@ -84,7 +84,7 @@ def load(folder: str | Path) -> TrainedRun:
             other code, other images or other values in params.yaml than those of this repository.
     """
     located, variant, seed = repository.locate_run(Path(folder).absolute())
-    study, run, paths = located.study, run_name(variant, seed), StudyPaths(located.study.name, located.root)
+    study, run, paths = located.study, run_name(variant, seed), located.paths
     path, checkpoint = (relative_to_cwd(file(variant, seed)) for file in (paths.record, paths.checkpoint))
     record = records.read(path, RunRecord)
     data = records.read(relative_to_cwd(paths.data_summary), DataSummary)

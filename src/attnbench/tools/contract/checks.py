@@ -3,6 +3,7 @@
 The docstring of a check says what a module does that passes. A check raises a `UserError` for one that does not.
 """
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,9 +16,9 @@ from attnbench import cost
 from attnbench.networks import Attention, Gate, parameter_count, probe
 from attnbench.networks.identity_start import FromIdentity
 from attnbench.study import attention
-from attnbench.tools.contract.configurations import CHANNELS, SIZE, Configuration, features
+from attnbench.tools.contract.configurations import CHANNELS, SIZE, Configuration, Form, features
 from attnbench.tools.contract.one_slot import OneSlot
-from attnbench.tools.contract.require import require, require_close
+from attnbench.tools.contract.require import require, require_close, require_gradient
 
 Check = Callable[[Configuration], None]
 
@@ -70,8 +71,7 @@ def takes_few_channels(case: Configuration) -> None:
         require(y.isfinite().all(), f"gives NaN or infinity with {channels} channels")
         y.sum().backward()
         for name, parameter in module.named_parameters():
-            require(parameter.grad is not None, f"with {channels} channels `{name}` gets no gradient")
-            require(parameter.grad.isfinite().all(), f"with {channels} channels the gradient of `{name}` is not finite")  # type: ignore[union-attr]
+            require_gradient(f"`{name}`", parameter, f"with {channels} channels ")
 
 
 def treats_images_alone(case: Configuration) -> None:
@@ -89,10 +89,8 @@ def lets_gradients_through(case: Configuration) -> None:
     module, x = case.trained().eval(), features().requires_grad_()
     (module(x) * torch.linspace(-1, 1, x.numel()).view_as(x)).sum().backward()
     for name, tensor in [("its input", x), *((f"`{name}`", value) for name, value in module.named_parameters())]:
-        require(tensor.grad is not None, f"no gradient reaches {name}; use it in `forward`, or remove it")
-        assert tensor.grad is not None
-        require(tensor.grad.isfinite().all(), f"the gradient of {name} has NaN or infinity")
-        require(tensor.grad.any(), f"the gradient of {name} is 0 everywhere, after one step of training too")
+        gradient = require_gradient(name, tensor)
+        require(gradient.any(), f"the gradient of {name} is 0 everywhere, after one step of training too")
 
 
 def depends_on_features(case: Configuration) -> None:
@@ -136,24 +134,19 @@ def _tensor_shapes(module: Attention) -> list[torch.Size]:
 
 def can_be_counted(case: Configuration) -> None:
     """Can be counted: every operator has a counting rule, and every operation is the module's."""
-    module = case.build(16)
-    counts = cost.count(OneSlot(module, 16, SIZE), (16, *SIZE))
+    module, shape = case.build(16), (16, *SIZE)
+    counts = cost.count(OneSlot(module, 16, SIZE), shape)
     own = parameter_count(module)
     require(
         counts.attention_parameters == counts.parameters == own,
         f"has {own} parameters, of which {counts.attention_parameters} are counted",
     )
     require(counts.attention_macs == counts.macs, f"{counts.macs - counts.attention_macs} multiply-adds are elsewhere")
-    size = x_elements(16)
+    size = math.prod(shape)
     require(
         counts.elementwise_operations >= size,
         f"only {counts.elementwise_operations} element-wise operations are counted for {size} activations",
     )
-
-
-def x_elements(channels: int) -> int:
-    """Return the number of activations of an image."""
-    return channels * SIZE[0] * SIZE[1]
 
 
 def survives_a_file(case: Configuration) -> None:
@@ -288,21 +281,6 @@ def starts_as_the_identity(case: Configuration) -> None:
     require_close(module(x), inside, "`start: identity` with amount 1 is another module", rtol=1e-9, atol=1e-9)
 
 
-def is_gate(case: Configuration) -> bool:
-    """Return whether a module is a single gate."""
-    return isinstance(case.build(), Gate) and not case.is_pair_of_gates
-
-
-def is_pair(case: Configuration) -> bool:
-    """Return whether a module is the product of two gates."""
-    return case.is_pair_of_gates
-
-
-def is_other(case: Configuration) -> bool:
-    """Return whether a module is neither a gate nor made of gates."""
-    return not isinstance(case.build(), Gate) and not case.is_pair_of_gates
-
-
 FOR_ALL: tuple[Check, ...] = (
     keeps_shape_type_and_input,
     takes_any_size,
@@ -320,8 +298,8 @@ FOR_ALL: tuple[Check, ...] = (
     shows_its_factor,
     starts_as_the_identity,
 )
-FOR_SOME: dict[Check, Callable[[Configuration], bool]] = {
-    shows_its_gate: is_gate,
-    shows_both_gates: is_pair,
-    shows_a_distribution: is_other,
+FOR_SOME: dict[Check, Form] = {
+    shows_its_gate: "gate",
+    shows_both_gates: "pair",
+    shows_a_distribution: "other",
 }

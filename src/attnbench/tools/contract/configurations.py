@@ -22,6 +22,7 @@ from attnbench.study.options import Size
 
 CHANNELS = 64
 SIZE = (6, 5)  # height and width of the maps; unequal, so that a swap shows
+Form = Literal["gate", "pair", "other"]
 _CANDIDATES = (5, 3, 2, 0.5, 0.25)  # values to try for an option that lists none
 _UNBOUNDED = ("tanh", "relu", "none")  # activations whose gates leave 0..1
 
@@ -65,17 +66,19 @@ class Configuration:
         return values.get("bounded") is False or values.get("activation") in _UNBOUNDED
 
     @property
-    def is_pair_of_gates(self) -> bool:
-        """Whether the module is the product of two gates: it consists of gates, as CBAM does, or shows two factors.
+    def form(self) -> Form:
+        """Whether the module is a single gate, the product of a pair of gates, or neither.
 
-        A gate (n, c, h, w) that replaces the means in `maps` does so in order to show its two factors.
+        A pair consists of gates, as CBAM does, or is a gate (n, c, h, w) that replaces the means in `maps` in order to
+        show its two factors.
         """
         module = self.build()
         if isinstance(module, Gate):
             x = features()
-            return type(module).maps is not Gate.maps and module.gate(x).shape == x.shape
+            shows_factors = type(module).maps is not Gate.maps and module.gate(x).shape == x.shape
+            return "pair" if shows_factors else "gate"
         parts = list(module.children())
-        return bool(parts) and all(isinstance(part, Gate) for part in parts)
+        return "pair" if parts and all(isinstance(part, Gate) for part in parts) else "other"
 
 
 def features(channels: int = CHANNELS, seed: int = 0, size: Size = SIZE) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from attnbench.tools.contract.configurations import Configuration, features
 from attnbench.tools.contract.dispatched import Recording
-from attnbench.tools.contract.require import require, require_close
+from attnbench.tools.contract.require import require, require_close, require_gradient
 
 
 def keeps_type_under_autocast(case: Configuration, device: str = "cpu") -> None:
@@ -33,10 +33,8 @@ def keeps_another_type(case: Configuration) -> None:
         _require_near(y, exact, share, f"values in {dtype}")
         y.sum().backward()
         for name, tensor in [("its input", x), *((f"`{name}`", value) for name, value in module.named_parameters())]:
-            require(tensor.grad is not None, f"in {dtype} no gradient reaches {name}")
-            assert tensor.grad is not None
-            require(tensor.grad.dtype == dtype, f"in {dtype} the gradient of {name} is {tensor.grad.dtype}")
-            require(tensor.grad.isfinite().all(), f"in {dtype} the gradient of {name} has NaN or infinity")
+            gradient = require_gradient(name, tensor, f"in {dtype} ")
+            require(gradient.dtype == dtype, f"in {dtype} the gradient of {name} is {gradient.dtype}")
 
 
 def _require_near(rounded: Tensor, exact: Tensor, share: float, what: str) -> None:

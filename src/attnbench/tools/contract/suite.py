@@ -11,9 +11,10 @@ import pandas as pd
 from attnbench import cost
 from attnbench.errors import UserError, first_few
 from attnbench.report.tables import markdown
-from attnbench.study import attention, check_modules, module_files
+from attnbench.study import module_files
 from attnbench.study.packages import blamed
 from attnbench.study.paths import relative_to_cwd
+from attnbench.tools import modules
 from attnbench.tools.contract import checks, declarations, numerics, training
 from attnbench.tools.contract.configurations import Configuration, configurations
 from attnbench.tools.contract.one_slot import OneSlot
@@ -31,7 +32,7 @@ def check_module(name: str, write: Write) -> bool:
     Raises:
         UserError: there is no such module, or its file cannot be read.
     """
-    answer = _Answer(_readable(name), write)
+    answer = _Answer(_filled_in(name), write)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         _run_all(name, answer)
@@ -91,8 +92,8 @@ def _run_all(name: str, answer: _Answer) -> None:
         return
     for contract_check in (*checks.FOR_ALL, *numerics.FOR_ALL):
         answer.add(contract_check, cases)
-    for contract_check, applies in checks.FOR_SOME.items():
-        if chosen := [case for case in cases if applies(case)]:
+    for contract_check, form in checks.FOR_SOME.items():
+        if chosen := [case for case in cases if case.form == form]:
             answer.add(contract_check, chosen)
     if answer.add(training.trains, [name]):
         answer.add(training.resumes, [name])
@@ -121,12 +122,9 @@ def _costs(case: Configuration) -> str:
     return markdown(pd.DataFrame(rows), ("Maps",))
 
 
-def _readable(name: str) -> Path:
-    """Return the file of a module that can be imported and is filled in."""
-    path = attention.path(name)
-    problems = [text for _, text in check_modules.check({"variants": {name: {"attention": name}}})]
-    if problems and module_files.FILL_IN not in problems[0]:
-        raise UserError(problems[0])
+def _filled_in(name: str) -> Path:
+    """Return the file of a module that is valid and filled in."""
+    path = modules.readable(name)
     try:
         declarations.is_filled_in(name)  # else every other check fails for this reason
     except UserError as error:
