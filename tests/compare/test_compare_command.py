@@ -25,7 +25,7 @@ Both sides were made from the same images, code, values in params.yaml and class
 | `se`      |   2 |  70.50 |  71.50 |           +1.00 | [-11.71, +13.71] | inconclusive |
 
 Differences are B minus A, paired by variant and seed. Seeds are blocks: intervals pool the spread
-of all variants of both sides (moderated block t), and hold together at the stated confidence.
+of all variants of both sides (moderated block t), and are simultaneous at the stated confidence.
 B is `identical` where all runs of a variant ended with the same weights.
 Checkpoints equal byte for byte: 1 of 2 pairs.
 
@@ -45,7 +45,7 @@ Times:
 
 The sides were measured apart: whatever slowed the whole machine during one measurement is in `B / A`.
 It cancels in the ratio to the time of `plain`, which the last two columns compare. Intervals come
-from the differences between processes (Welch), and hold together (Bonferroni).
+from the differences between processes (Welch), and are simultaneous (Bonferroni).
 """
 
 

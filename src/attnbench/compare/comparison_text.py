@@ -192,7 +192,7 @@ def _times_reading(baseline: str | None) -> Iterator[str]:
     yield "The sides were measured apart: whatever slowed the whole machine during one measurement is in `B / A`."
     if baseline is not None:
         yield f"It cancels in the ratio to the time of `{baseline}`, which the last two columns compare. Intervals come"
-        yield "from the differences between processes (Welch), and hold together (Bonferroni)."
+        yield "from the differences between processes (Welch), and are simultaneous (Bonferroni)."
 
 
 def _sides(comparison: RunComparison) -> Iterator[str]:
@@ -217,7 +217,7 @@ def _inputs(comparison: RunComparison) -> Iterator[str]:
 def _reading(comparison: RunComparison) -> Iterator[str]:
     if comparison.runs.paired:
         yield "Differences are B minus A, paired by variant and seed. Seeds are blocks: intervals pool the spread"
-        yield "of all variants of both sides (moderated block t), and hold together at the stated confidence."
+        yield "of all variants of both sides (moderated block t), and are simultaneous at the stated confidence."
         if len(comparison.runs.a) > 1:
             yield "`all variants` stands alone: a paired t test of the means over the variants."
         yield "B is `identical` where all runs of a variant ended with the same weights."
@@ -225,7 +225,7 @@ def _reading(comparison: RunComparison) -> Iterator[str]:
         yield f"Checkpoints equal byte for byte: {comparison.runs.equal_checkpoints} of {pairs} pairs."
     else:
         yield "Differences are B minus A, unpaired: the sides do not share two seeds that have all common variants,"
-        yield "so the spread between seeds does not cancel. Intervals are Welch's, and hold together (Bonferroni);"
+        yield "so the spread between seeds does not cancel. Intervals are Welch's, and are simultaneous (Bonferroni);"
         yield "`all variants` stands alone."
 
 

@@ -33,8 +33,8 @@ _NUMBER = re.compile(r"(-?\d+(\.\d+)?(e[-+]\d\d)?)?", re.ASCII)  # or empty: a b
 _FIGURE = """
 ![Differences of modules to the baseline in every study](forest.svg)
 
-*Modules against the baseline of their study, each study on a scale of its own. Intervals of one study hold together;
-null controls are in its report.*
+*Modules against the baseline of their study, studies of the same images on one scale. Intervals of one study are
+simultaneous; null controls are in its report.*
 """
 
 
