@@ -197,7 +197,7 @@ def _map_tables(names: list[str], pairs: list[dict[str, Any]], spread: float, *,
             {"slot": "block1.after_pool", "variant": name, "measure": measure, "control": kind, **control}
             for name in names
             for measure, kind in _GAINS
-            if kind == "area"
+            if kind == "area" and MODULES.get(name, "none") != "none"
         ),
         "map_objects": pd.DataFrame(
             {"variant": name, "map": kind, **on_object} for name in names for kind in ("centre", "block1.after_pool")

@@ -114,6 +114,12 @@ def test_a_contrast_with_another_variance_has_a_small_p_in_both_directions():
     assert np.isnan(variance_ratios(values[:2], contrasts[:1, :2]).p).all()
 
 
+def test_a_difference_that_is_equal_for_all_seeds_since_accuracies_are_rounded_has_no_p():
+    values = np.array([[0.871, 0.880], [0.874, 0.883], [0.866, 0.882], [0.869, 0.871]])
+    p = variance_ratios(values, pair_contrasts(list("abcd"), [("b", "a"), ("c", "a")])).p
+    assert np.isnan(p).tolist() == [True, False]
+
+
 def test_the_p_of_a_variance_is_uniform_where_all_are_equal():
     random, contrasts = np.random.default_rng(1), pair_contrasts(list("abcd"), [("b", "a")])
     p = np.array([variance_ratios(random.normal(size=(4, 5)), contrasts).p[0] for _ in range(2000)])

@@ -59,6 +59,14 @@ def test_grad_cam_is_compared_with_both_controls(full: Any) -> None:
         assert rows.loc[("block2", measure, "area", "se"), "difference"] == pytest.approx(score - area)
     gates = pd.read_csv(full.paths.tables / "gate_controls.csv").set_index(["slot", "variant", "measure"])
     assert gates.loc[("block1.after_pool", "se", "precision"), "difference"] == pytest.approx(0.74 - area)
+    # each measure is a family: energy and pointing do not vary here, and have no interval of the spread of precision
+    over_area = rows.xs("area", level="control").groupby("measure")["low"]
+    assert over_area.count().to_dict() == {"energy": 0, "pointing": 0, "precision": 16}
+    assert gates["low"].notna().groupby("measure").any().to_dict() == {
+        "energy": False,
+        "pointing": False,
+        "precision": True,
+    }
     objects = pd.read_csv(full.paths.tables / "map_objects.csv").set_index(["variant", "map"])
     assert objects.loc[("se", "block1.after_pool"), "precision"] == pytest.approx(0.74)
     assert objects.loc[("se", "block1.after_pool"), "precision_std"] == pytest.approx(0.00995, abs=1e-5)

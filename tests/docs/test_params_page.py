@@ -78,7 +78,7 @@ def limits(field: FieldInfo) -> list[str]:
         for rule in field.metadata:
             for kind in ("ge", "gt", "le", "lt"):
                 value = getattr(rule, kind, None)
-                if value is not None and value < 2**31:
+                if value is not None:
                     found.append(f"{value:g}" if isinstance(value, float) else str(value))
     return found + [word for word in get_args(field.annotation) if isinstance(word, str)]
 

@@ -85,7 +85,7 @@ def test_a_null_control_of_a_declared_pair_counts_as_well() -> None:
 
 def test_a_training_step_that_is_not_shown_to_be_longer_is_named() -> None:
     """Whether or not a module is better: a price that is not shown is no price."""
-    for verdict, low, is_named in (("better", 0.99, True), ("better", 1.01, False), ("inconclusive", 0.99, True)):
+    for verdict, low, is_named in (("better", 0.99, True), ("better", 1.01, False), ("inconclusive", 0.5, True)):
         inputs = made_inputs({"cbam": verdict})
         steps = inputs.tables["training_step"].assign(ratio_low=low)
         text = render(replace(inputs, tables=inputs.tables | {"training_step": steps}), "REPORT.md", {})

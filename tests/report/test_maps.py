@@ -32,8 +32,10 @@ def test_what_is_decided_is_said_of_the_variants_that_it_holds_for() -> None:
     decide(controls, "better", block="block2", variant="cbam", measure="precision", control="centre")
     decide(controls, "worse", block="block2", variant="se", measure="precision", control="centre")
     decide(controls, "better", block="block2", measure="precision", control="area")
-    decide(made.tables["gate_controls"], "worse", measure="precision")
-    decide(made.tables["gate_controls"], "better", variant="se", measure="precision")
+    gates = made.tables["gate_controls"]
+    decide(gates, "inconclusive", measure="precision")
+    decide(gates, "worse", variant="se", measure="precision")
+    decide(gates, "better", variant="constant", measure="precision")
     decide(made.tables["maps_comparisons"], "better", block="block2", variant="se", measure="deletion")
     decide(made.tables["maps_comparisons"], "better", block="block1", variant="se", measure="insertion")
     text = section(made)
@@ -43,8 +45,11 @@ def test_what_is_decided_is_said_of_the_variants_that_it_holds_for() -> None:
         in text
     )
     detector = "As a detector of the object's pixels Grad-CAM is better than that Gaussian for `cbam`, and worse than"
-    gates = "Of 4 spatial gates of modules, 1 detect the object's pixels better than a constant map, and 3 worse."
-    assert f"{detector} that Gaussian for `se`. {gates} At shallower" in text
+    of_modules = "Spatial gates of modules that are better detectors than a constant map: 0 of 2; worse: 1."
+    assert (
+        f"{detector} that Gaussian for `se`. {of_modules} Spatial gates of null controls, which see no image," in text
+    )
+    assert "than a constant map: 1 of 1; worse: 0. At shallower" in text
     assert "Grad-CAM is better than a constant map for all 4 variants." in text
     decide(controls, "inconclusive", measure="precision")
     undecided = section(made)

@@ -73,10 +73,10 @@ def frames(study: Study, records: Sequence[MapsRecord]) -> dict[str, pd.DataFram
     maps_comparisons    a row per block, measure and pair of the study; each measure of a block is a family
     map_curves          a row per variant, block and kind of map: deletion and insertion, mean and standard deviation
     map_controls        a row per block, variant, measure and control: what Grad-CAM is better by; the curves of a block
-                        are a family, and its scores on objects are another, without rows if the data have no masks
+                        are a family, and each of its scores on objects is, without rows if the data have no masks
     map_objects         a row per variant and map other than Grad-CAM: gates by slot; none if the data have no masks
     gate_controls       a row per slot, variant and measure: what a spatial gate is better by than the area of the
-                        objects; all gates of a slot are a family; none if the data have no masks
+                        objects; a measure of the gates of a slot is a family; none if the data have no masks
     map_agreement       a row per variant: rank correlation of its maps with those of other runs
     map_agreement_test  one row: the means of these over variants, and how likely chance is
     """
@@ -84,7 +84,7 @@ def frames(study: Study, records: Sequence[MapsRecord]) -> dict[str, pd.DataFram
     blocks = list(records[0].scores.blocks)
     values = {block: _values(groups, block) for block in blocks}
     better = {block: {name: [gains(record, block) for record in groups[name]] for name in groups} for block in blocks}
-    families = [_OF_CURVES, _OF_OBJECTS] if records[0].scores.objects else [_OF_CURVES]
+    families = [_OF_CURVES, *([kind] for kind in _OF_OBJECTS)] if records[0].scores.objects else [_OF_CURVES]
     return {
         "maps": _by_block({block: measures.means_frame(values[block]) for block in blocks}),
         "maps_comparisons": _by_block(
@@ -195,7 +195,9 @@ def _gate_controls(study: Study, groups: Mapping[str, Sequence[MapsRecord]]) -> 
         for objects in (record.scores.objects for record in group if record.scores.objects):
             for slot, scores in objects.gates.items():
                 better.setdefault(slot, {}).setdefault(variant, []).append(_over_area(scores, objects.area))
-    frames = [_controls(study, of_slot, _OVER_AREA).assign(slot=slot) for slot, of_slot in better.items()]
+    frames = [
+        _controls(study, of_slot, [kind]).assign(slot=slot) for slot, of_slot in better.items() for kind in _OVER_AREA
+    ]
     columns = ["slot", "variant", "measure", "control", "difference", "low", "high", "verdict"]
     return pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns)
 

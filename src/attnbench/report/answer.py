@@ -50,8 +50,8 @@ def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str
     return {
         "variants": variants,
         "are_better": bool(better),
-        "not_slower": [name for name in variants if _contains_one(steps[name])],
-        "not_later": [name for name in variants if _contains_one(latency[name])],
+        "not_slower": [name for name in variants if _reaches_one(steps[name])],
+        "not_later": [name for name in variants if _reaches_one(latency[name])],
         "batch_size": size,
         "training_step": _span(steps[name]["ratio"] for name in variants),
         "of_modules": _span(steps[name]["ratio"] for name in modules) if set(modules) - set(variants) else None,
@@ -60,8 +60,8 @@ def price(inputs: Inputs, verdicts: dict[str, list[dict[str, Any]]]) -> dict[str
     }
 
 
-def _contains_one(row: dict[str, Any]) -> bool:
-    """Return whether the interval of a ratio has one at 1 or below."""
+def _reaches_one(row: dict[str, Any]) -> bool:
+    """Return whether a ratio has an interval that reaches 1 or lies below."""
     return row["ratio_low"] is not None and row["ratio_low"] <= 1
 
 

@@ -55,7 +55,7 @@ def facts(inputs: Inputs) -> dict[str, Any]:
             )
             for control in ("area", "centre")
         },
-        "gates": Counter(row["verdict"] for row in inputs.rows("gate_controls", measure="precision")),
+        "gates": _gates(inputs),
         "shallower": {block: len(_against(inputs, block, "random")["better"]) for block in shallower},
         "agreement": agreement,
         "seed_against_variant": _seed_against_variant(agreement),
@@ -63,6 +63,14 @@ def facts(inputs: Inputs) -> dict[str, Any]:
         "decided": _decided(inputs),
         "rescaling": _rescaling(inputs),
     }
+
+
+def _gates(inputs: Inputs) -> dict[str, Counter[str]]:
+    """Return kind -> how many spatial gates have each verdict in average precision, of modules and of null controls."""
+    kinds, counts = method.kinds(inputs.study), dict[str, Counter[str]]()
+    for row in inputs.rows("gate_controls", measure="precision"):
+        counts.setdefault(kinds[row["variant"]], Counter())[row["verdict"]] += 1
+    return counts
 
 
 def blocks(inputs: Inputs) -> list[str]:
@@ -239,7 +247,9 @@ def _object_controls_table(inputs: Inputs) -> pd.DataFrame:
         return pd.DataFrame()
     gates = inputs.tables["gate_controls"].groupby("slot", sort=False)
     of_gates = [_better_by(rows, f"gate of {slot}", _OVER_OBJECTS) for slot, rows in gates]
-    return pd.concat([_controls_table(inputs, _OVER_OBJECTS), *of_gates]).rename(columns={"Block": "Map"})
+    of_blocks = _controls_table(inputs, _OVER_OBJECTS)
+    of_blocks["Block"] = "Grad-CAM of " + of_blocks["Block"]
+    return pd.concat([of_blocks, *of_gates]).rename(columns={"Block": "Map"})
 
 
 def _better_by(rows: pd.DataFrame, block: str, headings: Mapping[str, tuple[str, str]]) -> pd.DataFrame:

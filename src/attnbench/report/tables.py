@@ -153,7 +153,9 @@ def diagnostics_table(inputs: Inputs) -> pd.DataFrame:
     frame = inputs.tables["diagnostics"]
     own = frame[frame["quantity"] == "own_variance"]
     frame = frame[frame["quantity"] != "own_variance"]
-    frame = pd.concat([frame, own.sort_values("p", kind="stable").head(1)])
+    nearness = [-abs(math.log(value)) if value > 0 else 0.0 for value in own["value"]]  # to 1; several p may be equal
+    least_likely = own.assign(nearness=nearness).sort_values(["p", "nearness"], kind="stable").head(1)
+    frame = pd.concat([frame, least_likely[frame.columns]])
     spreads = frame["quantity"].isin(_SPREADS)
     return pd.DataFrame(
         {

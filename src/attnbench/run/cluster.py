@@ -118,6 +118,7 @@ class ClusterEngine:
         self._writing = Lock()  # of logs
         self._taking = Lock()  # of cells; none is taken that nobody would end
         self._has_given_up = False
+        self._lost = SCHEDULER_LOST  # why cells end that the run has not stopped
         self._stopping = Event()
         self._polls_at = 0.0
         self._warns_at = time.monotonic() + JOIN_WARNING
@@ -150,7 +151,7 @@ class ClusterEngine:
         task = _Task(cell, future)
         with self._taking:
             if self._has_given_up:
-                raise EngineLostError(SCHEDULER_LOST)
+                raise EngineLostError(self._lost)
             self._open.add(task)
             self._submitted.put(task)
         return future
@@ -189,6 +190,9 @@ class ClusterEngine:
                         self._start(self._waiting.popleft(), address, self._workers[address].free.pop(0))
         except CONNECTION_ERRORS as error:
             self._say(f"{type(error).__name__}: {error}")
+        except Exception:
+            self._lost = "the engine of the cluster has failed; its traceback is above"
+            raise
         finally:
             self._give_up()
 
@@ -199,7 +203,7 @@ class ClusterEngine:
             for task in [task for task in self._running.values() if is_connected and task.result.done()]:
                 self._collect(task)
         results = [task.result for task in self._running.values()]
-        self._end_all(None if self._stopping.is_set() else SCHEDULER_LOST)
+        self._end_all(None if self._stopping.is_set() else self._lost)
         if is_connected:
             with suppress(*CONNECTION_ERRORS):
                 self._client.cancel(results)

@@ -109,7 +109,8 @@ def variance_ratios(values: NDArray[np.float64], contrasts: NDArray[np.float64])
     """Compare the variances of a family of contrasts (k, v); values may have equal variants.
 
     p is that of the F test of a contrast against all that neither it nor a seed explains, with n - 1 and
-    (v - 2)(n - 1) degrees of freedom; NaN with two variants.
+    (v - 2)(n - 1) degrees of freedom; NaN with two variants, and for a contrast that is the same for every seed, as
+    accuracies on few images sometimes are.
     """
     y, c = merged(values, contrasts)
     ratios, p = np.full((2, len(c)), np.nan)
@@ -125,7 +126,8 @@ def variance_ratios(values: NDArray[np.float64], contrasts: NDArray[np.float64])
         with np.errstate(divide="ignore"):  # a contrast that explains everything
             f = own / 2 / (rest / rest_df)
         tails = np.minimum(stats.f.cdf(f, df, rest_df), stats.f.sf(f, df, rest_df))
-        p[differs] = np.minimum(1, 2 * len(own) * tails)
+        varies = own > (_ROUNDING * np.abs(y).max()) ** 2
+        p[differs] = np.where(varies, np.minimum(1, 2 * len(own) * tails), np.nan)
     return VarianceRatios(float(pooled / (2 * error_mean_square(y))), ratios, p)
 
 
