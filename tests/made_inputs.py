@@ -53,7 +53,7 @@ def made_inputs(
 
 
 def _variant(name: str) -> dict[str, Any]:
-    module = MODULES.get(name, "none" if name == "baseline" else "se")
+    module = _module(name)
     if module == attention.NONE:
         return {"attention": module, "backbone": {"width": 40} if name == "wide" else {}}
     return {"attention": module, "site": "after_pool"}
@@ -148,6 +148,10 @@ def _tables(names: list[str], study: Any, classes: list[str]) -> dict[str, pd.Da
     }
 
 
+def _module(name: str) -> str:
+    return MODULES.get(name, "none" if name == "baseline" else "se")
+
+
 def _measures(
     table: str, measures: Sequence[str], means: list[dict[str, Any]], pairs: list[dict[str, Any]]
 ) -> dict[str, pd.DataFrame]:
@@ -197,7 +201,7 @@ def _map_tables(names: list[str], pairs: list[dict[str, Any]], spread: float, *,
             {"slot": "block1.after_pool", "variant": name, "measure": measure, "control": kind, **control}
             for name in names
             for measure, kind in _GAINS
-            if kind == "area" and MODULES.get(name, "none") != "none"
+            if kind == "area" and _module(name) != "none"
         ),
         "map_objects": pd.DataFrame(
             {"variant": name, "map": kind, **on_object} for name in names for kind in ("centre", "block1.after_pool")
