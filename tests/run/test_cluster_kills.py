@@ -39,8 +39,8 @@ VICTIMS = {  # and the signal
 WRITTEN = {"dvc.lock": 8, "results/small/": 40, "runs/small/": 8, ".dvc/cache": 30}  # which write
 LAST_LINES = {  # by the status with which a run ends
     -signal.SIGKILL: "",
-    128 + signal.SIGINT: rf"stopped; \d+ not finished\. {GOES_ON}",
-    128 + signal.SIGTERM: rf"stopped; \d+ not finished\. {GOES_ON}",
+    128 + signal.SIGINT: rf"stopped; at most \d+ not finished\. {GOES_ON}",
+    128 + signal.SIGTERM: rf"stopped; at most \d+ not finished\. {GOES_ON}",
     1: rf"^error: the connection to the scheduler of the cluster is lost; {GOES_ON}"
     r"|no scheduler answers at \S+ within 30 s; start one with `dask scheduler`"
     r"|small: failed: \S+; see work/small/log/, fix the cause and run this again",  # of a cell that was killed twice

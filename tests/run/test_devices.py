@@ -1,10 +1,14 @@
 """How parallel jobs share accelerators."""
 
+import params
 import pytest
 
-from attnbench.run import devices
+from attnbench.errors import UserError
+from attnbench.run import devices, engines
 from attnbench.run.engine import Cell
+from attnbench.run.graph import Stage
 from attnbench.run.jobs import run_cells
+from attnbench.study.repository import LocatedStudy
 
 PAIR = [{"CUDA_VISIBLE_DEVICES": "GPU-a"}, {"CUDA_VISIBLE_DEVICES": "GPU-b"}]
 
@@ -18,6 +22,18 @@ def test_jobs_spread_over_all_cards_unless_one_is_named(device, expected, monkey
 def test_without_a_list_of_cards_torch_chooses(monkeypatch):
     monkeypatch.setattr("attnbench.machine.cards", list)
     assert devices.environments("cuda", 2) == [{}, {}]
+
+
+def test_a_card_that_is_not_there_is_refused_before_anything_starts(tmp_path, monkeypatch):
+    """Otherwise DVC would remove the outputs of a stage before it fails."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    machine = {"device": "cuda", "precision": "float32", "threads": 1}
+    located = LocatedStudy(tmp_path, params.write(tmp_path, machine=machine), params.study(machine=machine))
+    start = engines.local(located, 1, tmp_path)
+    with pytest.raises(UserError, match="`machine: device: cuda`, but torch finds no CUDA device"):
+        start([Stage("report", changed=True, stale=True), Stage("train@se-0", changed=True, stale=True)], print)
+    with start([Stage("report", changed=True, stale=True), Stage("train@se-0", changed=False, stale=False)], print):
+        pass  # nothing of this run needs a card
 
 
 def test_a_job_that_starts_takes_the_card_of_one_that_has_ended(tmp_path):

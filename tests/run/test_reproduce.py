@@ -62,7 +62,7 @@ def test_a_first_run_makes_everything_and_a_second_nothing(
     output = capsys.readouterr().out
     assert "warning: " in output
     assert "reports/old/results.csv is not what a report writes" in output
-    assert "small: up to 2 stages in parallel; logs in work/small/log/" in output
+    assert "small: up to 2 stages at once; logs in work/small/log/" in output
     assert "done   train@se-1" in output
     assert "small is done: reports/small/REPORT.md" in output
     assert [word for line in output.splitlines() if "start  train" in line for word in line.split()[2:]] == RUNS
@@ -166,7 +166,9 @@ def test_a_stop_says_how_to_go_on_and_leaves_no_orphan(project: Project) -> None
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT
-    assert "stopped; 20 not finished. `attnbench run small --jobs 2 --allow-missing` goes on from here" in output
+    assert (
+        "stopped; at most 20 not finished. `attnbench run small --jobs 2 --allow-missing` goes on from here" in output
+    )
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)

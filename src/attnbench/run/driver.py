@@ -190,7 +190,8 @@ class Driver:
             self._unrecorded.append(name)
             return
         failed_lines(name, ended, count, log, self._view.say)
-        self._fail(name, f"{log.relative_to(self._root)}: {' / '.join(lines_of(log)[-LAST_LINES:])}")
+        last = " / ".join(lines_of(log)[-LAST_LINES:]) or f"{ended.reason}, and the log is empty"
+        self._fail(name, f"{log.relative_to(self._root)}: {last}")
         is_here = self._engine.shares_memory or not stage.on_worker  # the disk of a worker stops nothing here
         self.full = self.full or ended.full or (full_disk(log) if is_here else None)
 

@@ -18,9 +18,15 @@ Start = Callable[[Sequence[Stage], Say], AbstractContextManager[Engine]]
 
 
 def local(located: LocatedStudy, workers: int, logs: Path) -> Start:
-    """Return what starts an engine on this machine, for so many cells at once."""
+    """Return what starts an engine on this machine, for so many cells at once.
+
+    It raises a UserError if the machine lacks the card of params.yaml, before DVC removes what a stage has written.
+    """
 
     def start(stages: Sequence[Stage], say: Say) -> LocalEngine:
+        machine = located.study.machine
+        if machine.device_type == "cuda" and any(stage.stale and stage.on_worker for stage in stages):
+            devices.refuse_missing(located.params)
         return LocalEngine(devices.environments(located.study.machine.device, workers), located.root, logs)
 
     return start

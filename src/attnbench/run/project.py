@@ -4,6 +4,7 @@ A stage runs as in `dvc repro -s`: its outputs are removed, the command runs, dv
 and wrote. Meanwhile DVC's own `rwlock` names its files, so that other DVC commands stay away from them.
 """
 
+import logging
 import shlex
 import shutil
 import sqlite3
@@ -73,6 +74,8 @@ class Project:
         from dvc.repo import Repo  # noqa: PLC0415
         from dvc.repo.graph import build_graph  # noqa: PLC0415
 
+        for name in ("dvc.progress", "dvc_data.callbacks"):  # their bars would be drawn over that of the run
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._path = root / file
         self._file = file
         self._lock = self._path.with_name(LOCK)

@@ -55,7 +55,10 @@ def reproduce(
     report = StudyPaths(study.name).report / "REPORT.md"
     logs = Path("work") / study.name / "log"
     if cluster is None:
-        start, where = engines.local(located, workers, root / logs), f"up to {workers} stages in parallel"
+        start, where = (
+            engines.local(located, workers, root / logs),
+            f"up to {workers} stage{'s' if workers > 1 else ''} at once",
+        )
     else:
         start, where = engines.on_cluster(cluster, located, root / logs), f"on the cluster of {cluster}"
     with claimed_study(paths):
@@ -122,7 +125,7 @@ def _end_early(command: str, driver: Driver, received: Received) -> None:
         raise EngineLostError(f"{driver.lost}; `{command}` goes on from here")
     if received.numbers:
         say(
-            f"stopped; {driver.left} not finished. `{command}` goes on from here: finished runs "
+            f"stopped; at most {driver.left} not finished. `{command}` goes on from here: finished runs "
             "are kept, stopped ones resume after their last completed epoch"
         )
         received.exit()
