@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from made_inputs import made_inputs
 
-from attnbench.report import answer
+from attnbench.report import answer, tables
 from attnbench.report.render import render
 
 NULL = {"cbam": {"constant": "constant", "static": "static"}}
@@ -179,7 +179,7 @@ def test_what_the_diagnostics_find_is_a_limit() -> None:
         "pooled_variance": [""],
     }
     assert (
-        "no verdict was changed by that, and every run is part of all intervals: the run `se-1` fits badly; "
+        "no verdict was adjusted for that, and every run is part of all intervals: the run `se-1` fits badly; "
         "`se - baseline` varies far more between seeds than other differences, and its interval may be too short; "
         "`se - constant` varies far less between seeds than other differences, and its interval is longer than its own "
         "spread asks for; the baseline is noisier than the variants."
@@ -237,3 +237,9 @@ def test_maps_of_added_terms_are_said_to_be_no_gates() -> None:
     assert "`cbam` has no gate there: its map is a distribution over positions" in render(
         made, "REPORT.md", {"spatial_gates": "a.png"}
     )
+
+
+def test_a_variant_with_the_counts_of_the_baseline_adds_nothing() -> None:
+    made = made_inputs({"se": "better"})
+    made.tables["cost"]["macs"] = 2_934_016
+    assert tables.main_table(made)["MACs"].to_list() == ["2.934 M", "0.00 %"]

@@ -88,7 +88,6 @@ def main_table(inputs: Inputs) -> pd.DataFrame:
     """Return one row per variant that is no null control, the baseline first."""
     frame = results_frame(inputs).set_index("variant", drop=False)
     frame = frame.loc[method.without_null_controls(inputs.study)].reset_index(drop=True)
-    base = frame.iloc[0]
     sizes = sorted({min(inputs.study.latency.batch_sizes), max(inputs.study.latency.batch_sizes)})
     return pd.DataFrame(
         {
@@ -96,17 +95,18 @@ def main_table(inputs: Inputs) -> pd.DataFrame:
             "Accuracy, %": column(formatting.plus_minus, frame, "accuracy", "std"),
             "Difference, points": _difference(frame, inputs),
             "Verdict": _verdicts(frame, inputs),
-            "Parameters": [_added(count, base["parameters"], formatting.integer) for count in frame["parameters"]],
-            "MACs": [_added(count, base["macs"], formatting.millions) for count in frame["macs"]],
+            "Parameters": _added(frame["parameters"], formatting.integer),
+            "MACs": _added(frame["macs"], formatting.millions),
             **{f"Latency, batch {size}": _ratios(frame, f"latency_{size}") for size in sizes},
             "Training step": _ratios(frame, "training_step"),
         }
     )
 
 
-def _added(count: float, base: float, printed: Callable[[float], str]) -> str:
-    """Return the baseline's count, or how much more another network has, in percent."""
-    return printed(count) if count == base else f"{formatting.points(count / base - 1)} %"
+def _added(counts: "pd.Series[float]", printed: Callable[[float], str]) -> list[str]:
+    """Return the baseline's count, which is the first, and how much more other networks have, in percent."""
+    base, *others = counts
+    return [printed(base), *(f"{formatting.points(count / base - 1)} %" for count in others)]
 
 
 def _ratios(frame: pd.DataFrame, name: str) -> list[str]:
