@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +22,10 @@ from attnbench.tools.contract.one_slot import OneSlot
 from attnbench.use import export
 
 HAS_ONNX = all(map(find_spec, export.ONNX_PACKAGES))
-FORMATS = ["pt2", pytest.param("onnx", marks=pytest.mark.skipif(not HAS_ONNX, reason="needs attnbench[export]"))]
+FORMATS = [
+    *("pt2", "torchscript"),
+    pytest.param("onnx", marks=pytest.mark.skipif(not HAS_ONNX, reason="needs attnbench[export]")),
+]
 
 
 BATCHES = (1, 70)  # images; `MapConvolution` takes another way for the second
@@ -41,6 +45,11 @@ def test_a_file_computes_the_same_for_any_number_of_images_and_export_keeps_the_
         about = {export.DESCRIPTION: ""}
         program = torch.export.load(path, extra_files=about)
         assert_same(program.module(), run.network, (3, 32, 32), run.name)
+    elif kind == "torchscript":
+        about = {export.DESCRIPTION: ""}
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch 2.15 on: it is deprecated
+            program = torch.jit.load(path, _extra_files=about)
+        assert_same(program, run.network, (3, 32, 32), run.name)
     else:
         import onnx
 
@@ -115,7 +124,7 @@ def test_every_module_can_be_exported(
 ) -> None:
     """docs/by-hand.md says so."""
     network, program = every_module
-    computed = export.write(program, tmp_path / "file", kind, {})
+    computed = export.write(export.portable(network), program, tmp_path / "file", kind, {})
     for n in BATCHES:
         x = torch.rand(n, 8, 6, 5)
         with torch.no_grad():
@@ -164,7 +173,7 @@ def test_what_onnx_has_no_operator_for_is_named(tmp_path: Path) -> None:
         pytest.raises(UserError, match=r"^mine-0 cannot be exported \(attention: Digamma\): .*digamma"),
         export.refused_by_name(network, "mine-0"),
     ):
-        export.write(program, tmp_path / "file", "onnx", {})
+        export.write(network, program, tmp_path / "file", "onnx", {})
 
 
 @pytest.mark.skipif(not HAS_ONNX, reason="needs attnbench[export]")

@@ -1,7 +1,8 @@
 """Write a trained network as one file that runs without attnbench.
 
-pt2 is a program of torch.export: `torch.export.load("cbam-0.pt2").module()(images)`. onnx is for other runtimes and
-needs `pip install -e '.[export]'`. Both take any number of images, standardised as in training, and give logits.
+pt2 is a program of torch.export: `torch.export.load("cbam-0.pt2").module()(images)`. torchscript is for programs that
+still use `torch.jit.load`, which torch replaces by pt2. onnx is for other runtimes and needs `pip install -e
+'.[export]'`. All take any number of images, standardised as in training, and give logits.
 The file is kept only if its logits agree with those of the network to 1e-5, relative and absolute. It holds the names
 of the classes, mean and standard deviation, and where the weights come from, as JSON.
 
@@ -19,7 +20,8 @@ from attnbench.cli import output_file
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the run, the format and the file."""
     parser.add_argument("folder", metavar="RUN", help="folder of a run: runs/STUDY/VARIANT-SEED")
-    parser.add_argument("--format", choices=["pt2", "onnx"], default="pt2", help="(default: %(default)s)")
+    formats = ["pt2", "torchscript", "onnx"]
+    parser.add_argument("--format", choices=formats, default=formats[0], help="(default: %(default)s)")
     parser.add_argument(
         "--write", type=output_file, metavar="PATH", help="the file (default: VARIANT-SEED with the format as suffix)"
     )

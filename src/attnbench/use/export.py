@@ -1,7 +1,8 @@
-"""A trained network as one file that runs without attnbench: a program of torch.export, or ONNX."""
+"""A trained network as one file that runs without attnbench: a program of torch.export, TorchScript or ONNX."""
 
 import copy
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -18,7 +19,7 @@ from attnbench.networks.map_convolution import MapConvolution
 from attnbench.records import files
 from attnbench.use.trained import TrainedRun
 
-Format = Literal["pt2", "onnx"]
+Format = Literal["pt2", "torchscript", "onnx"]
 
 TOLERANCE = 1e-5  # of a logit, relative and absolute
 DESCRIPTION = "attnbench.json"
@@ -31,7 +32,7 @@ def export(run: TrainedRun, path: Path, kind: Format) -> float:
     """Write a network for any number of images, and return the largest difference of a logit to the original.
 
     Input: float32 (n, c, h, w), standardised as by `run.preprocess`. Output: logits (n, classes). The file also holds
-    `description(run)` as JSON, under `DESCRIPTION`: pt2 as an extra file, ONNX as metadata.
+    `description(run)` as JSON, under `DESCRIPTION`: as an extra file, or as metadata of ONNX.
 
     Raises:
         UserError: torch cannot export a layer of it, a package is missing, or the file computes something else; nothing
@@ -41,12 +42,13 @@ def export(run: TrainedRun, path: Path, kind: Format) -> float:
     if missing:
         raise UserError(f"ONNX needs {', '.join(missing)}: pip install -e '.[export]', or write --format pt2")
     shape = run.data.image_shape
-    program = program_of(portable(run.network), torch.zeros(EXAMPLE, *shape), run.name)
+    network = portable(run.network)
+    program = program_of(network, torch.zeros(EXAMPLE, *shape), run.name)
     generator = torch.Generator().manual_seed(0)
     largest = 0.0
     with files.replacing(path) as temporary, torch.no_grad():
         with refused_by_name(run.network, run.name):
-            computed = write(program, temporary, kind, description(run))
+            computed = write(network, program, temporary, kind, description(run))
         for x in (torch.randn(n, *shape, generator=generator) for n in CHECKED):
             expected = run.network(x)
             with refused_by_name(run.network, run.name):
@@ -141,9 +143,9 @@ def refused_by_name(network: Network, name: str) -> Iterator[None]:
 
 @cudnn_by_default()
 def write(
-    program: torch.export.ExportedProgram, path: Path, kind: Format, metadata: Mapping[str, Any]
+    network: Network, program: torch.export.ExportedProgram, path: Path, kind: Format, metadata: Mapping[str, Any]
 ) -> Callable[[Tensor], Tensor]:
-    """Write a program and its description as a file, and return what the file computes of images."""
+    """Write a network, its `program` and a description as a file, and return what the file computes of images."""
     text = json.dumps(metadata, ensure_ascii=False)
     if kind == "pt2":
         with path.open("wb") as output:  # not the path: torch wants it to end with .pt2
@@ -151,6 +153,8 @@ def write(
         with path.open("rb") as stored:
             module: Callable[[Tensor], Tensor] = torch.export.load(stored).module()
         return module
+    if kind == "torchscript":
+        return _write_torchscript(network, program, path, text)
     import onnxruntime  # noqa: PLC0415 -- an extra
 
     converted = torch.onnx.export(
@@ -170,6 +174,22 @@ def write(
             return torch.from_numpy(np.asarray(session.run(None, {session.get_inputs()[0].name: images.numpy()})[0]))
 
     return logits
+
+
+def _write_torchscript(
+    network: Network, program: torch.export.ExportedProgram, path: Path, text: str
+) -> Callable[[Tensor], Tensor]:
+    """Write a network as TorchScript, by a trace with the example of its program.
+
+    The program shows that no value of an image decides what is computed, so one trace is all of it. The program itself
+    cannot be traced: the number of images would stay that of the example.
+    """
+    example, _ = program.example_inputs
+    jit: Any = torch.jit  # without types
+    with warnings.catch_warnings(action="ignore"):  # torch advises its successor, and warns of branches on sizes
+        jit.save(jit.trace(network, example), path, _extra_files={DESCRIPTION: text})
+        computed: Callable[[Tensor], Tensor] = jit.load(path)
+    return computed
 
 
 @contextmanager
