@@ -97,7 +97,7 @@ FILES = {  # name: (content, part of the message)
     "16 bits": (SIXTEEN, "more than 8 bits"),
     "millions of pixels": (LARGE, "at most 50,000,000"),
     "a PNG that claims a hundred million pixels": (claims(10_000), "10,000 x 10,000 pixels"),
-    "a PNG that claims gigapixels": (claims(60_000), "far more than 50,000,000 pixels"),
+    "a PNG that claims gigapixels": (claims(60_000), "more than 50,000,000 pixels"),
 }
 
 

@@ -69,6 +69,16 @@ def test_an_array_that_is_no_image_is_refused(array: Any) -> None:
         images.pixels(array, (3, 8, 8))
 
 
+def test_an_image_may_be_larger_than_those_of_a_study(tmp_path: Path) -> None:
+    Image.new("1", (10_000, 5001), 1).save(tmp_path / "large.png")
+    with pytest.raises(ValueError, match=r"10,000 x 5,001 pixels; at most 50,000,000"):
+        decode((tmp_path / "large.png").read_bytes(), 8)
+    assert images.pixels(tmp_path / "large.png", (1, 2, 2)).min() == 255
+    Image.new("1", (20_000, 9000)).save(tmp_path / "huge.png")
+    with pytest.raises(UserError, match=r"huge\.png cannot be read: it has more than 178,956,970 pixels"):
+        images.read(tmp_path / "huge.png")
+
+
 def test_a_file_that_is_no_image_is_refused(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     PHOTO.save(buffer, "PNG")

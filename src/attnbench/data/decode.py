@@ -45,8 +45,8 @@ def is_image(head: bytes) -> bool:
     return any(re.match(signature, head, re.DOTALL) for signature in _SIGNATURES.values())
 
 
-def decode(content: bytes, size: int) -> Decoded:
-    """Decode an image; of several frames, the first.
+def decode(content: bytes, size: int, limit: int = PIXELS) -> Decoded:
+    """Decode an image of at most `limit` pixels; of several frames, the first.
 
     Raises:
         ValueError: the content is not an image, is damaged or is too large; the text says which.
@@ -59,12 +59,12 @@ def decode(content: bytes, size: int) -> Decoded:
             Image.open(io.BytesIO(content), formats=FORMATS) as image,
         ):
             width, height = image.size
-            if width * height > PIXELS:
-                raise ValueError(f"it has {width:,} x {height:,} pixels; at most {PIXELS:,} in all are read")
+            if width * height > limit:
+                raise ValueError(f"it has {width:,} x {height:,} pixels; at most {limit:,} in all are read")
             image.load()
             return _converted(image, size)
     except Image.DecompressionBombError:  # of more pixels than Pillow opens
-        raise ValueError(f"it has far more than {PIXELS:,} pixels, which are all that are read") from None
+        raise ValueError(f"it has more than {limit:,} pixels, which are all that are read") from None
     except _DAMAGE as error:
         reason = str(error) or type(error).__name__
         raise ValueError("it is not an image" if "BytesIO" in reason else reason) from None

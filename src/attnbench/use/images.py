@@ -1,7 +1,7 @@
 """Image files and arrays of any kind, as the pixels that a network was trained on.
 
 The conversion is that of `attnbench.data.decode`, which prepares the images of a study; a test holds the two equal. In
-addition, 16-bit grey images are accepted, and an image may be in memory.
+addition, images may be larger, have 16 bits of grey, or be in memory.
 """
 
 import io
@@ -19,6 +19,7 @@ from attnbench.records import files
 # a file, an image in memory, or an array (h, w), (h, w, 3) or, with opacity, (h, w, 4)
 Picture = str | Path | Image.Image | NDArray[np.uint8]
 
+PIXELS = 178_956_970  # of an image, as many as Pillow opens; the images of a study, of unknown origin, may have fewer
 _DEEPER = "more than 8 bits"  # what `decode` says of an image that is otherwise sound
 _MODES = {1: "L", 3: "RGB"}  # by channels of the network
 
@@ -33,7 +34,7 @@ def read(path: Path) -> Image.Image:
         raise UserError(f"{path} is a folder; name its images, as in {path / '*.png'}")
     content = files.content(path, "give the path of an image")
     try:
-        decode(content, 1)
+        decode(content, 1, PIXELS)
     except ValueError as error:
         if _DEEPER not in str(error):
             raise UserError(f"{path} cannot be read: {error}; the formats are {', '.join(FORMATS)}") from None
