@@ -40,7 +40,7 @@ def main() -> None:
             variant=variant,
             seed=seed,
             checkpoint_sha256=run.checkpoint_sha256,
-            scores=maps.measure(network, untrained, images, study.maps.images),
+            scores=maps.measure(network, untrained, images, study.maps),
         )
     records.write(paths.map_scores(variant, seed), record)
 

@@ -80,6 +80,14 @@ def test_views_do_not_depend_on_how_the_weights_were_trained() -> None:
     assert Fingerprints(one).of_variant("views", "se") == Fingerprints(other).of_variant("views", "se")
 
 
+def test_times_depend_on_the_recipe_but_not_on_how_long_it_lasts() -> None:
+    made, more_epochs, larger_batches = (
+        Fingerprints(params.study(recipe=params.recipe(**values))).latency()
+        for values in ({}, {"epochs": 6}, {"batch_size": 48})
+    )
+    assert made == more_epochs != larger_batches
+
+
 def test_what_only_the_report_reads_is_no_part_of_a_run() -> None:
     study, other = params.study(), params.study(confidence=0.9, title="Other words", seeds=[7], baseline="se")
     assert records.params_sha256(other, "se") == records.params_sha256(study, "se")

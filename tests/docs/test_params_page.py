@@ -64,7 +64,7 @@ def default(field: FieldInfo) -> str:
     if value is PydanticUndefined:
         return "\N{EN DASH}"
     if isinstance(value, BaseModel):
-        (number,) = value.model_dump().values()
+        number, *_ = value.model_dump().values()
         return f"{number} images"
     if value is None or value == {} or value == []:
         return "none"

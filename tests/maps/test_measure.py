@@ -12,7 +12,7 @@ from attnbench import maps, networks, records
 from attnbench.networks.gates import Gate
 from attnbench.records import MapsRecord, RunRecord
 from attnbench.records.prepared import Prepared
-from attnbench.study import StudyPaths
+from attnbench.study import StudyPaths, schema
 
 PATHS = StudyPaths("small")
 
@@ -37,7 +37,7 @@ def test_a_network_whose_gate_sees_the_object_scores_on_it() -> None:
     data, study = with_masks(edges()), small_study()
     network, untrained = (networks.build(study, "baseline", data, seed) for seed in (0, 1))
     next(slot for name, slot in network.slots().items() if name == "block1.before_pool").fill(Mask())
-    scores = maps.measure(network, untrained, data, 40)
+    scores = maps.measure(network, untrained, data, schema.TestedMaps(images=40))
     assert (scores.images, scores.checked, scores.maps.images) == (40, 40, 40)
     assert scores.objects is not None
     assert scores.objects.area == pytest.approx(5 / 16)
@@ -45,12 +45,28 @@ def test_a_network_whose_gate_sees_the_object_scores_on_it() -> None:
     assert scores.objects.gates["block1.before_pool"].energy > 0.5  # of random features of noise and edges
     assert list(scores.blocks) == list(network.views())
     assert [block.objects is None for block in scores.blocks.values()] == [False] * len(scores.blocks)
-    same = maps.measure(network, network, data, 40)
+    same = maps.measure(network, network, data, schema.TestedMaps(images=40))
     for name, block in scores.blocks.items():
         assert same.blocks[name].untrained == pytest.approx(1)
         assert abs(block.untrained) < 0.8
         assert (same.blocks[name].grad_cam, same.blocks[name].random) == (block.grad_cam, block.random)
     assert all(not module._forward_pre_hooks for module in network.modules())
+
+
+def test_the_checks_use_the_first_of_the_images() -> None:
+    data, study = edges(), small_study()
+    network, untrained = (networks.build(study, "cbam", data, seed) for seed in (0, 1))
+    tested = {"few": (30, 500), "some": (40, 30), "all": (40, 500)}  # images, checked
+    few, some, all_images = (
+        maps.measure(network, untrained, data, schema.TestedMaps(images=images, checked=checked))
+        for images, checked in tested.values()
+    )
+    assert (few.checked, some.checked, all_images.checked) == (30, 30, 40)
+    for name, block in some.blocks.items():
+        for check in ("infidelity", "sensitivity", "untrained_classifier", "untrained"):
+            assert getattr(block, check) == pytest.approx(getattr(few.blocks[name], check))
+        assert block.infidelity != all_images.blocks[name].infidelity
+        assert block.grad_cam == all_images.blocks[name].grad_cam
 
 
 def test_the_stage_scores_the_maps_of_the_recorded_weights(tmp_path: Path) -> None:

@@ -164,6 +164,7 @@ def test_a_wider_gap_between_training_and_test_images_is_said_where_every_seed_s
 def test_what_the_diagnostics_find_is_a_limit() -> None:
     inputs = made_inputs({"se": "inconclusive"})
     rows = [
+        {"quantity": "error_std", "value": 0.0123},
         {"quantity": "largest_residual", "of": "se-1", "value": 4.5, "p": 0.009},
         {"quantity": "additivity", "of": "", "value": 4.5, "p": 0.011},
         {"quantity": "own_variance", "of": "se - baseline", "value": 4.1, "p": 0.009},
@@ -184,6 +185,21 @@ def test_what_the_diagnostics_find_is_a_limit() -> None:
         "`se - constant` varies far less between seeds than other differences, and its interval is longer than its own "
         "spread asks for; the baseline is noisier than the variants."
     ) in render(inputs, "REPORT.md", {})
+
+
+def test_the_answer_names_the_variant_that_makes_all_intervals_longer() -> None:
+    inputs = made_inputs({"se": "inconclusive", "cbam": "inconclusive"})
+    assert answer.noisiest(inputs) is None
+    assert "longer" not in bullet(render(inputs, "REPORT.md", {}), "What helps?")
+    diagnostics = inputs.tables["diagnostics"]
+    diagnostics.loc[diagnostics["of"] == "cbam", "value"] = 0.0081
+    assert answer.noisiest(inputs) == {"variant": "cbam", "error_std": 0.0123, "without": 0.0081}
+    assert (
+        "`cbam` makes all of them longer: [the spread of a run](DETAILS.md#assumptions) is 1.23 points, and 0.81 "
+        "without this variant."
+    ) in bullet(render(inputs, "REPORT.md", {}), "What helps?")
+    diagnostics["value"] = math.nan
+    assert answer.noisiest(inputs) is None
 
 
 def test_the_limits_say_what_more_seeds_would_give() -> None:
@@ -219,6 +235,7 @@ def test_details_print_the_diagnostics_and_name_the_outlying_run() -> None:
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("| ")]
     assert rows[1:] == [
         ["Error standard deviation, points", "1.23", "1.00 to 2.00", "", ""],
+        ["The same without the variant that adds most to it", "1.01", "", "", "cbam"],
         ["Largest studentised residual", "7.25", "", "0.00200", "se-1"],
         ["Own variance over the pooled one, the least likely", "4.50", "", "0.00300", "cbam - baseline"],
     ]

@@ -81,10 +81,11 @@ class Fingerprints:
         return self._fingerprint([self._code("ready")], self._values("variants"))
 
     def latency(self) -> dict[str, Any]:
-        """The stage that measures all variants."""
+        """The stage that measures all variants; a trial of fewer epochs measures no times anew."""
         codes = {self._code("latency", variant) for variant in self.study.variants}
-        sections = ("backbone", "recipe", "machine", "variants", "latency")
-        return self._fingerprint(sorted(codes), self._values(*sections))
+        values = self._values("backbone", "recipe", "machine", "variants", "latency")
+        del values["recipe"]["epochs"]
+        return self._fingerprint(sorted(codes), values)
 
     def analyse(self) -> dict[str, Any]:
         """The stage that makes the tables; it takes seconds, so nothing that it reaches is left out."""

@@ -20,9 +20,9 @@ from attnbench.networks.slots import Network
 from attnbench.records.maps import SIDE, BlockScores, Curves, MapScores, Objects, OnObjects, StoredMaps
 from attnbench.records.prepared import Prepared
 from attnbench.records.rank_correlation import rank_correlation
+from attnbench.study.schema import TestedMaps
 
 SEED = 0  # of the choice of images, random maps, ties, squares and noise
-CHECKED = 100  # images of the checks
 STORED = 100  # images whose maps are compared between runs; git keeps them
 WIDTH = 0.25  # standard deviation of the Gaussian in the centre, relative to each side
 
@@ -41,14 +41,14 @@ class _Batch:
     gates: dict[str, Tensor]  # spatial maps (n, h', w') of the modules, by slot
 
 
-def measure(network: Network, untrained: Network, data: Prepared, images: int) -> MapScores:
-    """Return the scores of a trained network on at most `images` test images, and maps of the first ones.
+def measure(network: Network, untrained: Network, data: Prepared, tested: TestedMaps) -> MapScores:
+    """Return the scores of a trained network, and its maps of the first of the images.
 
     `untrained` is the same network with other initial weights. Both are in eval mode afterwards.
     """
     network.eval()
     untrained.eval()
-    rows = torch.randperm(len(data.test_labels), generator=seeding.generator(SEED, "maps/images"))[:images]
+    rows = torch.randperm(len(data.test_labels), generator=seeding.generator(SEED, "maps/images"))[: tested.images]
     others = {
         "untrained_classifier": checks.with_untrained_classifier(network, untrained),
         "untrained": untrained,
@@ -62,8 +62,8 @@ def measure(network: Network, untrained: Network, data: Prepared, images: int) -
         for block in blocks:
             of_block = {"maps": cams[block], **_scores_of_block(network, batch, cams[block], random[block])}
             of_batch |= {f"blocks/{block}/{name}": own for name, own in of_block.items()}
-        if first < CHECKED:
-            of_batch |= _checks(network, others, batch, cams, CHECKED - first, random["checks"])
+        if first < tested.checked:
+            of_batch |= _checks(network, others, batch, cams, tested.checked - first, random["checks"])
         for name, of_name in of_batch.items():
             by_batch[name].append(of_name.cpu())
     values = {name: torch.cat(batches) for name, batches in by_batch.items()}

@@ -161,6 +161,20 @@ def _above_baseline(inputs: Inputs, values: "pd.Series[float]") -> dict[str, flo
     return {name: float(above[name].mean()) for name in names}
 
 
+def noisiest(inputs: Inputs) -> dict[str, Any] | None:
+    """Return the variant without which the error standard deviation is least, if that is below two thirds of it.
+
+    All intervals contain that spread, so one noisy variant makes all of them longer. `error_std` is it with the variant
+    and `without` without, as shares.
+    """
+    known = [row for row in inputs.rows("diagnostics", quantity="error_std_without") if row["value"] is not None]
+    least = min(known, key=lambda row: float(row["value"]), default=None)
+    (error,) = inputs.rows("diagnostics", quantity="error_std")
+    if least is None or least["value"] >= error["value"] * 2 / 3:
+        return None
+    return {"variant": least["of"], "error_std": error["value"], "without": least["value"]}
+
+
 def doubts(inputs: Inputs) -> dict[str, list[str]]:
     """Return quantity of diagnostics.csv -> what exceeds its limit in docs/statistics.md, "When to trust it".
 

@@ -95,6 +95,7 @@ def context(inputs: Inputs) -> dict[str, Any]:
         "pinned": answer.half_width_range(
             [row for group in verdicts.values() for row in group] or inputs.compared("baseline")
         ),
+        "noisiest": answer.noisiest(inputs),
         "moved_by_images": [
             row["variant"] for row in inputs.compared("baseline") if row["verdict_images"] != row["verdict"]
         ],

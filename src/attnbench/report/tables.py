@@ -21,9 +21,10 @@ WORDS = (
     "Of",
     "Map",
 )  # columns of texts
-_SPREADS = ("error_std", "seed_std")  # shares; the other diagnostics have no unit
+_SPREADS = ("error_std", "error_std_without", "seed_std")  # shares; the other diagnostics have no unit
 _DIAGNOSTICS = {  # quantity of tables/diagnostics.csv -> words
     "error_std": "Error standard deviation, points",
+    "error_std_without": "The same without the variant that adds most to it",
     "seed_std": "Standard deviation of seeds, points",
     "additivity": "Tukey's test of additivity, F",
     "pooled_variance": "Pooled variance over 2 MSE",
@@ -149,8 +150,13 @@ def comparison_table(inputs: Inputs, *kinds: str) -> pd.DataFrame:
 
 
 def diagnostics_table(inputs: Inputs) -> pd.DataFrame:
-    """Return one row per quantity on the assumptions of the intervals; of own variances only the least likely."""
+    """Return one row per quantity on the assumptions of the intervals.
+
+    Of own variances it is the least likely, of spreads without a variant the least.
+    """
     frame = inputs.tables["diagnostics"]
+    without = frame[frame["quantity"] == "error_std_without"]
+    frame = frame.drop(without.sort_values("value", kind="stable").index[1:])
     own = frame[frame["quantity"] == "own_variance"]
     frame = frame[frame["quantity"] != "own_variance"]
     nearness = [-abs(math.log(value)) if value > 0 else 0.0 for value in own["value"]]  # to 1; several p may be equal

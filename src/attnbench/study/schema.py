@@ -156,6 +156,7 @@ class TestedMaps(Section):
     """How many test images the maps are tested on: drawn from a fixed seed, the same for all runs; all if fewer."""
 
     images: Annotated[int, Field(ge=1, le=1_000_000)] = 500
+    checked: Annotated[int, Field(ge=1, le=1_000_000)] = 500  # of these: infidelity, sensitivity, untrained weights
 
 
 class Control(Section):

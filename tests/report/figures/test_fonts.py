@@ -1,16 +1,19 @@
 """Fonts for class names in any language."""
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+import matplotlib
 import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 
-from attnbench.report.figures import fonts
+from attnbench.report.figures import fonts, style
 
 LEOPARD = "\N{LEOPARD}"
 CAT, DOG = "\N{CJK UNIFIED IDEOGRAPH-732B}", "\N{CJK UNIFIED IDEOGRAPH-72AC}"
@@ -72,3 +75,13 @@ def test_a_font_installed_later_draws_what_the_default_lacks(tmp_path: Path, mon
     figure = Figure()
     figure.text(0.5, 0.5, f"a {CAT} {LEOPARD}", fontfamily=fonts.families(CAT + LEOPARD))
     figure.draw_without_rendering()  # a missing glyph is a warning, which is an error here
+
+
+def test_a_system_font_of_the_same_name_changes_no_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manager, size = font_manager.fontManager, 9.87  # a size that no figure has, since matplotlib remembers its choices
+    own = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf")
+    other = replace(next(font for font in manager.ttflist if font.fname == str(own)), fname=shutil.copy(own, tmp_path))
+    monkeypatch.setattr(manager, "ttflist", [other, *manager.ttflist])
+    with style.context():
+        found = font_manager.findfont(font_manager.FontProperties(family="DejaVu Sans", size=size))
+    assert Path(found) == own

@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -57,7 +58,13 @@ _SETTINGS: dict[Any, Any] = {
 
 @contextmanager
 def context() -> Iterator[None]:
-    """Draw with these settings only: a user's matplotlibrc changes no figure, and is restored afterwards."""
+    """Draw with these settings only: a user's matplotlibrc changes no figure, and is restored afterwards.
+
+    Of fonts that fit equally well matplotlib takes the first in its list: its own, not a system's DejaVu Sans, whose
+    version may be another one.
+    """
+    own = matplotlib.get_data_path()
+    font_manager.fontManager.ttflist.sort(key=lambda font: not font.fname.startswith(own))
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
