@@ -43,8 +43,8 @@ def test_half_widths_and_hours_before_anything_has_run(tmp_path: Path, monkeypat
     # 57,600 images without those for validation are 900 steps; 2 variants on 2 cores take 900 s a seed
     assert [line.split() for line in lines[3:7]] == [
         ["seeds", "runs", "hours", "GiB", "half-width", "why"],
-        ["1", "2", "0.2", "0.02", "none", "params.yaml"],  # twice 1.15 million weights of four bytes, twice
-        ["3", "6", "0.8", "0.05", "±1.23"],
+        ["1", "2", "0.25", "0.02", "none", "params.yaml"],  # twice 1.15 million weights of four bytes, twice
+        ["3", "6", "0.75", "0.05", "±1.23"],
         ["4", "8", "1.0", "0.07", "±0.79", "±1"],
     ]
 

@@ -92,7 +92,7 @@ def text(located: LocatedStudy, spread: AssumedSpread | None) -> str:
     for seeds in sorted(reasons):
         runs = seeds * len(study.variants)
         turns = math.ceil(runs / located.workers)  # of runs in parallel
-        columns = [f"{seeds}", f"{runs}", "" if math.isnan(hours) else f"{turns * hours / len(study.variants):.1f}"]
+        columns = [f"{seeds}", f"{runs}", _hours(turns * hours / len(study.variants))]
         widths = (_half_width(study, family, seeds, points) for points in cases.values())
         rows.append([*columns, f"{seeds * size:.2f}", *widths, ", ".join(reasons[seeds])])
     names = ["seeds", "runs", "hours", "GiB", *(f"half-width{case}" for case in cases), "why"]
@@ -122,6 +122,13 @@ def text(located: LocatedStudy, spread: AssumedSpread | None) -> str:
             "",
         ]
     )
+
+
+def _hours(hours: float) -> str:
+    """Return hours with one decimal, or two digits below one hour; nothing if they are not known."""
+    if math.isnan(hours):
+        return ""
+    return f"{hours:.1f}" if hours >= 1 else f"{hours:.2g}"
 
 
 def _machine(study: Study) -> str:
