@@ -107,14 +107,18 @@ def _decided(inputs: Inputs) -> dict[str, dict[str, list[str]]]:
 
     All sentences on differences are of the last block.
     """
+    return {
+        words: answer.names_by_verdict([row for row in rows if row["kind"] == "baseline"], "better", "worse")
+        for words, rows in _compared(inputs).items()
+    }
+
+
+def _compared(inputs: Inputs) -> dict[str, list[dict[str, Any]]]:
+    """Return measure in words -> comparisons of the last block, for the measures that the data allow."""
     *_, last = blocks(inputs)
     known = set(inputs.tables["maps_comparisons"]["measure"])
-    verdicts: dict[str, dict[str, list[str]]] = {}
-    for measure, words in _DECIDED.items():
-        if measure in known:
-            rows = inputs.rows("maps_comparisons", block=last, measure=measure, kind="baseline")
-            verdicts[words] = answer.names_by_verdict(rows, "better", "worse")
-    return verdicts
+    measures = {words: measure for measure, words in _DECIDED.items() if measure in known}
+    return {words: inputs.rows("maps_comparisons", block=last, measure=measure) for words, measure in measures.items()}
 
 
 def _rescaling(inputs: Inputs) -> dict[str, Any]:
@@ -123,14 +127,9 @@ def _rescaling(inputs: Inputs) -> dict[str, Any]:
     A module counts if in one measure it is better than the baseline and than each null control of its own.
     """
     kinds = method.kinds(inputs.study)
-    *_, last = blocks(inputs)
     controls: dict[str, list[str]] = {}
     beyond: set[str] = set()
-    known = set(inputs.tables["maps_comparisons"]["measure"])
-    for measure, words in _DECIDED.items():
-        if measure not in known:
-            continue
-        rows = inputs.rows("maps_comparisons", block=last, measure=measure)
+    for words, rows in _compared(inputs).items():
         better = {row["variant"] for row in rows if row["kind"] == "baseline" and row["verdict"] == "better"}
         controls[words] = [name for name in kinds if name in better and kinds[name] == "null control"]
         own: dict[str, set[str]] = {}
