@@ -76,7 +76,8 @@ def judge(
         names = ", ".join(PurePosixPath(path).name for path in differing)
         reason = (
             f"the same class of machine, but different bytes in {names}; "
-            "something is not deterministic, or files are now written differently than when the run was recorded"
+            "something is not deterministic, files are now written differently than when the run was recorded, or "
+            "another generation of processors has the same name (docs/running.md, What another machine changes)"
         )
         return RunVerdict(run.name, DIFFERENT, reason)
     word, reason = _accuracy(run.record.accuracy, new.accuracy, accuracies, confidence, count)
