@@ -56,10 +56,9 @@ def test_a_network_whose_gate_sees_the_object_scores_on_it() -> None:
 def test_the_checks_use_the_first_of_the_images() -> None:
     data, study = edges(), small_study()
     network, untrained = (networks.build(study, "cbam", data, seed) for seed in (0, 1))
-    tested = {"few": (30, 500), "some": (40, 30), "all": (40, 500)}  # images, checked
     few, some, all_images = (
         maps.measure(network, untrained, data, schema.TestedMaps(images=images, checked=checked))
-        for images, checked in tested.values()
+        for images, checked in ((30, 500), (40, 30), (40, 500))
     )
     assert (few.checked, some.checked, all_images.checked) == (30, 30, 40)
     for name, block in some.blocks.items():
