@@ -128,8 +128,8 @@ def _tables(names: list[str], study: Any, classes: list[str]) -> dict[str, pd.Da
         "diagnostics": pd.DataFrame(
             [
                 ("error_std", None, 0.0123, 0.01, 0.02, math.nan),
-                ("error_std_without", "se", 0.0111, math.nan, math.nan, math.nan),
-                ("error_std_without", "cbam", 0.0101, math.nan, math.nan, math.nan),
+                ("error_std_without", "se", 0.0111, math.nan, math.nan, 1.0),
+                ("error_std_without", "cbam", 0.0101, math.nan, math.nan, 0.5),
                 ("own_variance", "se - baseline", 0.5, math.nan, math.nan, 0.3),
                 ("own_variance", "cbam - baseline", 4.5, math.nan, math.nan, 0.003),
                 ("largest_residual", "se-1", 7.25, math.nan, math.nan, 0.002),

@@ -10,6 +10,7 @@ from attnbench.analyse.statistics import (
     additivity,
     error_spread,
     largest_residual,
+    left_out,
     pair_contrasts,
     seed_std,
     variance_ratios,
@@ -112,6 +113,25 @@ def test_a_contrast_with_another_variance_has_a_small_p_in_both_directions():
     f = own.var(ddof=1) / 2 / rest
     assert p[2] == pytest.approx(min(1, 3 * 2 * min(stats.f.cdf(f, df, 6 * df), stats.f.sf(f, df, 6 * df))))
     assert np.isnan(variance_ratios(values[:2], contrasts[:1, :2]).p).all()
+
+
+def test_the_p_of_what_a_variant_adds_is_uniform_where_all_are_equally_noisy():
+    random = np.random.default_rng(0)
+    p = np.array([left_out(random.normal(size=(4, 5))).p for _ in range(2000)])
+    assert (p < 0.4).mean(axis=0) == pytest.approx([0.1] * 4, abs=0.03)  # times 4, by Bonferroni
+
+
+def test_a_noisy_variant_adds_most_and_an_equal_one_nothing():
+    random = np.random.default_rng(1)
+    values = random.normal(size=(5, 4)) * np.array([1, 1, 1, 1, 30])[:, None]
+    found = left_out(np.vstack([values, values[:1]]))  # the first variant twice
+    assert np.argmin(found.p[1:5]) == 3
+    assert found.p[4] < 0.001
+    assert np.isnan(found.p[[0, 5]]).all()
+    assert found.stds[[0, 5]] == pytest.approx(error_spread(values, 0.95).std)
+    assert found.stds[4] == pytest.approx(error_spread(values[:4], 0.95).std)
+    assert np.isnan(left_out(values[:2]).stds).all()
+    assert np.isnan(left_out(values[:, :1]).stds).all()
 
 
 def test_a_difference_that_is_equal_for_all_seeds_since_accuracies_are_rounded_has_no_p():

@@ -192,13 +192,18 @@ def test_the_answer_names_the_variant_that_makes_all_intervals_longer() -> None:
     assert answer.noisiest(inputs) is None
     assert "longer" not in bullet(render(inputs, "REPORT.md", {}), "What helps?")
     diagnostics = inputs.tables["diagnostics"]
-    diagnostics.loc[diagnostics["of"] == "cbam", "value"] = 0.0081
+    cbam = diagnostics["of"] == "cbam"
+    for value, p in ((0.0081, 0.02), (0.0083, 0.009)):  # not shown, or not much
+        diagnostics.loc[cbam, ["value", "p"]] = value, p
+        assert answer.noisiest(inputs) is None
+    diagnostics.loc[cbam, ["value", "p"]] = 0.0081, 0.009
+    assert "error_std_without" not in answer.doubts(inputs)
     assert answer.noisiest(inputs) == {"variant": "cbam", "error_std": 0.0123, "without": 0.0081}
     assert (
         "`cbam` makes all of them longer: [the spread of a run](DETAILS.md#assumptions) is 1.23 points, and 0.81 "
         "without this variant."
     ) in bullet(render(inputs, "REPORT.md", {}), "What helps?")
-    diagnostics["value"] = math.nan
+    diagnostics[["value", "p"]] = math.nan
     assert answer.noisiest(inputs) is None
 
 
@@ -235,7 +240,7 @@ def test_details_print_the_diagnostics_and_name_the_outlying_run() -> None:
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("| ")]
     assert rows[1:] == [
         ["Error standard deviation, points", "1.23", "1.00 to 2.00", "", ""],
-        ["The same without the variant that adds most to it", "1.01", "", "", "cbam"],
+        ["The same without the variant that adds most to it", "1.01", "", "0.500", "cbam"],
         ["Largest studentised residual", "7.25", "", "0.00200", "se-1"],
         ["Own variance over the pooled one, the least likely", "4.50", "", "0.00300", "cbam - baseline"],
     ]

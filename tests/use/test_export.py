@@ -135,11 +135,13 @@ def test_every_module_can_be_exported(
 
 
 @pytest.mark.parametrize("name", backbones.names())
-def test_every_backbone_can_be_exported(name: str) -> None:
+def test_every_backbone_can_be_exported(tmp_path: Path, name: str) -> None:
     torch.manual_seed(0)
     network = networks.build_backbone(name, 3, (3, 16, 16)).eval()
     program = export.program_of(export.portable(network), torch.rand(export.EXAMPLE, 3, 16, 16), name)
     assert_same(program.module(), network, (3, 16, 16), name)
+    traced = export.write(export.portable(network), program, tmp_path / "file", "torchscript", {})
+    assert_same(traced, network, (3, 16, 16), name)
 
 
 def assert_same(
@@ -152,13 +154,17 @@ def assert_same(
         assert close.all(), f"{name}: other values for {n} image(s)"
 
 
-def test_what_cannot_be_exported_is_named() -> None:
+@pytest.mark.parametrize("kind", FORMATS)
+def test_what_cannot_be_exported_is_named(repository: Path, tmp_path: Path, kind: str) -> None:
     class Branching(networks.Gate):
         def gate(self, x: torch.Tensor) -> torch.Tensor:
             return x.mean((2, 3), keepdim=True) if x.sum() > 0 else x
 
-    with pytest.raises(UserError, match=r"^mine-0 cannot be exported \(attention: Branching\): "):
-        export.program_of(OneSlot(Branching(), 8, (6, 5)).eval(), torch.rand(2, 8, 6, 5), "mine-0")
+    run = attnbench.load("runs/small/baseline-0")
+    run.network.slots()["block1.before_pool"].fill(Branching())
+    with pytest.raises(UserError, match=r"^baseline-0 cannot be exported \(attention: Branching\): "):
+        export.export(run, tmp_path / "network", kind)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(not HAS_ONNX, reason="needs attnbench[export]")

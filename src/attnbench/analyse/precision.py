@@ -57,22 +57,21 @@ def diagnostics_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
     """Return one row per quantity, on which no verdict depends; see `statistics.diagnostics`.
 
     `error_std` and `seed_std` are shares like accuracies, `error_std` with its interval. `error_std_without` is it
-    without all runs of the variant in `of`, as long as two others are left. `additivity` is Tukey's F.
+    without the variant in `of`, with the p of the F test of what this adds. `additivity` is Tukey's F.
     `pooled_variance` is P / (2 MSE), above 1 where a noisy baseline is in the differences. `own_variance` is s2 / P of
     the comparison that `of` names, with the p of its F test. `largest_residual` is studentised, and `of` names its run,
     or several where two variants or two seeds leave equal residuals. Numbers are empty where the runs determine none.
     """
     variants, values, distinct = list(study.variants), _values(study, runs), _distinct(study, runs)
     spread, test = statistics.error_spread(distinct, study.confidence), statistics.additivity(distinct)
-    ratios = statistics.variance_ratios(values, contrasts(study))
+    ratios, without = statistics.variance_ratios(values, contrasts(study)), statistics.left_out(values)
     outlier = statistics.largest_residual(values)
     outlying = " ".join(run_name(variants[variant], study.seeds[seed]) for variant, seed in outlier.runs)
     rows: list[dict[str, Any]] = [
         {"quantity": "error_std", "value": spread.std, "low": spread.low, "high": spread.high},
         *(
-            {"quantity": "error_std_without", "of": variant, "value": _error_std_without(values, row, study.confidence)}
-            for row, variant in enumerate(variants)
-            if len(variants) > 2 and variant != study.baseline
+            {"quantity": "error_std_without", "of": variant, "value": std, "p": p}
+            for variant, std, p in zip(variants, without.stds.tolist(), without.p.tolist(), strict=True)
         ),
         {"quantity": "seed_std", "value": statistics.seed_std(distinct)},
         {"quantity": "additivity", "value": test.f, "p": test.p},
@@ -84,11 +83,6 @@ def diagnostics_frame(study: Study, runs: list[RunRecord]) -> pd.DataFrame:
         {"quantity": "largest_residual", "of": outlying, "value": outlier.studentised, "p": outlier.p},
     ]
     return pd.DataFrame(rows, columns=["quantity", "of", "value", "low", "high", "p"])
-
-
-def _error_std_without(values: NDArray[np.float64], row: int, confidence: float) -> float:
-    others = np.delete(values, row, axis=0)
-    return statistics.error_spread(statistics.merged(others, np.eye(len(others)))[0], confidence).std
 
 
 def _values(study: Study, runs: list[RunRecord]) -> NDArray[np.float64]:

@@ -81,7 +81,7 @@ class Fingerprints:
         return self._fingerprint([self._code("ready")], self._values("variants"))
 
     def latency(self) -> dict[str, Any]:
-        """The stage that measures all variants; a trial of fewer epochs measures no times anew."""
+        """The stage that measures all variants, without the number of epochs, on which no time depends."""
         codes = {self._code("latency", variant) for variant in self.study.variants}
         values = self._values("backbone", "recipe", "machine", "variants", "latency")
         del values["recipe"]["epochs"]

@@ -60,11 +60,11 @@ def decode(content: bytes, size: int, limit: int = PIXELS) -> Decoded:
         ):
             width, height = image.size
             if width * height > limit:
-                raise ValueError(f"it has {width:,} x {height:,} pixels; at most {limit:,} in all are read")
+                raise ValueError(f"it has {width:,} x {height:,} pixels; at most {limit:,} are read, save it smaller")
             image.load()
             return _converted(image, size)
     except Image.DecompressionBombError:  # of more pixels than Pillow opens
-        raise ValueError(f"it has more than {limit:,} pixels, which are all that are read") from None
+        raise ValueError(f"it has more than {limit:,} pixels, the most that are read; save it smaller") from None
     except _DAMAGE as error:
         reason = str(error) or type(error).__name__
         raise ValueError("it is not an image" if "BytesIO" in reason else reason) from None

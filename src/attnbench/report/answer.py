@@ -10,6 +10,7 @@ from attnbench.report.inputs import Inputs
 
 VERDICTS = ("better", "worse", "equivalent", "inconclusive")
 _FEWEST_FOR_GAPS = 3  # seeds
+_DOUBTFUL = 0.01  # p of a test of an assumption below which the report names it
 READINGS = ("attention", "no_gain", "loss", "factor", "rescaling", "open", "untested")
 _FLIPPED = {"better": "worse", "worse": "better"}  # verdicts on a pair, seen from its second variant
 
@@ -162,17 +163,21 @@ def _above_baseline(inputs: Inputs, values: "pd.Series[float]") -> dict[str, flo
 
 
 def noisiest(inputs: Inputs) -> dict[str, Any] | None:
-    """Return the variant without which the error standard deviation is least, if that is below two thirds of it.
+    """Return the variant that makes all intervals longer, and the error standard deviation with and without it.
 
-    All intervals contain that spread, so one noisy variant makes all of them longer. `error_std` is it with the variant
-    and `without` without, as shares.
+    All intervals contain that spread, which is a share. The variant is named if the F test of what it adds has
+    p < 0.01, and the spread without it is below two thirds; of several, the one that adds most.
     """
-    known = [row for row in inputs.rows("diagnostics", quantity="error_std_without") if row["value"] is not None]
-    least = min(known, key=lambda row: float(row["value"]), default=None)
     (error,) = inputs.rows("diagnostics", quantity="error_std")
-    if least is None or least["value"] >= error["value"] * 2 / 3:
+    noisy = [
+        row
+        for row in inputs.rows("diagnostics", quantity="error_std_without")
+        if row["p"] is not None and row["p"] < _DOUBTFUL and row["value"] < error["value"] * 2 / 3
+    ]
+    if not noisy:
         return None
-    return {"variant": least["of"], "error_std": error["value"], "without": least["value"]}
+    most = min(noisy, key=lambda row: float(row["value"]))
+    return {"variant": most["of"], "error_std": error["value"], "without": most["value"]}
 
 
 def doubts(inputs: Inputs) -> dict[str, list[str]]:
@@ -183,7 +188,8 @@ def doubts(inputs: Inputs) -> dict[str, list[str]]:
     frame = inputs.tables["diagnostics"]
     pooled = (frame["quantity"] == "pooled_variance") & (frame["value"] > 1.5)
     groups: dict[str, list[str]] = {}
-    for row in frame[pooled | (frame["p"] < 0.01)].to_dict("records"):
+    doubtful = (frame["p"] < _DOUBTFUL) & (frame["quantity"] != "error_std_without")  # which `noisiest` reads
+    for row in frame[pooled | doubtful].to_dict("records"):
         quantity = row["quantity"]
         if quantity == "own_variance":
             quantity = "larger_variance" if row["value"] > 1 else "smaller_variance"

@@ -125,10 +125,10 @@ def text(located: LocatedStudy, spread: AssumedSpread | None) -> str:
 
 
 def _hours(hours: float) -> str:
-    """Return hours with one decimal, or three below one hour; nothing if they are not known."""
+    """Return hours with one decimal, or two below one hour; nothing if they are not known."""
     if math.isnan(hours):
         return ""
-    return f"{hours:.1f}" if hours >= 1 else f"{hours:.3f}"
+    return f"{hours:.1f}" if hours >= 1 else f"{hours:.2f}"
 
 
 def _machine(study: Study) -> str:

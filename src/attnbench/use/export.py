@@ -187,7 +187,7 @@ def _write_torchscript(
     example, _ = program.example_inputs
     jit: Any = torch.jit  # without types
     with warnings.catch_warnings(action="ignore"):  # torch advises its successor, and warns of branches on sizes
-        jit.save(jit.trace(network, example), path, _extra_files={DESCRIPTION: text})
+        jit.save(jit.trace(network, example, check_trace=False), path, _extra_files={DESCRIPTION: text})
         computed: Callable[[Tensor], Tensor] = jit.load(path)
     return computed
 

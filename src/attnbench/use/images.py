@@ -19,7 +19,9 @@ from attnbench.records import files
 # a file, an image in memory, or an array (h, w), (h, w, 3) or, with opacity, (h, w, 4)
 Picture = str | Path | Image.Image | NDArray[np.uint8]
 
-PIXELS = 178_956_970  # of an image, as many as Pillow opens; the images of a study, of unknown origin, may have fewer
+PIXELS = (
+    178_956_970  # of an image, as many as Pillow opens; of the images of a study, of unknown origin, fewer are read
+)
 _DEEPER = "more than 8 bits"  # what `decode` says of an image that is otherwise sound
 _MODES = {1: "L", 3: "RGB"}  # by channels of the network
 
@@ -62,7 +64,7 @@ def pixels(picture: Picture, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     with warnings.catch_warnings(action="ignore"):
         image = ImageOps.exif_transpose(image)
     if is_deep:
-        image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
+        image = Image.fromarray(((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8))
     elif image.mode.startswith(("I", "F")):
         raise UserError(f"{name} has 32 bits per pixel (mode {image.mode}), of unknown range; save it with 8 or 16")
     if image.has_transparency_data:

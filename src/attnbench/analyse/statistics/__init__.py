@@ -18,6 +18,7 @@ from attnbench.analyse.statistics.diagnostics import (
     additivity,
     error_spread,
     largest_residual,
+    left_out,
     seed_std,
     variance_ratios,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "for_other_images",
     "image_variances",
     "largest_residual",
+    "left_out",
     "mean_interval",
     "mean_std",
     "merged",

@@ -52,6 +52,35 @@ def error_spread(values: NDArray[np.float64], confidence: float) -> Spread:
     return Spread(float(np.sqrt(squares / df)), float(low), float(high))
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """The spread of a run without each of the variants; NaN where the others leave none."""
+
+    stds: NDArray[np.float64]  # (v,)
+    p: NDArray[np.float64]  # (v,) that one of v variants adds as much to the spread, by Bonferroni
+
+
+def left_out(values: NDArray[np.float64]) -> LeftOut:
+    """Return what `error_spread` is without each variant; values may have equal variants.
+
+    p is that of the F test of what a variant adds to the squares against all others, with n - 1 and (v - 2)(n - 1)
+    degrees of freedom; NaN for a variant with the runs of another one, which adds nothing.
+    """
+    distinct = _distinct(values)
+    stds, p = np.full((2, len(values)), np.nan)
+    for row in range(len(values)):
+        others = _distinct(np.delete(values, row, axis=0))
+        if not _varies(others):
+            continue
+        stds[row] = np.sqrt(error_mean_square(others))
+        if df := _degrees_of_freedom(distinct) - _degrees_of_freedom(others):
+            squares = _degrees_of_freedom(distinct) * error_mean_square(distinct)
+            added = squares - _degrees_of_freedom(others) * error_mean_square(others)
+            tail = stats.f.sf(added / df / error_mean_square(others), df, _degrees_of_freedom(others))
+            p[row] = min(1.0, len(distinct) * float(tail))
+    return LeftOut(stds, p)
+
+
 def seed_std(values: NDArray[np.float64]) -> float:
     """Return the standard deviation that the variants of a seed share, from the mean squares; 0 if none shows."""
     if not _varies(values):
@@ -129,6 +158,10 @@ def variance_ratios(values: NDArray[np.float64], contrasts: NDArray[np.float64])
         varies = own > (_ROUNDING * np.abs(y).max()) ** 2
         p[differs] = np.where(varies, np.minimum(1, 2 * len(own) * tails), np.nan)
     return VarianceRatios(float(pooled / (2 * error_mean_square(y))), ratios, p)
+
+
+def _distinct(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return merged(values, np.eye(len(values)))[0]
 
 
 def _degrees_of_freedom(values: NDArray[np.float64]) -> int:

@@ -60,8 +60,8 @@ _SETTINGS: dict[Any, Any] = {
 def context() -> Iterator[None]:
     """Draw with these settings only: a user's matplotlibrc changes no figure, and is restored afterwards.
 
-    Of fonts that fit equally well matplotlib takes the first in its list: its own, not a system's DejaVu Sans, whose
-    version may be another one.
+    Of fonts that fit equally well matplotlib takes the first in its list, so its own are put first, and stay there: a
+    system's DejaVu Sans may have another version.
     """
     own = matplotlib.get_data_path()
     font_manager.fontManager.ttflist.sort(key=lambda font: not font.fname.startswith(own))
