@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from attnbench.errors import UserError
+from attnbench.run.claim import claimed_study
 from attnbench.run.engine import PATIENCE, Cell, DiskFullError, LocalEngine
-from attnbench.run.reproduce import claimed_study
 from attnbench.study import StudyPaths
 
 WITH_CHILD = Cell("cell", ["sh", "-c", "sleep 60 & echo $$ $! > pids.new; mv pids.new pids; wait"])

@@ -1,5 +1,6 @@
 """The line of `attnbench status` where little is recorded; test_stale.py has it for projects that ran."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from attnbench.cli import main
 from attnbench.run import status as module
+from attnbench.run.claim import claimed_study
 from attnbench.run.graph import Stage
 from attnbench.study import StudyPaths
 
@@ -95,3 +97,11 @@ def test_a_study_that_is_being_run_says_so_and_how_many_runs_have_a_record(
         "small: in use, 1 of 4 runs have a record; another DVC command has to end first (process 7: attnbench run)"
     )
     assert not status.is_current
+
+
+def test_a_study_that_another_process_runs_is_in_use_between_its_writes_too(prepared: Path) -> None:
+    with claimed_study(StudyPaths("small", prepared)):
+        status = module.status(None, prepared)
+    assert status.text() == f"small: in use, 0 of 4 runs have a record; process {os.getpid()} runs it"
+    assert not status.is_current
+    assert "in use" not in module.status(None, prepared).text()

@@ -81,11 +81,11 @@ def test_the_map_is_that_of_the_class_and_layer(
     assert list(drawn) == ["block2.conv"]
     [block] = drawn["block2.conv"].blocks.values()
     torch.testing.assert_close(torch.from_numpy(block.grad_cam), maps.detach()[:, 0])
-    assert drawn["block2.conv"].classes == ("1 star", "2 star")
+    assert drawn["block2.conv"].classes == ("1 for star", "2 for star")
     assert explanation.text.splitlines()[0].endswith("| star   |")
     monkeypatch.setattr(explain.fonts, "families", lambda name: None)  # as if no font drew it
     explain.explain(run, photos, layer="block2.conv", target="star")
-    assert drawn["block2.conv"].classes == ("1 class 3", "2 class 3")
+    assert drawn["block2.conv"].classes == ("1 for class 3", "2 for class 3")
 
 
 def test_all_blocks_are_read_in_one_pass(run: TrainedRun, photos: list[Path]) -> None:

@@ -14,8 +14,8 @@ from attnbench.errors import LISTED, UserError
 from attnbench.records import DataSummary, RunRecord, code_sha256
 from attnbench.records.lock import Entry, blocks, md5, md5_of, outputs, parse, read_lock
 from attnbench.run import pipeline
+from attnbench.run.claim import claimed_study
 from attnbench.run.project import Brought, Project
-from attnbench.run.reproduce import claimed_study
 from attnbench.study import StudyPaths, repository, run_name
 from attnbench.study.repository import LocatedStudy
 

@@ -2,16 +2,16 @@
 
 import shlex
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from attnbench.errors import LISTED, UserError, first_few
-from attnbench.records import files
 from attnbench.records.states import release_recorded
 from attnbench.report.overview import write_overview
 from attnbench.run import engines, file_states, lost_entries, pipeline
+from attnbench.run.claim import claimed_study
 from attnbench.run.driver import Driver
 from attnbench.run.dvc_errors import PAUSE, BusyError
 from attnbench.run.engine import DiskFullError, EngineLostError
@@ -155,24 +155,6 @@ def _up_to_date(study: str, root: Path, what: str) -> bool:
 def _update_overview(root: Path) -> None:
     for problem in write_overview(root):
         say(f"{WARNING}{problem}")
-
-
-@contextmanager
-def claimed_study(paths: StudyPaths) -> Iterator[None]:
-    """Make this the only process that runs a study or changes its records, until it ends.
-
-    Raises:
-        UserError: another process does, and the text says which.
-    """
-
-    def refusal(process: str) -> str:
-        return (
-            f"study {paths.name!r} is being run by process {process}, and needs no second one. Wait until it has "
-            "ended; its log is in the terminal that started it"
-        )
-
-    with files.locked(paths.root / "work" / paths.name / "run.lock", refusal):
-        yield
 
 
 def _repair(root: Path, lock: Path, paths: StudyPaths) -> None:

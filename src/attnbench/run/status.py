@@ -10,6 +10,7 @@ from pathlib import Path
 from attnbench.code.fingerprint import Fingerprints
 from attnbench.errors import first_few
 from attnbench.records import code_sha256
+from attnbench.run.claim import process_that_runs
 from attnbench.run.dvc_errors import BusyError
 from attnbench.run.project import Project
 from attnbench.study import Study, repository
@@ -100,6 +101,8 @@ def status(name: str | None, folder: Path) -> Status:
     not_expected |= {f"views@{variant}" for variant in without_views}
     if without_views and not any(paths.view(variant).is_file() for variant in study.variants):
         not_expected.add("report")
+    if process := process_that_runs(paths):
+        return Status(study, True, lacking, [], in_use=f"process {process} runs it")
     try:
         with Project(root, file.relative_to(root).as_posix(), allow_missing=True) as project:
             stages = project.stages()
