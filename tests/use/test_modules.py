@@ -114,6 +114,11 @@ def test_a_layer_without_maps_is_refused_and_nothing_changes(
     assert not any(module._forward_hooks for module in network.modules())
 
 
+def test_a_misspelt_pattern_is_answered_with_a_pattern(resnet: nn.Module) -> None:
+    with pytest.raises(UserError, match=r"no layer 'layr3\.\*' \(did you mean 'layer3\.\*'\?\)"):
+        attnbench.insert(resnet, "layr3.*", "se", image_shape=SHAPE)
+
+
 def test_a_layer_that_runs_several_times_is_refused(resnet: nn.Module) -> None:
     with pytest.raises(UserError, match=r"'layer1\.0\.relu' runs 3 times"):
         attnbench.insert(resnet, "layer1.0.relu", "se", image_shape=SHAPE)

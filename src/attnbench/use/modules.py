@@ -127,11 +127,18 @@ def _paths(network: nn.Module, patterns: Sequence[str]) -> list[str]:
     for pattern in patterns:
         matches = {name for name in names if _matches(name, pattern)}
         if not matches:
-            raise UserError(
-                f"the network has no layer {pattern!r}{did_you_mean(pattern, names)}; {_children(network, pattern)}"
-            )
+            near = did_you_mean(pattern, [_as_in(pattern, name) for name in names])
+            raise UserError(f"the network has no layer {pattern!r}{near}; {_children(network, pattern)}")
         matched |= matches
     return [name for name in names if name in matched]
+
+
+def _as_in(pattern: str, name: str) -> str:
+    """Return a name with `*` where a pattern of as many parts has it: what the pattern may have been meant to be."""
+    parts, patterns = name.split("."), pattern.split(".")
+    if len(parts) != len(patterns):
+        return name
+    return ".".join("*" if wanted == "*" else part for part, wanted in zip(parts, patterns, strict=True))
 
 
 def _matches(name: str, pattern: str) -> bool:
