@@ -79,7 +79,7 @@ def explain(
         logits, features, _ = capture.forward_pass(run.network, x, outputs_of=blocks, inputs_of={})
         explained = logits.argmax(1) if target is None else torch.full((len(x),), run.classes.index(target))
         cams = _cams(run, blocks, x, explained) if method == "gradcam" else {}
-    views = _views(run, pixels, logits, target)
+    views = _views(run, pixels, logits, explained, "" if target is None else "for ")
     views = replace(views, blocks={name: _block(features[name], cams.get(name)) for name in blocks})
     text = _probabilities(run, paths, logits, target)
     match method:
@@ -115,12 +115,11 @@ def _blocks(run: TrainedRun, layer: str | None) -> dict[str, nn.Module]:
     return {layer: layers[layer]}
 
 
-def _views(run: TrainedRun, pixels: Tensor, logits: Tensor, target: str | None) -> Views:
-    """Return the images without any view; a row is named after its number and its predicted class, or `for` another."""
-    labels = logits.argmax(1).tolist() if target is None else [run.classes.index(target)] * len(pixels)
+def _views(run: TrainedRun, pixels: Tensor, logits: Tensor, explained: Tensor, word: str = "") -> Views:
+    """Return the images without any view; the name of a row is its number, `word` and the class that is explained."""
     names = tuple(
-        f"{row} {'' if target is None else 'for '}{fonts.class_name(run.classes, label)[0]}"
-        for row, label in enumerate(labels, start=1)
+        f"{row} {word}{fonts.class_name(run.classes, label)[0]}"
+        for row, label in enumerate(explained.tolist(), start=1)
     )
     rows = np.arange(len(pixels))
     return Views(
@@ -173,7 +172,7 @@ def _gates(run: TrainedRun, paths: Sequence[Path], pixels: Tensor, x: Tensor, sl
                 channel=None if channel is None else channel[:, :, 0, 0].astype(np.float16),
                 spatial=None if spatial is None else spatial[:, 0].astype(np.float16),
             )
-    views = replace(_views(run, pixels, logits, None), gates=gate_views)
+    views = replace(_views(run, pixels, logits, logits.argmax(1)), gates=gate_views)
     maps_drawn = maps.spatial_gates({run.name: views})
     table = markdown(pd.DataFrame(rows), ("Slot", "Gate"))
     note = "" if maps_drawn is None or "channel" not in {row["Gate"] for row in rows} else _CHANNELS_NOT_DRAWN

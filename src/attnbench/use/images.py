@@ -19,9 +19,7 @@ from attnbench.records import files
 # a file, an image in memory, or an array (h, w), (h, w, 3) or, with opacity, (h, w, 4)
 Picture = str | Path | Image.Image | NDArray[np.uint8]
 
-PIXELS = (
-    178_956_970  # of an image, as many as Pillow opens; of the images of a study, of unknown origin, fewer are read
-)
+PIXELS = 178_956_970  # of an image, as many as Pillow opens; those of a study, of unknown origin, may have fewer
 _DEEPER = "more than 8 bits"  # what `decode` says of an image that is otherwise sound
 _MODES = {1: "L", 3: "RGB"}  # by channels of the network
 
